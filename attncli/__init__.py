@@ -1,0 +1,31 @@
+"""attncli: a calculator for attention, from the shell and from Python.
+
+    >>> from attncli import attention
+    >>> t = attention([[3, 4]], [[1, 2], [2, 3]], [[7, 8], [9, 10]])
+    >>> t["weights"].value.round(4)
+    array([[0.007, 0.993]])
+
+Nothing is imported before it is used: `import attncli` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+__all__ = ["AttnError", "Trace", "__version__", "attention"]
+
+if TYPE_CHECKING:
+    from attncli.api import attention
+    from attncli.errors import AttnError
+    from attncli.trace import Trace
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    from attncli import api
+
+    return getattr(api, name)

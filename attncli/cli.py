@@ -1,0 +1,204 @@
+"""What can be typed: commands, their options, and nothing else.
+
+NumPy and Rich are imported inside the commands, when one of them is run: `--help` and `--version` pay for neither.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import typer
+
+from attncli import __version__
+from attncli.errors import AttnError
+
+app = typer.Typer(
+    name="attncli",
+    help="A calculator for attention: softmax(QKᵀ/√d_k)V, one named step at a time.",
+    epilog="attncli run samples/blog.json",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # Rich's help costs 70 ms, and writes escapes into pipes under some CI variables
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Operands = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[OPERAND]...",
+        help="A problem file or - (standard input); NAME=SOURCE for one field, as in Q=q.csv or V='7 8; 9 10'; "
+        "or three files: Q, K and V.",
+        show_default=False,
+    ),
+]
+Query = Annotated[str | None, typer.Option("--query", "-q", metavar="SOURCE", help="Q, the queries: a file, - or '3 4; 1 2'.")]
+Key = Annotated[str | None, typer.Option("--key", "-k", metavar="SOURCE", help="K, the keys.")]
+Value = Annotated[str | None, typer.Option("--value", "-v", metavar="SOURCE", help="V, the values.")]
+Heads = Annotated[str | None, typer.Option(metavar="N", help="Split Q, K and V into N heads.")]
+Scale = Annotated[str | None, typer.Option(metavar="X", help="What QKᵀ is multiplied by: 0.5, 1/3, none; default 1/√d_k.")]
+Causal = Annotated[bool, typer.Option("--causal", help="A query sees no key that comes after it.")]
+Normalize = Annotated[str | None, typer.Option(metavar="softmax|sum", help="What makes weights of scores; default softmax.")]
+Tokens = Annotated[str | None, typer.Option(metavar="TEXT", help="Labels of the queries: 'the cat sat'.")]
+KeyTokens = Annotated[str | None, typer.Option(metavar="TEXT", help="Labels of the keys.")]
+Columns = Annotated[bool, typer.Option("--columns", help="Vectors are columns, as in q = W_q e.")]
+Title = Annotated[str | None, typer.Option(metavar="TEXT", help="What stands above the tables.")]
+Precision = Annotated[str | None, typer.Option("--precision", "-p", metavar="N", help="Decimals in what people read; default 4.")]
+Step = Annotated[list[str] | None, typer.Option("--step", "-s", metavar="NAME", help="Only this step; repeatable.", show_default=False)]
+Format = Annotated[
+    str | None, typer.Option("--format", "-f", metavar="NAME", help="table, json, jsonl, csv, markdown or html; default table.")
+]
+Out = Annotated[str | None, typer.Option("--out", "-o", metavar="FILE", help="Write to FILE, whole or not at all; its suffix says the format.")]
+Full = Annotated[bool, typer.Option("--full", help="Leave no row or column out.")]
+Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour; auto is for a terminal.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        write(f"attncli {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _attncli(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """A calculator for attention: softmax(QKᵀ/√d_k)V, one named step at a time."""
+
+
+@app.command()
+def run(
+    operands: Operands = None,
+    query: Query = None,
+    key: Key = None,
+    value: Value = None,
+    heads: Heads = None,
+    scale: Scale = None,
+    causal: Causal = False,
+    normalize: Normalize = None,
+    tokens: Tokens = None,
+    key_tokens: KeyTokens = None,
+    columns: Columns = False,
+    title: Title = None,
+    step: Step = None,
+    format: Format = None,
+    out: Out = None,
+    precision: Precision = None,
+    full: Full = False,
+    color: Color = "auto",
+) -> None:
+    """Work attention out and show every step.
+
+    attncli run problem.json
+
+    attncli run q.csv k.csv v.csv --causal -f json
+
+    attncli run Q='3 4' K='1 2; 2 3' V='7 8; 9 10' --step weights
+
+    jq .layer3 dump.json | attncli run - --heads 8
+    """
+    _use_one_blas_thread()
+    from attncli import operands as typed
+    from attncli import writers
+    from attncli.derivation import derive
+    from attncli.style import Style
+
+    chosen = writers.named(format) if format else writers.by_suffix(out) if out else writers.named("table")
+    options = {
+        "title": title,
+        "tokens": tokens,
+        "key_tokens": key_tokens,
+        "columns": "true" if columns else None,
+        "heads": heads,
+        "scale": scale,
+        "causal": "true" if causal else None,
+        "normalize": normalize,
+        "precision": precision,
+    }
+    problems = typed.problems(operands or [], {"Q": query, "K": key, "V": value}, options)
+    traces = [derive(problem) for problem in problems]
+    notes = [note for trace in traces for note in trace.notes]
+    shown = [trace.only(step) if step else trace for trace in traces]
+    style = Style(full=full) if out else _style(color, full=full)
+    text = chosen.write(shown, style)
+    write(text, out, style.encoding)
+    tell(notes)
+
+
+def _use_one_blas_thread() -> None:
+    # OpenBLAS starts a thread for each core when NumPy is imported: 20 to 45 ms that small matrices never earn back.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def _style(color: str, *, full: bool) -> Style:
+    from attncli.style import Style
+
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    return Style(full=full, width=_width() if terminal else None, colors=_colors(color, os.environ, terminal), encoding=encoding)
+
+
+def _width() -> int:
+    """Return the columns of the terminal; 80 where it does not say, and never less than 20."""
+    columns = os.environ.get("COLUMNS", "")
+    try:
+        width = int(columns) if columns.isascii() and columns.isdigit() else os.get_terminal_size(sys.stdout.fileno()).columns
+    except OSError:
+        width = 0
+    return max(width, 20) if width else 80
+
+
+def _colors(wanted: str, environ: Mapping[str, str], terminal: bool) -> str | None:
+    """Return Rich's name of the colour system to use: `--color`, else NO_COLOR, else FORCE_COLOR, else the terminal's."""
+    if wanted == "auto":
+        forced = environ.get("FORCE_COLOR", "")
+        if environ.get("NO_COLOR"):
+            return None
+        if forced not in {"", "0"}:
+            wanted = "always"
+        elif not terminal or environ.get("TERM") in {"dumb", "unknown"}:
+            return None
+    if wanted == "never":
+        return None
+    if environ.get("COLORTERM", "").lower() in {"truecolor", "24bit"}:
+        return "truecolor"
+    return "256" if "256" in environ.get("TERM", "") or wanted == "always" else "standard"
+
+
+def write(text: str, out: str | None = None, encoding: str = "utf-8") -> None:
+    """Write a result, whole, to a file or to standard output."""
+    from attncli import output
+
+    if out:
+        output.to_file(out, text.encode("utf-8"))
+    else:
+        output.to_standard_output(text.encode(encoding, "backslashreplace"))
+
+
+def tell(notes: list[str]) -> None:
+    """Say on standard error what somebody should know who got a result."""
+    for note in dict.fromkeys(notes):
+        complain(f"note: {note}")
+
+
+def complain(message: str) -> None:
+    """Write a line to standard error; that it cannot be written changes nothing about the result."""
+    from attncli.text import visible
+
+    if sys.stderr is None:
+        return
+    lines = f"attncli: {message}".split("\n")
+    try:
+        data = ("\n".join(map(visible, lines)) + "\n").encode(sys.stderr.encoding or "utf-8", "backslashreplace")
+        os.write(sys.stderr.fileno(), data)
+    except OSError:
+        pass
+
+
+def as_error(problem: typer.TyperException) -> AttnError:
+    """Return what Typer found wrong with the command line as the one error type."""
+    first, *rest = problem.format_message().split("\n")
+    return AttnError(" ".join([first.rstrip("."), *rest]).strip())

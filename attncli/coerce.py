@@ -1,0 +1,320 @@
+"""From what was read to what it means, strictly: what is not plainly a number is an error, never a guess.
+
+NumPy turns null, true and "1" into numbers; nothing here does. Every error says which field, row and column.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.errors import AttnError, Where
+from attncli.fields import FIELDS, Entry, Word, kind_of
+from attncli.text import quoted, suggestion
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from attncli.trace import Array
+
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""A decimal number in ASCII: no underscores, no infinities, no digits of other scripts."""
+
+MOST_AXES = 16
+"""How deep arrays may nest: more than any attention needs, less than breaks anything."""
+
+MINUS_INFINITY = {"-inf", "-infinity"}
+
+
+def coerce(name: str, entry: Entry) -> object:
+    """Return the value of a field (or of a step that is an input) as its kind wants it, or raise AttnError."""
+    return _COERCE[kind_of(name)](name, entry.value, entry.where)
+
+
+def array(value: object, where: Where, *, booleans: bool = False, minus_infinity: bool = False) -> Array:
+    """Return nested lists, or an array, as float64.
+
+    Raises AttnError for ragged or empty lists, for anything that is not a number (`booleans` and "-inf" only where
+    they are let in), and for numbers that float64 cannot hold.
+    """
+    if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
+        return _from_array(np.asarray(value), where, booleans=booleans, minus_infinity=minus_infinity)
+    if isinstance(value, tuple):
+        value = list(value)
+    if not isinstance(value, list):
+        msg = f"{_said(value)} is not a matrix"
+        raise AttnError(msg, where)
+    allowed = {int, float} | ({bool} if booleans else set())
+    _shape(value, where, (), allowed, minus_infinity)
+    if minus_infinity:
+        value = _with_infinities(value)
+    try:
+        result = np.array(value, dtype=np.float64)
+    except OverflowError:
+        result = np.array(_huge_as_infinite(value))
+    return _finite(result, where, minus_infinity)
+
+
+def _from_array(value: npt.NDArray[Any], where: Where, *, booleans: bool, minus_infinity: bool) -> Array:
+    if value.dtype.kind not in ("biuf" if booleans else "iuf"):
+        msg = f"holds {value.dtype} values, should hold numbers"
+        raise AttnError(msg, where)
+    if value.size == 0:
+        msg = f"is empty: its shape is {shape_text(value.shape)}"
+        raise AttnError(msg, where)
+    if value.ndim > MOST_AXES:
+        msg = f"has {value.ndim} axes; at most {MOST_AXES} are read"
+        raise AttnError(msg, where)
+    return _finite(value.astype(np.float64), where, minus_infinity)
+
+
+def _finite(result: Array, where: Where, minus_infinity: bool) -> Array:
+    bad = ~np.isfinite(result)
+    if minus_infinity:
+        bad &= ~np.isneginf(result)
+    if bad.any():
+        cell = tuple(int(index) for index in np.argwhere(bad)[0])
+        what = "NaN is not a number" if np.isnan(result[cell]) else "is out of range: float64 ends at about 1.8e308"
+        raise AttnError(what, where.at(*(index + 1 for index in cell)))
+    return result
+
+
+def _shape(
+    node: list[Any], where: Where, path: tuple[int, ...], allowed: set[type], minus_infinity: bool
+) -> tuple[int, ...]:
+    """Return the shape of a nested list, having looked at every number in it."""
+    if len(path) >= MOST_AXES:
+        msg = f"nested more than {MOST_AXES} deep"
+        raise AttnError(msg, where)
+    if not node:
+        msg = "is empty: it should hold numbers" if not path else "is an empty row"
+        raise AttnError(msg, where if not path else _row(where, path))
+    types = set(map(type, node))
+    if types == {list}:
+        first: tuple[int, ...] | None = None
+        for index, child in enumerate(node):
+            shape = _shape(child, where, (*path, index + 1), allowed, minus_infinity)
+            if first is None:
+                first = shape
+            elif shape != first:
+                _ragged(where, (*path, index + 1), shape, first)
+        return (len(node), *(first or ()))
+    if not types <= allowed:
+        for index, item in enumerate(node):
+            if type(item) in allowed or (minus_infinity and isinstance(item, str) and item.lower() in MINUS_INFINITY):
+                continue
+            hint = None
+            if isinstance(item, str):
+                hint = "leave the quotes out" if NUMBER.fullmatch(item) else None
+            msg = f"{_said(item)} is not a number"
+            raise AttnError(msg, where.at(*path, index + 1), hint)
+    return (len(node),)
+
+
+def _ragged(where: Where, path: tuple[int, ...], shape: tuple[int, ...], first: tuple[int, ...]) -> None:
+    if len(shape) == len(first) == 1:
+        msg = f"has {_count(shape[0], 'number')}, row 1 has {first[0]}: all rows should be of one length"
+    else:
+        msg = f"is {shape_text(shape)}, the first is {shape_text(first)}: all should be of one shape"
+    raise AttnError(msg, _row(where, path))
+
+
+def _row(where: Where, path: tuple[int, ...]) -> Where:
+    names = ["row"] if len(path) == 1 else ["matrix"] * (len(path) - 1) + ["row"]
+    said = ", ".join(f"{name} {index}" for name, index in zip(names, path, strict=True))
+    return Where(where.source, where.line, where.column, f"{where.field}, {said}" if where.field else said)
+
+
+def _with_infinities(node: list[Any]) -> list[Any]:
+    return [
+        _with_infinities(item) if isinstance(item, list) else -math.inf if isinstance(item, str) else item
+        for item in node
+    ]
+
+
+def _huge_as_infinite(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_huge_as_infinite(item) for item in node]
+    try:
+        return float(node)
+    except OverflowError:
+        return math.inf
+
+
+def _said(value: object) -> str:
+    """Say a raw value as it would be written in JSON, shortly."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    return quoted(repr(value))[1:-1]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Say a shape: 2×3, 4×2×3; a vector's is its length."""
+    return "×".join(map(str, shape)) if shape else "a single number"
+
+
+def _matrix(name: str, value: object, where: Where) -> Array:
+    return _at_least_2d(array(value, where), name, where)
+
+
+def _at_least_2d(result: Array, name: str, where: Where) -> Array:
+    if result.ndim < 2:
+        msg = f"is a list of {_count(result.size, 'number')}, should be a matrix"
+        raise AttnError(msg, where, "one vector is a matrix of one row: [[…]]")
+    return result
+
+
+def _bias(name: str, value: object, where: Where) -> Array:
+    result = array(_scalar_as_list(value), where, minus_infinity=True)
+    return result if name in FIELDS else _at_least_2d(result, name, where)
+
+
+def _vector(name: str, value: object, where: Where) -> Array:
+    result = array(value, where)
+    if result.ndim == 2 and 1 in result.shape:
+        result = result.ravel()  # one row of a CSV file, or one column
+    if result.ndim != 1:
+        msg = f"is {shape_text(result.shape)}, should be one list of numbers"
+        raise AttnError(msg, where)
+    return result
+
+
+def _mask(name: str, value: object, where: Where) -> npt.NDArray[np.bool_]:
+    result = array(_scalar_as_list(value), where, booleans=True)
+    bad = (result != 0) & (result != 1)
+    if bad.any():
+        cell = tuple(int(index) for index in np.argwhere(bad)[0])
+        msg = f"{result[cell]:g} is neither 0 (hidden) nor 1 (may be attended to)"
+        raise AttnError(msg, where.at(*(index + 1 for index in cell)), "what is added to the scores is called bias")
+    return result.astype(bool)
+
+
+def _scalar_as_list(value: object) -> object:
+    return value if isinstance(value, list | tuple) or hasattr(value, "__array__") else [value]
+
+
+def _integer(name: str, value: object, where: Where) -> int:
+    field = FIELDS[name]
+    number = value
+    if isinstance(value, Word) and re.fullmatch(r"[+-]?[0-9]{1,9}", value):
+        number = int(value)
+    elif isinstance(value, float) and value.is_integer():
+        number = int(value)
+    elif not isinstance(value, int | str) and hasattr(value, "__index__"):
+        number = value.__index__()
+    high = field.most if field.most is not None else 2**31
+    if isinstance(number, bool) or not isinstance(number, int) or not field.least <= number <= high:
+        span = f"from {field.least} to {field.most}" if field.most is not None else f"of at least {field.least}"
+        msg = f"{_said(value)} is not a whole number {span}"
+        raise AttnError(msg, where)
+    return number
+
+
+def _flag(name: str, value: object, where: Where) -> bool:
+    if isinstance(value, Word):
+        value = {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
+    if isinstance(value, np.bool_):
+        value = bool(value)
+    if not isinstance(value, bool):
+        msg = f"{_said(value)} is neither true nor false"
+        raise AttnError(msg, where)
+    return value
+
+
+def scale_factor(scale: str | float) -> float | None:
+    """Return the number that a scale means, None for "none"; ValueError for text that is neither."""
+    if isinstance(scale, str):
+        if scale.lower() == "none":
+            return None
+        top, slash, bottom = scale.partition("/")
+        if not NUMBER.fullmatch(top.strip()) or (slash and not NUMBER.fullmatch(bottom.strip())):
+            raise ValueError(scale)
+        return float(top) / (float(bottom) if slash else 1)
+    return float(scale)
+
+
+def _scale(name: str, value: object, where: Where) -> str | float:
+    try:
+        if isinstance(value, bool) or not isinstance(value, str | int | float | np.number):
+            raise ValueError(value)  # noqa: TRY004, TRY301 (one message for whatever is no scale)
+        scale = str(value) if isinstance(value, str) else float(value)
+        factor = scale_factor(scale)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        factor, scale = math.nan, ""
+    if factor is not None and not math.isfinite(factor):
+        msg = f"{_said(value)} is not a scale: it should be a number, a fraction such as 1/3, or none"
+        raise AttnError(msg, where)
+    return scale
+
+
+def _choice(name: str, value: object, where: Where) -> str:
+    choices = FIELDS[name].choices
+    for choice in choices:
+        if isinstance(value, str) and value.lower() == choice:
+            return choice
+    msg = f"{_said(value)} is not one of {', '.join(choices)}"
+    raise AttnError(msg, where, suggestion(value, list(choices)) if isinstance(value, str) else None)
+
+
+def _labels(name: str, value: object, where: Where) -> tuple[str, ...]:
+    if isinstance(value, Word):
+        value = _words(value)
+    if isinstance(value, tuple | np.ndarray):
+        value = list(value)
+    if not isinstance(value, list) or not value:
+        msg = f"{_said(value)} should be a list of labels" if value != [] else "is empty: it should hold labels"
+        raise AttnError(msg, where)
+    for index, item in enumerate(value):
+        if not isinstance(item, str):
+            msg = f"{_said(item)} is not text"
+            raise AttnError(msg, where.at(index + 1), "labels stand in quotes")
+    return tuple(str(item) for item in value)
+
+
+def _words(text: str) -> list[Any]:
+    """Return the labels in JSON, or between commas or blanks: [CLS] is a label and no JSON."""
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        parsed = None
+    if isinstance(parsed, list):
+        return parsed
+    return [part.strip() for part in text.split(",")] if "," in text else text.split()
+
+
+def _text(name: str, value: object, where: Where) -> str:
+    if not isinstance(value, str):
+        msg = f"{_said(value)} is not text"
+        raise AttnError(msg, where)
+    return str(value)
+
+
+_COERCE: dict[str, Callable[[str, object, Where], object]] = {
+    "matrix": _matrix,
+    "vector": _vector,
+    "mask": _mask,
+    "bias": _bias,
+    "integer": _integer,
+    "flag": _flag,
+    "scale": _scale,
+    "choice": _choice,
+    "labels": _labels,
+    "text": _text,
+}

@@ -1,0 +1,78 @@
+"""What can go wrong, where it went wrong, and what the process then answers.
+
+`AttnError` is the one exception for anything that a person can mend: it is raised where the fact is known and
+turned into an exit code in one place, `attncli.__main__`. Any other exception is a bug of attncli.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from attncli.text import visible
+
+
+class ExitCode(IntEnum):
+    """What the process answers (SPEC §4)."""
+
+    OK = 0
+    WRONG = 1
+    BAD_INPUT = 2
+    BUG = 70
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+@dataclass(frozen=True)
+class Where:
+    """A place in somebody's input. Lines, columns and cells are counted from 1."""
+
+    source: str = ""
+    line: int | None = None
+    column: int | None = None
+    field: str = ""
+    cell: tuple[int, ...] = ()
+
+    def at(self, *cell: int) -> Where:
+        """Return the place of one cell of this field; `cell` counts from 1."""
+        return replace(self, cell=cell)
+
+    def __str__(self) -> str:
+        """Say the place: `q.csv:2:3`, or `p.json: K, row 2, column 1`."""
+        place = visible(self.source)
+        if self.line is not None:
+            place += f":{self.line}"
+            if self.column is not None:
+                place += f":{self.column}"
+        parts = [place] if place else []
+        inner = [visible(self.field)] if self.field else []
+        if self.cell:
+            *lead, last = self.cell
+            if lead:
+                *outer, row = lead
+                inner += [f"matrix {', '.join(map(str, outer))}"] if outer else []
+                inner += [f"row {row}", f"column {last}"]
+            else:
+                inner += [f"entry {last}"]
+        if inner:
+            parts.append(", ".join(inner))
+        return ": ".join(parts)
+
+
+class AttnError(ValueError):
+    """Something in the input or on the command line that its author can mend.
+
+    `str(error)` is the whole text for people: place, what is there and what should be, then the hint.
+    """
+
+    def __init__(self, message: str, where: Where | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Say place and message on one line, and the hint below."""
+        place = str(self.where) if self.where else ""
+        line = f"{place}: {self.message}" if place else self.message
+        return f"{line}\n  hint: {self.hint}" if self.hint else line

@@ -1,0 +1,119 @@
+"""The vocabulary: every field of a problem and every step of a derivation, by name (SPEC §2.2 and §3).
+
+There is one table of fields. The command line, the readers, the writers and the Python API all go by it, so a new
+field is a line here, an option in `attncli.cli` if it is a scalar, and its use in `attncli.derivation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from attncli.errors import AttnError, Where
+from attncli.text import quoted, suggestion
+from attncli.trace import fold
+
+Kind = Literal[
+    "matrix", "vector", "mask", "bias", "integer", "flag", "scale", "choice", "labels", "text"
+]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a problem."""
+
+    name: str
+    kind: Kind
+    choices: tuple[str, ...] = ()
+    least: int = 1
+    most: int | None = None
+
+    @property
+    def array(self) -> bool:
+        """Whether the field holds an array of numbers."""
+        return self.kind in {"matrix", "vector", "mask", "bias"}
+
+
+_MATRICES = ("Q", "K", "V", "X", "M", "W_q", "W_k", "W_v", "W_o")
+
+FIELDS = {
+    entry.name: entry
+    for entry in (
+        Field("title", "text"),
+        Field("tokens", "labels"),
+        Field("key_tokens", "labels"),
+        Field("columns", "flag"),
+        *(Field(name, "matrix") for name in _MATRICES),
+        *(Field(name, "vector") for name in ("b_q", "b_k", "b_v", "b_o")),
+        Field("heads", "integer"),
+        Field("scale", "scale"),
+        Field("causal", "flag"),
+        Field("mask", "mask"),
+        Field("bias", "bias"),
+        Field("normalize", "choice", choices=("softmax", "sum")),
+        Field("precision", "integer", least=0, most=17),
+    )
+}
+"""Every field, in the order in which problems are written."""
+
+STEPS = {
+    "Q": ("query", "dim"),
+    "K": ("key", "dim"),
+    "V": ("key", "dim"),
+    "scores": ("query", "key"),
+    "scaled": ("query", "key"),
+    "biased": ("query", "key"),
+    "masked": ("query", "key"),
+    "weights": ("query", "key"),
+    "head_output": ("query", "dim"),
+    "concat": ("query", "dim"),
+    "output": ("query", "dim"),
+}
+"""Every step's name, in order, with what its rows and its columns stand for."""
+
+_ALIASES = {"query": "Q", "key": "K", "value": "V", "input": "X"}
+
+_NAMES = {fold(name): name for name in (*FIELDS, *STEPS)} | _ALIASES
+
+
+def resolve(name: str) -> str | None:
+    """Return the field or step that `name` means, without regard to case, `_`, `-` and `.`; None where none."""
+    return _NAMES.get(fold(name))
+
+
+def named(name: str, where: Where | None = None) -> str:
+    """Return the field or step that a user calls `name`; AttnError with a suggestion where there is none."""
+    found = resolve(name)
+    if found is None:
+        known = [*FIELDS, *STEPS, *_ALIASES]
+        msg = f"unknown field {quoted(name)}"
+        raise AttnError(msg, where, suggestion(name, known) or f"the fields are {', '.join(FIELDS)}")
+    return found
+
+
+def kind_of(name: str) -> Kind:
+    """Return what a field or step holds."""
+    if name in FIELDS:
+        return FIELDS[name].kind
+    return "bias" if name in {"biased", "masked"} else "matrix"  # both may hold −∞, as what `run` writes does
+
+
+class Word(str):
+    """Text whose type is not told by its notation, as on the command line and in CSV: 2, true, 1/3, the cat sat."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One field as it was read: its raw value, where it stands, and the labels that stood around it."""
+
+    value: object
+    """A nested list, an array, a number, a string, a `Word`, True or False, or None for JSON's null."""
+    where: Where
+    row_labels: tuple[str, ...] = ()
+    column_labels: tuple[str, ...] = ()
+
+
+Document = dict[str, Entry]
+"""What a reader makes of one document: entries by the names that stand in it; a bare matrix stands under ""."""

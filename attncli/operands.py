@@ -1,0 +1,94 @@
+"""What was typed to problems: operands and options are a problem file that is written on the command line."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+
+from attncli import readers
+from attncli.errors import AttnError, Where
+from attncli.fields import Document, Entry, Word, named, resolve
+from attncli.problem import Problem
+from attncli.readers.source import STANDARD_INPUT
+from attncli.text import quoted
+
+_NAMED = re.compile(r"([^=/\\]*)=(.*)", re.DOTALL)
+_TRIO = ("Q", "K", "V")
+
+
+def problems(operands: Sequence[str], sources: Mapping[str, str | None], options: Mapping[str, str | None]) -> list[Problem]:
+    """Return the problems that a command line means (SPEC §2.1), at least one.
+
+    `operands` are files and NAME=SOURCE; `sources` are the same as NAME=SOURCE, by name; `options` are values as
+    they were typed, by field. None stands for an option that was not given. Raises AttnError.
+    """
+    files, typed = _split(operands)
+    for name, source in sources.items():
+        if source is not None:
+            _once(typed, name)
+            typed[name] = source
+    if not files and not typed:
+        if sys.stdin is not None and sys.stdin.isatty():
+            msg = "no problem is given"
+            raise AttnError(msg, hint="name a file, or Q='3 4' K='1 2; 2 3' V='7 8; 9 10'; see attncli run --help")
+        files = [STANDARD_INPUT]
+    _standard_input_once(files, typed)
+    documents = _documents(files)
+    over: Document = {name: readers.entry(source, name) for name, source in typed.items()}
+    for name, value in options.items():
+        if value is not None:
+            over[name] = Entry(Word(value), Where(f"--{name.replace('_', '-')}"))
+    return [Problem(document | over) for document in documents]
+
+
+def _split(operands: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    files: list[str] = []
+    typed: dict[str, str] = {}
+    for operand in operands:
+        match = _NAMED.fullmatch(operand)
+        if match is None or (resolve(match[1]) is None and readers.exists(operand)):
+            files.append(operand)
+            continue
+        name = named(match[1], Where(_shortened(operand)))
+        _once(typed, name)
+        typed[name] = match[2]
+    return files, typed
+
+
+def _shortened(operand: str) -> str:
+    return quoted(operand)[1:-1]
+
+
+def _once(typed: Mapping[str, str], name: str) -> None:
+    if name in typed:
+        msg = f"{name} is given twice on the command line"
+        raise AttnError(msg)
+
+
+def _standard_input_once(files: Sequence[str], typed: Mapping[str, str]) -> None:
+    names = [path for path in files if readers.reads_standard_input(path)]
+    names += [f"{name}=-" for name, source in typed.items() if readers.reads_standard_input(source)]
+    if len(names) > 1:
+        msg = f"standard input is named twice: {' and '.join(names)}"
+        raise AttnError(msg, hint="one of them could be a file, or <(a command)")
+
+
+def _documents(files: Sequence[str]) -> list[Document]:
+    """Return the problem file's documents; three files are Q, K and V."""
+    if not files:
+        return [{}]
+    if len(files) == len(_TRIO):
+        return [{name: readers.entry(_existing(path), name) for name, path in zip(_TRIO, files, strict=True)}]
+    if len(files) > 1:
+        msg = f"{len(files)} files: one problem file is wanted, or three for Q, K and V"
+        raise AttnError(msg, hint="say which is which: Q=q.csv K=k.csv")
+    return [readers.fields(document) for document in readers.documents(_existing(files[0]))]
+
+
+def _existing(path: str) -> str:
+    """Return a file operand; AttnError with a hint for a matrix that was typed without its name."""
+    if path != STANDARD_INPUT and not readers.exists(path.rpartition("::")[0] or path) and re.search(r"[\s;\[]", path):
+        msg = f"{quoted(path)} is no file"
+        raise AttnError(msg, hint=f"a matrix is typed with its name: Q='{_shortened(path)}'")
+    return path

@@ -1,0 +1,541 @@
+"""The ops of plain attention, and the small arithmetic that one cell of them is made of.
+
+Formulas: Vaswani et al. 2017, "Attention Is All You Need", equation 1 (scores, scaled, weights, output) and
+section 3.2.2 (heads, concatenation, W_o). Vectors are rows here; in column convention a product is said the other
+way round, Kᵀ Q for Q Kᵀ, and computed as before.
+
+To add an op, write a frozen dataclass like those below, and a case of it for the tests (`tests/test_ops.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.errors import AttnError
+from attncli.trace import Axis, Cell, Op, Step, Trace
+
+if TYPE_CHECKING:
+    from attncli.trace import Array
+
+
+def split_heads(x: Array, heads: int) -> Array:
+    """Split the last axis into contiguous blocks, one per head: (…, n, h·d) → (…, h, n, d)."""
+    *lead, n, width = x.shape
+    return x.reshape(*lead, n, heads, width // heads).swapaxes(-3, -2)
+
+
+def merge_heads(x: Array) -> Array:
+    """Put the heads side by side again: (…, h, n, d) → (…, n, h·d)."""
+    *lead, heads, n, d = x.shape
+    return x.swapaxes(-3, -2).reshape(*lead, n, heads * d)
+
+
+@dataclass(frozen=True)
+class HeadLayout:
+    """How an operand lies in heads: by how many its last axis is still to be split, and how many it must serve."""
+
+    split: int | None = None
+    serve: int | None = None
+
+    def apply(self, x: Array) -> Array:
+        """Return `x` as (…, h, n, d); each key/value head serves neighbouring query heads (GQA: 0, 0, 1, 1)."""
+        if self.split:
+            x = split_heads(x, self.split)
+        if self.serve and x.shape[-3] != self.serve:
+            x = np.repeat(x, self.serve // x.shape[-3], axis=-3)
+        return x
+
+    def axes(self, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
+        """Return the axes of the result of `apply`, from those of its argument."""
+        *lead, rows, cols = axes
+        if self.split:
+            lead.append(Axis("head", self.split))
+            cols = Axis(cols.name, cols.size // self.split)
+        if self.serve:
+            lead[-1] = Axis("head", self.serve)
+        return (*lead, rows, cols)
+
+
+FLAT = HeadLayout()
+
+
+@dataclass(frozen=True)
+class Project(Op):
+    """X W + b, for a projection W and a bias b that may each be missing.
+
+    X is (…, n, d_in); W is (d_in, d_out), or (h, d_in, d) and then gives (…, h, n, d).
+    """
+
+    weight: bool = True
+    bias: bool = False
+    rows: str = "query"
+    heads: int | None = None
+
+    def apply(self, *operands: Array) -> Array:
+        """Return X W + b."""
+        x, *rest = operands
+        if self.weight:
+            w = rest.pop(0)
+            x = (x[..., None, :, :] if self.heads else x) @ w
+        if self.bias:
+            b = rest[0]
+            x = x + (split_heads(b, self.heads) if self.heads else b)
+        return x
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say X W + b, or W X + b for columns."""
+        product = ("{1} {0}" if columns else "{0} {1}") if self.weight else "{0}"
+        return [product + (f" + {{{1 + self.weight}}}" if self.bias else "")]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return self.text(columns)
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Label the rows as queries or keys, and keep their tokens."""
+        *lead, rows, cols = operands[0].axes
+        if self.heads:
+            lead.append(Axis("head", self.heads))
+        width = operands[1].array.shape[-1] if self.weight else cols.size
+        return (*lead, Axis(self.rows, rows.size, rows.tokens), Axis("dim", width))
+
+    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+        """Row of X times column of W, summed, plus b."""
+        *lead, i, j = cell
+        x, *rest = operands
+        head = lead.pop() if self.heads else None
+        if not self.weight:
+            last = t.given_cell(x, cell)
+        else:
+            w = rest.pop(0)
+            array = w.array.swapaxes(-1, -2)  # (…, d_out, d_in): a column of W as a row
+            axes = (*w.axes[:-2], w.axes[-1], w.axes[-2])
+            at = (j,) if head is None else (head, j)
+            row = t.given_row(x.name, x.array, x.axes, (*lead, i))
+            column = t.given_row(w.name, array, axes, at)
+            t.record("products", Times(), row, column)
+            last = t.record(name if not self.bias else "sum", Sum(), "products")
+        if self.bias:
+            b = rest[0]
+            column_of_b = j if head is None else head * (b.array.shape[-1] // (self.heads or 1)) + j
+            t.record(name, Plus(), last, t.given_cell(b, (0, column_of_b)))
+
+
+@dataclass(frozen=True)
+class Scores(Op):
+    """Q Kᵀ, head by head: (…, n, d_k) and (…, m, d_k) give (…, n, m)."""
+
+    query: HeadLayout = FLAT
+    key: HeadLayout = FLAT
+
+    def apply(self, *operands: Array) -> Array:
+        """Return Q Kᵀ."""
+        q, k = self.query.apply(operands[0]), self.key.apply(operands[1])
+        return q @ k.swapaxes(-1, -2)  # (…, n, d) (…, d, m) → (…, n, m)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say Q Kᵀ, or Kᵀ Q for columns."""
+        return ["{1}ᵀ {0}" if columns else "{0} {1}ᵀ"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"{1}^\top {0}" if columns else r"{0} {1}^\top"]
+
+    def note(self, columns: bool) -> str:
+        """Say how the heads were split and shared."""
+        notes = []
+        if self.query.split:
+            notes.append(
+                f"each head has its own block of {'rows' if columns else 'columns'} of Q, K and V, in their order"
+            )
+        if self.key.serve and self.key.split and self.key.split != self.key.serve:
+            notes.append(f"each key/value head serves {self.key.serve // self.key.split} query heads")
+        return "; ".join(notes)
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Label the rows by the queries and the columns by the keys."""
+        q, k = operands
+        return (*self.query.axes(q.axes)[:-1], k.axes[-2])
+
+    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+        """Query times key, dimension by dimension, summed."""
+        *lead, i, j = cell
+        q, k = operands
+        row = t.given_row(q.name, self.query.apply(q.array), self.query.axes(q.axes), (*lead, i))
+        column = t.given_row(k.name, self.key.apply(k.array), self.key.axes(k.axes), (*lead, j))
+        t.record("products", Times(), row, column)
+        t.record(name, Sum(), "products")
+
+
+@dataclass(frozen=True)
+class Scale(Op):
+    """The scores times a factor: by default 1/√d_k, `d_k` being the width of one head."""
+
+    factor: float
+    said: str = ""
+    """The factor as somebody wrote it, 1/3; unused with d_k."""
+    d_k: int | None = None
+
+    def apply(self, *operands: Array) -> Array:
+        """Return S · factor; divided where the factor is 1/√d_k, which is exact where √d_k is."""
+        return operands[0] / math.sqrt(self.d_k) if self.d_k else operands[0] * self.factor
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say S / √d_k = S / √4 = S / 2."""
+        if not self.d_k:
+            return [f"{{0}} × {self.said}"]
+        root = math.isqrt(self.d_k)
+        return ["{0} / √d_k", f"{{0}} / √{self.d_k}", *([f"{{0}} / {root}"] if root**2 == self.d_k else [])]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        if not self.d_k:
+            return [rf"{{0}} \cdot {self.said}"]
+        root = math.isqrt(self.d_k)
+        exact = [rf"\frac{{{{{{0}}}}}}{{{{{root}}}}}"] if root**2 == self.d_k else []
+        return [r"\frac{{{0}}}{{\sqrt{{d_k}}}}", rf"\frac{{{{{{0}}}}}}{{{{\sqrt{{{{{self.d_k}}}}}}}}}", *exact]
+
+
+@dataclass(frozen=True)
+class Softmax(Op):
+    """e^s / Σ e^s along each row, shifted by the row's maximum so that it never overflows.
+
+    A row in which every score is −∞ attends to nothing: its weights are 0.
+    """
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the weights, (…, n, m); each row sums to 1, or is 0 throughout."""
+        shifted = np.exp(operands[0] - self._shift(operands[0]))
+        total = shifted.sum(axis=-1, keepdims=True)
+        shifted /= np.where(total == 0, 1, total)
+        return shifted
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say softmax(S)."""
+        return ["softmax({0})"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"\operatorname{{softmax}}({0})"]
+
+    def note(self, columns: bool) -> str:
+        """Say over what it is normalised."""
+        return f"e^(s − max) / Σexp, {'down each column' if columns else 'along each row'}"
+
+    def margins(self, result: Array, *operands: Array) -> dict[str, Array]:
+        """Return each row's maximum, Σexp = Σ e^(s − max), and the sum of its weights before any rounding."""
+        total = np.exp(operands[0] - self._shift(operands[0])).sum(axis=-1)
+        return {"max": operands[0].max(axis=-1), "Σexp": total, "sum": result.sum(axis=-1)}
+
+    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+        """The row, its maximum, the shifted scores, e to them, their sum, the quotient."""
+        step = operands[0]
+        row = t.given_row(step.name, step.array, step.axes, cell[:-1])
+        if np.isneginf(t[row].array).all():
+            t.record(name, NoKey(cell[-1]), row)
+            return
+        t.record("max", Maximum(), row)
+        t.record("shifted", Minus(), row, "max")
+        t.record("exp", Exp(), "shifted")
+        t.record("Σexp", Sum(), "exp")
+        t.record(name, Quotient(cell[-1]), "exp", "Σexp")
+
+    @staticmethod
+    def _shift(scores: Array) -> Array:
+        most = scores.max(axis=-1, keepdims=True)
+        return np.where(np.isneginf(most), 0, most)  # a row of −∞ would give −∞ − −∞ = NaN
+
+
+@dataclass(frozen=True)
+class SumNormalize(Op):
+    """s / Σs along each row, as some courses start with; a masked score counts as 0."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the weights; AttnError where a row sums to 0 although it has scores."""
+        scores, total = self._parts(operands[0])
+        bad = (total == 0) & ~np.isneginf(operands[0]).all(axis=-1, keepdims=True)
+        if bad.any():
+            *_, row, _ = np.argwhere(bad)[0]
+            msg = f"the scores of query {row + 1} sum to 0: s / Σs has no value"
+            raise AttnError(msg, hint="normalize: softmax has a value for any scores")
+        return scores / np.where(total == 0, 1, total)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say S / ΣS."""
+        return ["{0} / Σ {0}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"{0} / \textstyle\sum {0}"]
+
+    def note(self, columns: bool) -> str:
+        """Say over what it is normalised."""
+        return f"each score over the sum of its {'column' if columns else 'row'}"
+
+    def margins(self, result: Array, *operands: Array) -> dict[str, Array]:
+        """Return each row's sum, before and after."""
+        _, total = self._parts(operands[0])
+        return {"Σ": total[..., 0], "sum": result.sum(axis=-1)}
+
+    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+        """The row, its sum, the quotient."""
+        step = operands[0]
+        scores, _ = self._parts(step.array)
+        row = t.given_row(step.name, scores, step.axes, cell[:-1])
+        t.record("Σ", Sum(), row)
+        t.record(name, NoKey(cell[-1]) if t["Σ"].array == 0 else Quotient(cell[-1]), row, "Σ")
+
+    @staticmethod
+    def _parts(operand: Array) -> tuple[Array, Array]:
+        scores = np.where(np.isneginf(operand), 0, operand)
+        return scores, scores.sum(axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Mix(Op):
+    """Weights times V, head by head: (…, n, m) and (…, m, d_v) give (…, n, d_v)."""
+
+    values: HeadLayout = FLAT
+
+    def apply(self, *operands: Array) -> Array:
+        """Return weights · V."""
+        return operands[0] @ self.values.apply(operands[1])
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say weights V, or V weights for columns."""
+        return ["{1} {0}" if columns else "{0} {1}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return self.text(columns)
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Label the rows by the queries and the columns by V's dimensions."""
+        weights, v = operands
+        return (*weights.axes[:-1], self.values.axes(v.axes)[-1])
+
+    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+        """Each key's weight times its value in this dimension, summed."""
+        *lead, i, j = cell
+        weights, v = operands
+        values, axes = self.values.apply(v.array).swapaxes(-1, -2), self.values.axes(v.axes)
+        row = t.given_row(weights.name, weights.array, weights.axes, (*lead, i))
+        column = t.given_row(v.name, values, (*axes[:-2], axes[-1], axes[-2]), (*lead, j))
+        t.record("products", Times(), row, column)
+        t.record(name, Sum(), "products")
+
+
+@dataclass(frozen=True)
+class Concat(Op):
+    """The heads side by side: (…, h, n, d) → (…, n, h·d)."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the concatenation, head 1 first."""
+        return merge_heads(operands[0])
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say concat(heads)."""
+        return ["concat({0})"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"\operatorname{{concat}}({0})"]
+
+    def note(self, columns: bool) -> str:
+        """Say in which direction they stand."""
+        return f"the heads {'under one another' if columns else 'side by side'}, head 1 first"
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Drop the head axis."""
+        *lead, head, rows, cols = operands[0].axes
+        return (*lead, rows, Axis(cols.name, head.size * cols.size))
+
+    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+        """Find the head that this column comes from."""
+        *lead, i, j = cell
+        head, column = divmod(j, operands[0].array.shape[-1])
+        t.record(name, Same(), t.given_cell(operands[0], (*lead, head, i, column)))
+
+
+# --- what one cell is made of -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cellwise(Op):
+    """Arithmetic on numbers that stand in the same place, or on a row and one number."""
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the formula in LaTeX, which here is the same but for the sign of multiplication."""
+        return [text.replace("×", r"\times") for text in self.text(columns)]
+
+
+@dataclass(frozen=True)
+class Same(Cellwise):
+    """A number that is taken over."""
+
+    minus_infinity = True
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the operand."""
+        return operands[0]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say its name."""
+        return ["{0}"]
+
+
+@dataclass(frozen=True)
+class Times(Cellwise):
+    """Number times number, place by place."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the products."""
+        return operands[0] * operands[1]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say a × b."""
+        return ["{0} × {1}"]
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Label the row by nothing: it belongs to both."""
+        return (Axis("", 1, ("×",)), operands[0].axes[-1])
+
+
+@dataclass(frozen=True)
+class Plus(Cellwise):
+    """The sum of two numbers; a bias may be −∞."""
+
+    minus_infinity = True
+
+    def apply(self, *operands: Array) -> Array:
+        """Return a + b."""
+        return operands[0] + operands[1]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say a + b."""
+        return ["{0} + {1}"]
+
+
+@dataclass(frozen=True)
+class Minus(Cellwise):
+    """A row less one number."""
+
+    minus_infinity = True
+
+    def apply(self, *operands: Array) -> Array:
+        """Return a − b."""
+        return operands[0] - operands[1]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say a − b."""
+        return ["{0} − {1}"]
+
+
+@dataclass(frozen=True)
+class Exp(Cellwise):
+    """E to each number."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return e^a; e^−∞ is 0."""
+        return np.exp(operands[0])
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say e^a."""
+        return ["e^{0}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return ["e^{{{0}}}"]
+
+
+class Fold(Op):
+    """A row made into one number."""
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Keep the row's label."""
+        return (operands[0].axes[-2], Axis("", 1, ("",)))
+
+
+@dataclass(frozen=True)
+class Sum(Fold):
+    """The sum of a row."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the sum."""
+        return operands[0].sum(axis=-1, keepdims=True)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say Σ a."""
+        return ["Σ {0}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"\sum {0}"]
+
+
+@dataclass(frozen=True)
+class Maximum(Fold):
+    """The greatest number of a row."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the maximum."""
+        return operands[0].max(axis=-1, keepdims=True)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say max a."""
+        return ["max {0}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"\max {0}"]
+
+
+@dataclass(frozen=True)
+class Quotient(Fold):
+    """One number of a row over another number."""
+
+    column: int
+
+    def apply(self, *operands: Array) -> Array:
+        """Return a / b."""
+        return operands[0][:, self.column : self.column + 1] / operands[1]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say a / b."""
+        return ["{0} / {1}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"\frac{{{0}}}{{{1}}}"]
+
+    def note(self, columns: bool) -> str:
+        """Say which number of the row."""
+        return f"entry {self.column + 1}"
+
+
+@dataclass(frozen=True)
+class NoKey(Fold):
+    """The weight of a key for a query that may attend to none."""
+
+    column: int
+
+    def apply(self, *operands: Array) -> Array:
+        """Return 0."""
+        return np.zeros((1, 1))
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say 0."""
+        return ["0"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return ["0"]
+
+    def note(self, columns: bool) -> str:
+        """Say why."""
+        return "every score of this query is −∞: it attends to nothing"

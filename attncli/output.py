@@ -1,0 +1,74 @@
+"""Where bytes go: standard output or a file; written whole, or an error and nothing.
+
+Python's own print can lose a result on a full disk, or on a closed descriptor, and exit with 0: nothing here does.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+
+from attncli.errors import AttnError, Where
+
+_BLOCK = 1 << 20
+
+
+def to_standard_output(data: bytes) -> None:
+    """Write all of `data` to standard output; BrokenPipeError where its reader went away, else AttnError."""
+    if sys.stdout is None:
+        msg = "is closed: the result cannot be written"
+        raise AttnError(msg, Where("standard output"))
+    try:
+        _all(sys.stdout.fileno(), data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        msg = f"the result cannot be written: {error.strerror}"
+        raise AttnError(msg, Where("standard output")) from None
+
+
+def to_file(path: str, data: bytes) -> None:
+    """Write all of `data` to a file, over what was there, or leave what was there as it is; AttnError says why."""
+    try:
+        target = os.path.realpath(path)  # a link stays a link
+        if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
+            descriptor = os.open(target, os.O_WRONLY)  # a device or a FIFO has nothing to be replaced
+            try:
+                _all(descriptor, data)
+            finally:
+                os.close(descriptor)
+            return
+        _replace(target, data)
+    except OSError as error:
+        msg = f"cannot be written: {error.strerror}"
+        raise AttnError(msg, Where(path)) from None
+
+
+def _replace(target: str, data: bytes) -> None:
+    mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask()
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".attncli-")
+    try:
+        try:
+            _all(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.chmod(temporary, mode)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view[:_BLOCK]) :]

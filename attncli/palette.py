@@ -1,0 +1,30 @@
+"""Colours for weights that colour-blind readers can tell apart.
+
+The ramp is cividis (Nuñez, Anderton and Renslow 2018, "Optimizing colormaps with consideration for color vision
+deficiency to enable accurate interpretation of scientific data"), at eight points, interpolated linearly.
+"""
+
+from __future__ import annotations
+
+_CIVIDIS = (
+    (0, 34, 78), (33, 60, 109), (75, 86, 109), (107, 110, 115),
+    (139, 135, 120), (175, 162, 111), (213, 191, 89), (254, 232, 56),
+)  # fmt: skip
+
+
+def rgb(weight: float) -> tuple[int, int, int]:
+    """Return the colour of a weight from 0 (dark blue) to 1 (yellow)."""
+    place = min(max(weight, 0.0), 1.0) * (len(_CIVIDIS) - 1)
+    low = min(int(place), len(_CIVIDIS) - 2)
+    part = place - low
+    red, green, blue = (
+        round(start + (end - start) * part) for start, end in zip(_CIVIDIS[low], _CIVIDIS[low + 1], strict=True)
+    )
+    return red, green, blue
+
+
+def shade(weight: float) -> tuple[str, str]:
+    """Return background and text colour of a weight, as #rrggbb; the text is black or white, whichever reads better."""
+    red, green, blue = rgb(weight)
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return f"#{red:02x}{green:02x}{blue:02x}", "#000000" if luminance > 115 else "#ffffff"

@@ -1,0 +1,103 @@
+"""Text and bytes to documents: one module per format, and the sniffing.
+
+The format is told from the content, never from the name: pipes and process substitutions have none. To add a
+format, write a module with `read(text, where, field)` and let `documents` recognise its first bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from attncli.errors import AttnError, Where
+from attncli.fields import Document, Entry, named, resolve
+from attncli.readers import csv_, json_, literal
+from attncli.readers.source import STANDARD_INPUT, bytes_of, decode, shown
+from attncli.text import quoted, visible
+from attncli.trace import fold
+
+_BETWEEN_FILE_AND_KEY = "::"
+
+
+def documents(path: str, field: str | None = None) -> list[Document]:
+    """Return every document in a file or standard input (`-`).
+
+    `field` is what a bare matrix in it is asked for as. Raises AttnError for whatever cannot be read.
+    """
+    where = Where(shown(path))
+    text = decode(bytes_of(path), where)
+    start = text.lstrip()[:1]
+    if not start:
+        msg = "is empty"
+        raise AttnError(msg, where)
+    return json_.read(text, where, field) if start in "[{" else csv_.read(text, where, field)
+
+
+def reads_standard_input(source: str) -> bool:
+    """Tell whether a SOURCE is standard input, or one array in it."""
+    return source == STANDARD_INPUT or source.startswith(STANDARD_INPUT + _BETWEEN_FILE_AND_KEY)
+
+
+def entry(source: str, field: str) -> Entry:
+    """Return one field from a SOURCE: `-`, a file that exists, FILE::KEY, or else a literal (SPEC §2.1)."""
+    path, key = source, ""
+    if not exists(source) and _BETWEEN_FILE_AND_KEY in source:
+        path, _, key = source.rpartition(_BETWEEN_FILE_AND_KEY)
+    if path != STANDARD_INPUT and not exists(path):
+        try:
+            return literal.read(source, field)
+        except AttnError as error:
+            msg = f"{quoted(source)} is neither a file that exists nor a matrix ({_reason(error)})"
+            raise AttnError(msg, Where(field=field), error.hint) from None
+    found = documents(path, field)
+    if len(found) > 1:
+        msg = f"holds {len(found)} documents; {field} should be one matrix"
+        raise AttnError(msg, Where(shown(path)))
+    return _pick(found[0], path, key, field)
+
+
+def exists(path: str) -> bool:
+    """Tell whether there is a file, a FIFO or whatever else of this name."""
+    return "\0" not in path and os.path.exists(path)
+
+
+def _reason(error: AttnError) -> str:
+    place = f"row {error.where.cell[0]}, column {error.where.cell[1]}: " if error.where and error.where.cell else ""
+    return place + error.message
+
+
+def _pick(document: Document, path: str, key: str, field: str) -> Entry:
+    where = Where(shown(path))
+    if key:
+        for name, found in document.items():
+            if key == name or fold(key) == fold(name):
+                return found
+        has = ", ".join(map(visible, filter(None, document))) or "one bare matrix"
+        msg = f"has no {quoted(key)}: it holds {has}"
+        raise AttnError(msg, where)
+    if len(document) != 1:
+        has = f"several fields ({', '.join(map(visible, document))})" if document else "no fields"
+        own = next((name for name in document if resolve(name) == field), next(iter(document), ""))
+        hint = f"name it: {field}={path}::{own}" if document else None
+        msg = f"holds {has}; {field} should be one matrix"
+        raise AttnError(msg, where, visible(hint) if hint else None)
+    return next(iter(document.values()))
+
+
+def fields(document: Document) -> Document:
+    """Return a problem's document by the names of fields and steps.
+
+    Raises AttnError for an unknown name, for one given twice, and for a bare matrix, which says not what it is.
+    """
+    result: Document = {}
+    for name, item in document.items():
+        where = Where(item.where.source, item.where.line)
+        if not name:
+            msg = "holds one bare matrix and does not say what it is"
+            raise AttnError(msg, where, f"name it: Q={item.where.source}")
+        known = named(name, where)
+        if known in result:
+            msg = f"{known} is given twice, the second time as {quoted(name)}"
+            raise AttnError(msg, where)
+        result[known] = replace(item, where=replace(item.where, field=known))
+    return result

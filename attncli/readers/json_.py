@@ -1,0 +1,102 @@
+"""JSON: an object of fields, one bare array, or several such documents after one another (JSON Lines)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+from attncli.errors import AttnError, Where
+from attncli.fields import Document, Entry
+from attncli.readers.source import found, position
+from attncli.text import quoted
+
+_BLANK = re.compile(r"[ \t\r\n]*")
+_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)')
+
+
+class _ConstantError(Exception):
+    """NaN or Infinity, which Python's json would take."""
+
+
+class _TwiceError(Exception):
+    """One key twice in an object, of which Python's json would keep the last."""
+
+
+def read(text: str, where: Where, field: str | None) -> list[Document]:
+    """Return the documents in `text`; a bare array is the field that was asked for, or stands under ""."""
+    decoder = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant)
+    starts, values = [], []
+    index = _skip(text, 0)
+    while index < len(text):
+        value, end = _decode(decoder, text, index, where)
+        starts.append(index)
+        values.append(value)
+        index = _skip(text, end)
+    several = len(values) > 1
+    documents = []
+    for start, value in zip(starts, values, strict=True):
+        place = Where(where.source, position(text, start)[0] if several else None)
+        documents.append(_document(value, place, field))
+    return documents
+
+
+def _skip(text: str, index: int) -> int:
+    match = _BLANK.match(text, index)
+    return match.end() if match else index
+
+
+def _decode(decoder: json.JSONDecoder, text: str, index: int, where: Where) -> tuple[Any, int]:
+    try:
+        return decoder.raw_decode(text, index)
+    except json.JSONDecodeError as error:
+        at = Where(where.source, error.lineno, error.colno)
+        what = error.msg.replace("Expecting", "expected").replace("property name enclosed", "a name")
+        what = what.replace("value", "a value")
+        msg = f"not JSON: {what[0].lower()}{what[1:]}, found {found(text, error.pos)}"
+        raise AttnError(msg, at, _json_hint(text, error.pos)) from None
+    except _ConstantError:
+        match = next(match for match in _CONSTANT.finditer(text, index) if match[1])
+        msg = f"{match[1]} is not a number"
+        raise AttnError(msg, Where(where.source, *position(text, match.start(1)))) from None
+    except _TwiceError as twice:
+        msg = f"{quoted(str(twice))} is given twice"
+        raise AttnError(msg, where) from None
+    except RecursionError:
+        msg = "is nested too deeply to be a problem"
+        raise AttnError(msg, where) from None
+    except ValueError:  # Python refuses whole numbers of more than 4300 digits
+        msg = "a number is out of range: float64 ends at about 1.8e308"
+        raise AttnError(msg, where) from None
+
+
+def _json_hint(text: str, index: int) -> str | None:
+    before = text[:index].rstrip()
+    if text[index : index + 1] in {"]", "}"} and before.endswith(","):
+        return "there is a comma before it that nothing follows"
+    if text[index : index + 1] == "'":
+        return "JSON has double quotes"
+    if text[index : index + 1] == "." or text[index : index + 1] == "+":
+        return "JSON wants a digit first: 0.5 for .5, 1 for +1"
+    return None
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(next(name for name in names if names.count(name) > 1))
+    return result
+
+
+def _constant(name: str) -> NoReturn:
+    raise _ConstantError(name)
+
+
+def _document(value: Any, where: Where, field: str | None) -> Document:
+    if isinstance(value, list):
+        return {field or "": Entry(value, Where(where.source, where.line, field=field or ""))}
+    if not isinstance(value, dict):
+        msg = "holds neither an object of fields nor an array"
+        raise AttnError(msg, where)
+    return {name: Entry(item, Where(where.source, where.line, field=name)) for name, item in value.items()}

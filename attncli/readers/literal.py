@@ -1,0 +1,41 @@
+"""A matrix typed on the command line, in the notation of MATLAB and Octave, or as JSON."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from attncli.errors import AttnError, Where
+from attncli.fields import FIELDS, Entry, Word, kind_of
+from attncli.readers import json_
+from attncli.readers.cells import number
+from attncli.text import quoted
+
+_BETWEEN = re.compile(r"\s*,\s*|\s+")
+
+
+def read(text: str, field: str) -> Entry:
+    """Return the entry that `text` means for this field: 7 8; 9 10 or [[7, 8], [9, 10]], or a word for a scalar."""
+    where = Where(field=field)
+    if field in FIELDS and not FIELDS[field].array:
+        return Entry(Word(text), where)
+    plain = text.strip()
+    if plain.startswith("[["):
+        (document,) = json_.read(plain, Where(field), field)[:1]
+        return Entry(document[field].value, where)
+    if plain.startswith("[") and plain.endswith("]"):
+        plain = plain[1:-1]
+    rows = [row.strip() for row in re.split(r"[;\n]", plain)]
+    if len(rows) > 1 and not rows[-1]:
+        rows.pop()
+    kind = kind_of(field)
+    table = [
+        [number(cell, kind, where.at(at, column)) for column, cell in enumerate(_BETWEEN.split(row), 1)]
+        for at, row in enumerate(rows, 1)
+    ]
+    for at, row in enumerate(table, 1):
+        if len(row) != len(table[0]):
+            msg = f"row {at} of {quoted(text)} has {len(row)} numbers, row 1 has {len(table[0])}"
+            raise AttnError(msg, where)
+    return Entry(np.array(table), where)

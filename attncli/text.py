@@ -1,0 +1,48 @@
+"""Text that comes from a user, made safe to show.
+
+A label or a file name may hold anything: markup, an ANSI escape, a lone surrogate. Whatever is shown to a
+person goes through `visible` first; nothing else in the project decides which characters are harmless.
+"""
+
+from __future__ import annotations
+
+import re
+
+_UNSAFE = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1: a terminal obeys them
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls: they reorder what stands around them
+    "\u2028\u2029"  # separators that break a line
+    "\ud800-\udfff"  # lone surrogates: no encoding can write them
+    "]"
+)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def visible(text: str) -> str:
+    r"""Return `text` with every character that a terminal could obey written out, as in `\x1b`."""
+    return _UNSAFE.sub(_escape, text)
+
+
+def visible_json(text: str) -> str:
+    r"""Return one JSON string with those characters written `\uXXXX`: the same string, harmless to show."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def quoted(text: str, most: int = 40) -> str:
+    """Return `text` in quotes for a message: visible, and no longer than `most` characters."""
+    shown = text if len(text) <= most else text[: most - 1] + "…"
+    return f"'{visible(shown)}'"
+
+
+def suggestion(name: str, known: list[str]) -> str | None:
+    """Return a hint that names the known word closest to `name`, or None where none is close."""
+    from difflib import get_close_matches
+
+    folded = {word.lower(): word for word in known}
+    close = get_close_matches(name.lower(), folded, n=1)
+    return f"did you mean '{folded[close[0]]}'?" if close else None

@@ -1,0 +1,64 @@
+"""A trace to text: one module per format, and the table of them.
+
+To add a format, write a module with `write(traces, style)` and name it here; the tests run over this table. Modules
+are imported when their format is asked for: most calls need one of them, and Rich is needed by one alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from attncli.errors import AttnError
+from attncli.style import Style
+from attncli.text import quoted, suggestion
+from attncli.trace import Trace, display
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format: where its writer is, and by which suffixes `--out` knows it."""
+
+    module: str
+    suffixes: tuple[str, ...]
+    function: str = "write"
+
+    def write(self, traces: Sequence[Trace], style: Style) -> str:
+        """Return the traces as text."""
+        writer: Callable[[Sequence[Trace], Style], str] = getattr(
+            import_module(f"attncli.writers.{self.module}"), self.function
+        )
+        return writer(traces, style)
+
+
+FORMATS = {
+    "table": Format("table", (".txt",)),
+    "json": Format("json_", (".json",)),
+    "jsonl": Format("json_", (".jsonl", ".ndjson"), "write_lines"),
+    "csv": Format("csv_", (".csv",)),
+    "markdown": Format("markdown", (".md", ".markdown")),
+    "html": Format("html", (".html", ".htm")),
+}
+
+
+def named(name: str) -> Format:
+    """Return the format that a user calls `name`; AttnError with the list where there is none."""
+    if name not in FORMATS:
+        msg = f"no format {quoted(name)}"
+        raise AttnError(msg, hint=suggestion(name, list(FORMATS)) or f"the formats are {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def by_suffix(path: str) -> Format:
+    """Return the format that a file's suffix names; AttnError where it names none."""
+    for known in FORMATS.values():
+        if path.lower().endswith(known.suffixes):
+            return known
+    suffixes = ", ".join(suffix for known in FORMATS.values() for suffix in known.suffixes)
+    msg = f"{quoted(path)} does not say its format by its suffix"
+    raise AttnError(msg, hint=f"give --format, or one of the suffixes {suffixes}")
+
+
+display["table"] = lambda trace: FORMATS["table"].write([trace], Style()).rstrip("\n")
+display["html"] = lambda trace: FORMATS["html"].write([trace], Style())

@@ -1,0 +1,73 @@
+"""CSV: a block for each field and step, under its name; one step alone is bare rows.
+
+`attncli run` reads it back exactly. A matrix of an array with more axes stands under its index: weights[head2].
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from attncli.errors import AttnError
+from attncli.style import Style
+from attncli.text import visible, visible_json
+from attncli.trace import Trace
+from attncli.writers.json_ import contents, number_text
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+def write(traces: Sequence[Trace], style: Style) -> str:
+    """Return the blocks of a trace; AttnError for several problems, which CSV cannot keep apart."""
+    if len(traces) > 1:
+        msg = f"CSV holds one problem, and there are {len(traces)}"
+        raise AttnError(msg, hint="-f jsonl holds many")
+    (trace,) = traces
+    if not trace.whole and len(trace) == 1:
+        (step,) = trace.values()
+        if step.value.ndim == 2:
+            return _rows(step.value) + "\n"
+    return "\n".join(_block(name, value, style) for name, value in contents(trace))
+
+
+def _block(name: str, value: object, style: Style) -> str:
+    if not hasattr(value, "ndim"):
+        return f"{name}\n{_words(value, style)}\n"
+    array: npt.NDArray[Any] = value  # type: ignore[assignment]  # only arrays have it
+    if array.ndim <= 2:
+        return f"{name}\n{_rows(array)}\n"
+    axes = ["head", "batch"]
+    lead = array.shape[:-2]
+    words = [axes[min(depth, 1)] for depth in range(len(lead))][::-1]
+    return "\n".join(
+        f"{name}[{','.join(f'{word}{at + 1}' for word, at in zip(words, index, strict=True))}]\n{_rows(array[index])}\n"
+        for index in itertools.product(*map(range, lead))
+    )
+
+
+def _rows(array: npt.NDArray[Any]) -> str:
+    text = number_text(array).replace('"', "").replace(" ", "").replace("],[", "\n")
+    return text.strip("[]")
+
+
+def _words(value: object, style: Style) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, tuple):
+        return _csv([str(value)])
+    words = list(value)
+    plain = all(visible(word) == word and (style.unicode or word.isascii()) for word in words)
+    if len(words) > 1 and plain:
+        return _csv(words)
+    return _csv([visible_json(json.dumps(words, ensure_ascii=not style.unicode))])  # JSON can write any character
+
+
+def _csv(cells: list[str]) -> str:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="", quoting=csv.QUOTE_NONNUMERIC).writerow(cells)
+    return file.getvalue()

@@ -1,0 +1,84 @@
+"""JSON: the problem's fields and then the steps, by name; numbers in the shortest digits that read back exactly.
+
+What is written is itself a problem, with its answers. One step alone is the bare array, itself a matrix.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attncli.fields import FIELDS
+from attncli.style import Style
+from attncli.text import visible_json
+from attncli.trace import Trace, facing
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+def write(traces: Sequence[Trace], style: Style) -> str:
+    """Return one object for each trace, laid out with a row of a matrix on a line."""
+    return "".join(f"{_laid_out(trace, style)}\n" for trace in traces)
+
+
+def write_lines(traces: Sequence[Trace], style: Style) -> str:
+    """Return one object for each trace, on one line: JSON Lines."""
+    return "".join(f"{_on_one_line(trace, style)}\n" for trace in traces)
+
+
+def contents(trace: Trace) -> Iterator[tuple[str, object]]:
+    """Go through a trace as the machine formats hold it: fields first, then the steps that are no fields.
+
+    Arrays are turned the way they are read.
+    """
+    if trace.whole:
+        for name in FIELDS:
+            if name in trace.fields:
+                value = trace.fields[name]
+                yield name, facing(value, trace.columns) if hasattr(value, "ndim") else value
+    for step in trace.values():
+        if not (trace.whole and step.name in trace.fields):
+            yield step.name, step.value
+
+
+def number_text(array: npt.NDArray[Any]) -> str:
+    """Return an array as JSON on one line: integers without .0, −∞ as "-inf", and no negative zero."""
+    if array.dtype == bool:
+        return json.dumps(array.tolist())
+    text = json.dumps((array + 0.0).tolist()).replace(".0,", ",").replace(".0]", "]")
+    return text.replace("-Infinity", '"-inf"')
+
+
+def text_of(value: object, style: Style) -> str:
+    """Return a field's value as JSON on one line."""
+    if hasattr(value, "ndim"):
+        return number_text(value)  # type: ignore[arg-type]  # only arrays have it
+    if isinstance(value, str):
+        return _string(value, style)
+    if isinstance(value, tuple):
+        return f"[{', '.join(_string(item, style) if isinstance(item, str) else str(item) for item in value)}]"
+    return json.dumps(value)
+
+
+def _string(text: str, style: Style) -> str:
+    return visible_json(json.dumps(text, ensure_ascii=not style.unicode)).replace("\x7f", "\\u007f")
+
+
+def _laid_out(trace: Trace, style: Style) -> str:
+    if not trace.whole and len(trace) == 1:
+        return text_of(next(iter(trace.values())).value, style).replace("], [", "],\n [")
+    lines = []
+    for name, value in contents(trace):
+        text = text_of(value, style)
+        if hasattr(value, "ndim") and "], [" in text:
+            text = "[\n    " + text[1:-1].replace("], [", "],\n    [") + "\n  ]"
+        lines.append(f"  {json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _on_one_line(trace: Trace, style: Style) -> str:
+    if not trace.whole and len(trace) == 1:
+        return text_of(next(iter(trace.values())).value, style)
+    return f"{{{', '.join(f'{json.dumps(name)}: {text_of(value, style)}' for name, value in contents(trace))}}}"

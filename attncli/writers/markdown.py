@@ -1,0 +1,54 @@
+"""Markdown: a heading with the formula in $…$, and a table, for each step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from attncli.style import Style
+from attncli.text import visible
+from attncli.trace import Step, Trace
+from attncli.writers.sheet import Sheet, precision_of, sheets, size_text
+from attncli.writers.tex import name_tex
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|$~&:@])")
+
+
+def write(traces: Sequence[Trace], style: Style) -> str:
+    """Return every step of every trace."""
+    return style.plain("\n".join(_trace(trace, style) for trace in traces))
+
+
+def escape(text: str) -> str:
+    """Return text that Markdown shows as it is, whatever stands in it."""
+    return _SPECIAL.sub(r"\\\1", visible(text))
+
+
+def _trace(trace: Trace, style: Style) -> str:
+    precision = precision_of(trace, style)
+    title = trace.fields.get("title")
+    parts = [f"# {escape(title)}\n"] if isinstance(title, str) and title else []
+    for step in trace.values():
+        parts.append(_heading(step))
+        for sheet in sheets(step, style, precision):
+            if sheet.title:
+                parts.append(f"{sheet.title}:\n")
+            parts.append(_table(sheet))
+            if sheet.left_out:
+                parts.append(f"*{sheet.left_out}*\n")
+    return "\n".join(parts)
+
+
+def _heading(step: Step) -> str:
+    formula = " = ".join([name_tex(step.name), *step.tex(name_tex)])
+    note = f"; {escape(step.note())}" if step.note() else ""
+    return f"**{escape(step.name)}** ${formula}$ ({size_text(step)}{note})\n"
+
+
+def _table(sheet: Sheet) -> str:
+    lines = [
+        f"| | {' | '.join(map(escape, sheet.columns))} |",
+        f"|:--{'|--:' * len(sheet.columns)}|",
+        *(f"| {escape(name)} | {' | '.join(cells)} |" for name, cells in zip(sheet.rows, sheet.cells, strict=True)),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,170 @@
+"""A step as people see it: one sheet of labelled cells for each head, large ones with rows and columns left out.
+
+Tables, Markdown and HTML all draw these sheets, so what is left out, how numbers look and what stands beside a row is
+decided once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from attncli.style import PRECISION, Style, decimal, decimals_needed
+from attncli.text import visible
+from attncli.trace import Axis, Step, Trace, fold
+
+THRESHOLD = 1000
+"""Elements beyond which rows and columns are left out, as NumPy does."""
+EDGE = 3
+"""How many are then kept at each end."""
+LONGEST_LABEL = 24
+"""Characters of a label that are shown; only digits are never cut."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One matrix of a step, as it is shown: texts, row by row."""
+
+    title: str
+    """"head 2 of 4"; empty where a step is one matrix."""
+    rows: list[str]
+    columns: list[str]
+    cells: list[list[str]]
+    shades: list[list[float | None]]
+    """For weights, how dark a cell is, from 0 to 1; None for a cell that is not shaded."""
+    numbers: list[int | None]
+    """For each column its number, counted from 1; None for a column beside the matrix."""
+    total_columns: int
+    left_out: str = ""
+    """What is left out, in words."""
+    margin_rows: int = 0
+    """How many of the last rows stand below the matrix and are not part of it."""
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+def precision_of(trace: Trace, style: Style) -> int:
+    """Return the decimals to show: as asked for, else as the problem says, else 4."""
+    if style.precision is not None:
+        return style.precision
+    wanted = trace.fields.get("precision")
+    return wanted if isinstance(wanted, int) else PRECISION
+
+
+def label(text: str, *, full: bool = False) -> str:
+    """Return a label made safe to show, cut where it is very long."""
+    shown = visible(text)
+    return shown if full or len(shown) <= LONGEST_LABEL else shown[: LONGEST_LABEL - 1] + "…"
+
+
+def size_text(step: Step) -> str:
+    """Say a step's shape: 2×3; 4 heads of 2×3."""
+    *lead, rows, cols = step.shown_axes
+    text = f"{rows.size}×{cols.size}"
+    counts = [f"{axis.size} {_plural(axis)}" for axis in lead]
+    return f"{' of '.join([*counts, text])}"
+
+
+def _plural(axis: Axis) -> str:
+    return {"head": "heads", "batch": "batches"}.get(axis.name, axis.name) if axis.size != 1 else axis.name
+
+
+def sheets(step: Step, style: Style, precision: int) -> list[Sheet]:
+    """Return the matrices of a step, head by head."""
+    big = step.array.size > THRESHOLD and not style.full
+    *lead, rows, cols = step.axes
+    kept = [_kept(axis.size, big) for axis in lead]
+    margins = step.margins()
+    result = []
+    for index in itertools.product(*kept):
+        title = ", ".join(f"{axis.name} {at + 1} of {axis.size}" for axis, at in zip(lead, index, strict=True) if at >= 0)
+        if -1 in index:
+            continue
+        result.append(_sheet(step, index, title, _kept(rows.size, big), _kept(cols.size, big), margins, style, precision))
+    shown = len(result)
+    total = int(np.prod([axis.size for axis in lead], dtype=np.int64))
+    if shown < total:
+        *_, last = result
+        more = f"{total - shown} of {total} matrices left out"
+        result[-1] = Sheet(**{**vars(last), "left_out": f"{more}; {last.left_out}" if last.left_out else _all(more)})
+    return result
+
+
+def _kept(size: int, big: bool) -> list[int]:
+    """Return the indices that are shown; −1 stands for those left out."""
+    if not big or size <= 2 * EDGE + 1:
+        return list(range(size))
+    return [*range(EDGE), -1, *range(size - EDGE, size)]
+
+
+def _sheet(
+    step: Step,
+    index: tuple[int, ...],
+    title: str,
+    rows: list[int],
+    cols: list[int],
+    margins: dict[str, np.ndarray],
+    style: Style,
+    precision: int,
+) -> Sheet:
+    matrix = step.array[index]
+    part = matrix[np.ix_(rows, cols)]
+    places = decimals_needed(part.ravel().tolist(), precision) if step.given else precision
+    shaded = fold(step.name) == "weights"
+    cells: list[list[str]] = []
+    shades: list[list[float | None]] = []
+    for row, values in zip(rows, part.tolist(), strict=True):
+        beside = [decimal(float(values_of[(*index, row)]), precision) for values_of in margins.values()]
+        texts = ["…" if -1 in (row, col) else decimal(value, places) for col, value in zip(cols, values, strict=True)]
+        cells.append(texts + (["…"] * len(beside) if row == -1 else beside))
+        shades.append(
+            [value if shaded and -1 not in (row, col) and value > 0 else None for col, value in zip(cols, values, strict=True)]
+            + [None] * len(beside)
+        )
+    row_labels = _labels(step.axes[-2], rows, full=style.full)
+    column_labels = _labels(step.axes[-1], cols, full=style.full)
+    hidden_rows, hidden_cols = _hidden(step.axes[-2], rows), _hidden(step.axes[-1], cols)
+    numbers: list[int | None] = [col + 1 if col >= 0 else None for col in cols]
+    if step.columns:
+        return Sheet(
+            title=title,
+            rows=column_labels + list(margins),
+            columns=row_labels,
+            cells=[list(column) for column in zip(*cells, strict=True)],
+            shades=[list(column) for column in zip(*shades, strict=True)],
+            numbers=[row + 1 if row >= 0 else None for row in rows],
+            total_columns=step.axes[-2].size,
+            left_out=_left_out(hidden_cols, hidden_rows),
+            margin_rows=len(margins),
+        )
+    return Sheet(
+        title=title,
+        rows=row_labels,
+        columns=column_labels + list(margins),
+        cells=cells,
+        shades=shades,
+        numbers=numbers + [None] * len(margins),
+        total_columns=step.axes[-1].size,
+        left_out=_left_out(hidden_rows, hidden_cols),
+    )
+
+
+def _labels(axis: Axis, kept: Sequence[int], *, full: bool) -> list[str]:
+    return ["…" if at == -1 else label(axis.label(at), full=full) for at in kept]
+
+
+def _hidden(axis: Axis, kept: Sequence[int]) -> tuple[int, int]:
+    return (axis.size - len(kept) + 1 if -1 in kept else 0), axis.size
+
+
+def _left_out(rows: tuple[int, int], columns: tuple[int, int]) -> str:
+    parts = [
+        f"{hidden} of {size} {name}" for (hidden, size), name in ((rows, "rows"), (columns, "columns")) if hidden
+    ]
+    return _all(f"{' and '.join(parts)} left out") if parts else ""
+
+
+def _all(text: str) -> str:
+    return f"{text}; --full shows all"
