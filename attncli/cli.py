@@ -5,6 +5,7 @@ NumPy and Rich are imported inside the commands, when one of them is run: `--hel
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -106,6 +107,8 @@ def run(
     from attncli.derivation import derive
     from attncli.style import Style
 
+    gc.freeze()
+    gc.enable()
     chosen = writers.named(format) if format else writers.by_suffix(out) if out else writers.named("table")
     options = {
         "title": title,

@@ -11,7 +11,6 @@ from attncli.coerce import scale_factor, shape_text
 from attncli.errors import AttnError, Where
 from attncli.fields import FIELDS, STEPS
 from attncli.memory import available
-from attncli.mods import AddTerms, Bias, Causal, Hide, Mask, Rule, Term
 from attncli.ops import FLAT, Concat, HeadLayout, Mix, Project, Scale, Scores, Softmax, SumNormalize
 from attncli.problem import Problem
 from attncli.trace import Axis, Op, Step, Trace
@@ -138,10 +137,10 @@ class _Derivation:
                 continue
             if w.ndim > 3:
                 msg = f"{name} is {self._shape(name)}: a projection is a matrix, or one matrix for each head"
-                raise AttnError(msg, self.p.where(name))
+                raise AttnError(msg, self._source_of(name))
             if self.heads not in {None, w.shape[0]}:
                 msg = f"{name} is {self._shape(name)}, which makes {w.shape[0]} heads; there are {self.heads}"
-                raise AttnError(msg, self.p.where(name))
+                raise AttnError(msg, self._source_of(name))
             self.heads = int(w.shape[0])
         self.joined = self.heads is not None
         if self.heads is None:
@@ -166,7 +165,7 @@ class _Derivation:
                 if field in self.p.values:
                     needs = "X" if name == "Q" else "X (or M)"
                     msg = f"{field} is given, and {needs} is not: there is nothing to project"
-                    raise AttnError(msg, self.p.where(field), f"name the embeddings X; {name} is taken as it is")
+                    raise AttnError(msg, self._source_of(field), f"name the embeddings X; {name} is taken as it is")
             return self._given_step(name)
         self.used.add(source)
         weight, bias = self._use(w), self._use(b)
@@ -183,7 +182,7 @@ class _Derivation:
                 )
                 transposed = matrix.shape[-1] == width
                 hint = f"is {w} transposed? PyTorch stores it so" if transposed else None
-                raise AttnError(msg, self.p.where(w), hint)
+                raise AttnError(msg, self._source_of(w), hint)
             width = matrix.shape[-1] * (heads or 1)
         if bias and self.t[b].array.shape[-1] != width:
             msg = f"has {_count(self.t[b].array.shape[-1], 'number')}, {name} has {width} dimensions"
@@ -201,11 +200,11 @@ class _Derivation:
             own = step.array.shape[-3]
             if self.heads % own:
                 msg = f"Q has {self.heads} heads, {name} has {own}: each of {name}'s must serve equally many"
-                raise AttnError(msg, self.p.where(name))
+                raise AttnError(msg, self._source_of(name))
             return HeadLayout(None, serve)
         if not self.joined:
             msg = f"Q comes split into {self.heads} heads, {name} is {self._shape(name)} and has no axis of heads"
-            raise AttnError(msg, self.p.where(name))
+            raise AttnError(msg, self._source_of(name))
         if step.array.shape[-1] % self.heads:
             msg = f"{self._has(name, -1)}, which cannot be split into {self.heads} heads"
             raise AttnError(msg, self.p.where("heads" if "heads" in self.p.values else name))
@@ -230,10 +229,10 @@ class _Derivation:
                 f"Q is {self._shape('Q')}, K is {self._shape('K')}"
             )
             hint = "is one of them transposed?" if self._transposable(q_shape, k_shape) else None
-            raise AttnError(msg, self._where_of("K", "Q"), hint)
+            raise AttnError(msg, self._source_of("K", "Q"), hint)
         if q_shape[:-2] != k_shape[:-2]:
             msg = f"Q is {self._shape('Q')}, K is {self._shape('K')}: they should have the same axes before the last two"
-            raise AttnError(msg, self._where_of("K", "Q"))
+            raise AttnError(msg, self._source_of("K", "Q"))
         self._refuse_too_large((*q_shape[:-1], k_shape[-2]))
         return self.t.record("scores", Scores(query, key), q, k)
 
@@ -242,12 +241,12 @@ class _Derivation:
         last = self._scaled(last) if last else self._given_step("scaled")
         if last is None:
             last = self._given_step("biased")
-        elif terms := self._terms(last):
-            last = self.t.record("biased", AddTerms(terms), last)
+        elif adding := self._terms(last):
+            last = self.t.record("biased", adding, last)
         if last is None:
             last = self._given_step("masked")
-        elif rules := self._rules(last):
-            last = self.t.record("masked", Hide(rules), last)
+        elif hiding := self._rules(last):
+            last = self.t.record("masked", hiding, last)
         return last
 
     def _scaled(self, last: str) -> str:
@@ -265,22 +264,31 @@ class _Derivation:
         self.t.notes.append("scores without Q and K: d_k is not known, so they are not scaled; scale would do it")
         return last
 
-    def _terms(self, last: str) -> tuple[Term, ...]:
-        bias = self.p.array("bias")
-        if not self._use("bias") or bias is None:
-            return ()
-        self._broadcasts("bias", bias.shape, self.t[last])
-        return (Bias(bias),)
+    def _terms(self, last: str) -> Op | None:
+        """Return the op that adds what is added to the scores, if anything is."""
+        if not self._use("bias"):
+            return None
+        from attncli.mods import AddTerms, Bias  # plain attention starts sooner without them
 
-    def _rules(self, last: str) -> tuple[Rule, ...]:
+        terms = []
+        if (bias := self.p.array("bias")) is not None:
+            self._broadcasts("bias", bias.shape, self.t[last])
+            terms.append(Bias(bias))
+        return AddTerms(tuple(terms)) if terms else None
+
+    def _rules(self, last: str) -> Op | None:
+        """Return the op that hides the keys that are not to be seen, if any are."""
+        if not self._use("causal") | self._use("mask"):
+            return None
+        from attncli.mods import Causal, Hide, Mask, Rule
+
         rules: list[Rule] = []
-        if self._use("causal") and self.p.flag("causal"):
+        if self.p.flag("causal"):
             rules.append(Causal())
-        mask = self.p.mask()
-        if self._use("mask") and mask is not None:
+        if (mask := self.p.mask()) is not None:
             self._broadcasts("mask", mask.shape, self.t[last])
             rules.append(Mask(mask))
-        return tuple(rules)
+        return Hide(tuple(rules)) if rules else None
 
     def _weights(self, last: str | None) -> str | None:
         if last is None:
@@ -321,10 +329,10 @@ class _Derivation:
                 f"{self._has('V', -2)}, {keys}: every key needs one value; V is {self._shape('V')}"
                 + (f", K is {self._shape('K')}" if "K" in self.t else "")
             )
-            raise AttnError(msg, self._where_of("V"))
+            raise AttnError(msg, self._source_of("V"))
         if [axis.size for axis in w_axes[:-2]] != [axis.size for axis in v_axes[:-2]]:
             msg = f"V is {self._shape('V')}, the weights are {self._shape(weights)}: they should agree before the last two"
-            raise AttnError(msg, self._where_of("V"))
+            raise AttnError(msg, self._source_of("V"))
         return self.t.record(name, Mix(values), weights, v)
 
     def _check_w_o(self, last: str) -> None:
@@ -338,7 +346,7 @@ class _Derivation:
                 f"{self._product(last, 'W_o')} needs as many {'columns' if self.p.columns else 'rows'} of W_o "
                 f"as there are dimensions"
             )
-            raise AttnError(msg, self.p.where("W_o"))
+            raise AttnError(msg, self._source_of("W_o"))
         if "b_o" in self.t and self.t["b_o"].array.shape[-1] != w.shape[-1]:
             msg = f"has {_count(self.t['b_o'].array.shape[-1], 'number')}, the output has {w.shape[-1]} dimensions"
             raise AttnError(msg, self.p.where("b_o"))
@@ -398,9 +406,10 @@ class _Derivation:
     def _product(self, left: str, right: str) -> str:
         return f"{right} {left}" if self.p.columns else f"{left} {right}"
 
-    def _where_of(self, *names: str) -> Where:
-        """Return the place of the first of these that was given; a projection has none."""
-        return next((self.p.where(name) for name in names if name in self.p.values), Where())
+    def _source_of(self, *names: str) -> Where:
+        """Return the file of the first of these that was given: for messages that name the fields themselves."""
+        where = next((self.p.where(name) for name in names if name in self.p.values), Where())
+        return Where(where.source, where.line)
 
     @staticmethod
     def _transposable(q: tuple[int, ...], k: tuple[int, ...]) -> bool:
@@ -414,7 +423,7 @@ class _Derivation:
         )
         if not fits:
             shown = shape[:-2] + shape[:-3:-1] if self.p.columns and len(shape) >= 2 else shape
-            msg = f"{name} is {shape_text(shown)}, the scores are {shape_text(scores.value.shape)}: it does not fit"
+            msg = f"is {shape_text(shown)}, the scores are {shape_text(scores.value.shape)}: it does not fit"
             raise AttnError(msg, self.p.where(name), "every axis should be the scores' or 1")
 
 

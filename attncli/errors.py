@@ -76,3 +76,7 @@ class AttnError(ValueError):
         place = str(self.where) if self.where else ""
         line = f"{place}: {self.message}" if place else self.message
         return f"{line}\n  hint: {self.hint}" if self.hint else line
+
+
+class ReaderGoneError(Exception):
+    """The reader of the pipe went away. (Typer answers a BrokenPipeError by itself, with the exit code of a wrong number.)"""

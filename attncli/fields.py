@@ -76,6 +76,12 @@ _ALIASES = {"query": "Q", "key": "K", "value": "V", "input": "X"}
 _NAMES = {fold(name): name for name in (*FIELDS, *STEPS)} | _ALIASES
 
 
+_REFUSED = {
+    fold("attn_mask"): "mask holds true (or 1) for what may be attended to; bias is added to the scores",
+    fold("key_padding_mask"): "mask holds true (or 1) for what may be attended to",
+}
+
+
 def resolve(name: str) -> str | None:
     """Return the field or step that `name` means, without regard to case, `_`, `-` and `.`; None where none."""
     return _NAMES.get(fold(name))
@@ -84,6 +90,9 @@ def resolve(name: str) -> str | None:
 def named(name: str, where: Where | None = None) -> str:
     """Return the field or step that a user calls `name`; AttnError with a suggestion where there is none."""
     found = resolve(name)
+    if found is None and fold(name) in _REFUSED:
+        msg = f"{quoted(name)} is not read: PyTorch's own functions disagree on what its True means"
+        raise AttnError(msg, where, _REFUSED[fold(name)])
     if found is None:
         known = [*FIELDS, *STEPS, *_ALIASES]
         msg = f"unknown field {quoted(name)}"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from attncli.ops import Plus, Same
+from attncli.arithmetic import Plus, Same
 from attncli.trace import Cell, Op, Step, Trace
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Rule(ABC):
         """Return true where a query of `rows` may see a key of `cols`; it broadcasts against (…, rows, cols)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Causal(Rule):
     """Query i sees key j only if j ≤ i + offset."""
 
@@ -109,7 +109,7 @@ def _at(plane: npt.NDArray[Any], scores: Array, cell: Cell) -> Any:
     return np.broadcast_to(plane, scores.shape)[cell]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AddTerms(Op):
     """The scores plus every term: step `biased`."""
 
@@ -140,7 +140,7 @@ class AddTerms(Op):
         t.record(name, Plus(), here, "bias")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hide(Op):
     """The scores, with −∞ for every key that a rule hides: step `masked`."""
 
@@ -176,7 +176,7 @@ class Hide(Op):
         t.record(name, Hidden(tuple(hidden)) if hidden else Same(), here)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hidden(Op):
     """One hidden score, and why."""
 

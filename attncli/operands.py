@@ -87,8 +87,9 @@ def _documents(files: Sequence[str]) -> list[Document]:
 
 
 def _existing(path: str) -> str:
-    """Return a file operand; AttnError with a hint for a matrix that was typed without its name."""
-    if path != STANDARD_INPUT and not readers.exists(path.rpartition("::")[0] or path) and re.search(r"[\s;\[]", path):
-        msg = f"{quoted(path)} is no file"
-        raise AttnError(msg, hint=f"a matrix is typed with its name: Q='{_shortened(path)}'")
-    return path
+    """Return a file operand; AttnError where there is no such file, with a hint where it looks like a matrix."""
+    if path == STANDARD_INPUT or readers.exists(path) or readers.exists(path.rpartition("::")[0]):
+        return path
+    typed = re.search(r"[\s;\[]", path)
+    msg = f"{quoted(path)} is no file that exists"
+    raise AttnError(msg, hint=f"a matrix is typed with its name: Q='{_shortened(path)}'" if typed else None)

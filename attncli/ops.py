@@ -1,10 +1,10 @@
-"""The ops of plain attention, and the small arithmetic that one cell of them is made of.
+"""The ops of plain attention.
 
 Formulas: Vaswani et al. 2017, "Attention Is All You Need", equation 1 (scores, scaled, weights, output) and
 section 3.2.2 (heads, concatenation, W_o). Vectors are rows here; in column convention a product is said the other
 way round, Kᵀ Q for Q Kᵀ, and computed as before.
 
-To add an op, write a frozen dataclass like those below, and a case of it for the tests (`tests/test_ops.py`).
+To add an op, write a class like those below (a frozen dataclass if it has arguments), and a case of it for the tests (`tests/test_ops.py`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def merge_heads(x: Array) -> Array:
     return x.swapaxes(-3, -2).reshape(*lead, n, heads * d)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HeadLayout:
     """How an operand lies in heads: by how many its last axis is still to be split, and how many it must serve."""
 
@@ -64,7 +64,7 @@ class HeadLayout:
 FLAT = HeadLayout()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Project(Op):
     """X W + b, for a projection W and a bias b that may each be missing.
 
@@ -106,6 +106,8 @@ class Project(Op):
 
     def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
         """Row of X times column of W, summed, plus b."""
+        from attncli.arithmetic import Plus, Sum, Times
+
         *lead, i, j = cell
         x, *rest = operands
         head = lead.pop() if self.heads else None
@@ -126,7 +128,7 @@ class Project(Op):
             t.record(name, Plus(), last, t.given_cell(b, (0, column_of_b)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scores(Op):
     """Q Kᵀ, head by head: (…, n, d_k) and (…, m, d_k) give (…, n, m)."""
 
@@ -164,6 +166,8 @@ class Scores(Op):
 
     def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
         """Query times key, dimension by dimension, summed."""
+        from attncli.arithmetic import Sum, Times
+
         *lead, i, j = cell
         q, k = operands
         row = t.given_row(q.name, self.query.apply(q.array), self.query.axes(q.axes), (*lead, i))
@@ -172,7 +176,7 @@ class Scores(Op):
         t.record(name, Sum(), "products")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scale(Op):
     """The scores times a factor: by default 1/√d_k, `d_k` being the width of one head."""
 
@@ -201,7 +205,6 @@ class Scale(Op):
         return [r"\frac{{{0}}}{{\sqrt{{d_k}}}}", rf"\frac{{{{{{0}}}}}}{{{{\sqrt{{{{{self.d_k}}}}}}}}}", *exact]
 
 
-@dataclass(frozen=True)
 class Softmax(Op):
     """e^s / Σ e^s along each row, shifted by the row's maximum so that it never overflows.
 
@@ -234,6 +237,8 @@ class Softmax(Op):
 
     def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
         """The row, its maximum, the shifted scores, e to them, their sum, the quotient."""
+        from attncli.arithmetic import Exp, Maximum, Minus, NoKey, Quotient, Sum
+
         step = operands[0]
         row = t.given_row(step.name, step.array, step.axes, cell[:-1])
         if np.isneginf(t[row].array).all():
@@ -251,7 +256,6 @@ class Softmax(Op):
         return np.where(np.isneginf(most), 0, most)  # a row of −∞ would give −∞ − −∞ = NaN
 
 
-@dataclass(frozen=True)
 class SumNormalize(Op):
     """s / Σs along each row, as some courses start with; a masked score counts as 0."""
 
@@ -284,6 +288,8 @@ class SumNormalize(Op):
 
     def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
         """The row, its sum, the quotient."""
+        from attncli.arithmetic import NoKey, Quotient, Sum
+
         step = operands[0]
         scores, _ = self._parts(step.array)
         row = t.given_row(step.name, scores, step.axes, cell[:-1])
@@ -296,7 +302,7 @@ class SumNormalize(Op):
         return scores, scores.sum(axis=-1, keepdims=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mix(Op):
     """Weights times V, head by head: (…, n, m) and (…, m, d_v) give (…, n, d_v)."""
 
@@ -321,6 +327,8 @@ class Mix(Op):
 
     def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
         """Each key's weight times its value in this dimension, summed."""
+        from attncli.arithmetic import Sum, Times
+
         *lead, i, j = cell
         weights, v = operands
         values, axes = self.values.apply(v.array).swapaxes(-1, -2), self.values.axes(v.axes)
@@ -330,7 +338,6 @@ class Mix(Op):
         t.record(name, Sum(), "products")
 
 
-@dataclass(frozen=True)
 class Concat(Op):
     """The heads side by side: (…, h, n, d) → (…, n, h·d)."""
 
@@ -357,185 +364,8 @@ class Concat(Op):
 
     def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
         """Find the head that this column comes from."""
+        from attncli.arithmetic import Same
+
         *lead, i, j = cell
         head, column = divmod(j, operands[0].array.shape[-1])
         t.record(name, Same(), t.given_cell(operands[0], (*lead, head, i, column)))
-
-
-# --- what one cell is made of -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Cellwise(Op):
-    """Arithmetic on numbers that stand in the same place, or on a row and one number."""
-
-    def tex(self, columns: bool) -> Sequence[str]:
-        """Say the formula in LaTeX, which here is the same but for the sign of multiplication."""
-        return [text.replace("×", r"\times") for text in self.text(columns)]
-
-
-@dataclass(frozen=True)
-class Same(Cellwise):
-    """A number that is taken over."""
-
-    minus_infinity = True
-
-    def apply(self, *operands: Array) -> Array:
-        """Return the operand."""
-        return operands[0]
-
-    def text(self, columns: bool) -> Sequence[str]:
-        """Say its name."""
-        return ["{0}"]
-
-
-@dataclass(frozen=True)
-class Times(Cellwise):
-    """Number times number, place by place."""
-
-    def apply(self, *operands: Array) -> Array:
-        """Return the products."""
-        return operands[0] * operands[1]
-
-    def text(self, columns: bool) -> Sequence[str]:
-        """Say a × b."""
-        return ["{0} × {1}"]
-
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Label the row by nothing: it belongs to both."""
-        return (Axis("", 1, ("×",)), operands[0].axes[-1])
-
-
-@dataclass(frozen=True)
-class Plus(Cellwise):
-    """The sum of two numbers; a bias may be −∞."""
-
-    minus_infinity = True
-
-    def apply(self, *operands: Array) -> Array:
-        """Return a + b."""
-        return operands[0] + operands[1]
-
-    def text(self, columns: bool) -> Sequence[str]:
-        """Say a + b."""
-        return ["{0} + {1}"]
-
-
-@dataclass(frozen=True)
-class Minus(Cellwise):
-    """A row less one number."""
-
-    minus_infinity = True
-
-    def apply(self, *operands: Array) -> Array:
-        """Return a − b."""
-        return operands[0] - operands[1]
-
-    def text(self, columns: bool) -> Sequence[str]:
-        """Say a − b."""
-        return ["{0} − {1}"]
-
-
-@dataclass(frozen=True)
-class Exp(Cellwise):
-    """E to each number."""
-
-    def apply(self, *operands: Array) -> Array:
-        """Return e^a; e^−∞ is 0."""
-        return np.exp(operands[0])
-
-    def text(self, columns: bool) -> Sequence[str]:
-        """Say e^a."""
-        return ["e^{0}"]
-
-    def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
-        return ["e^{{{0}}}"]
-
-
-class Fold(Op):
-    """A row made into one number."""
-
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Keep the row's label."""
-        return (operands[0].axes[-2], Axis("", 1, ("",)))
-
-
-@dataclass(frozen=True)
-class Sum(Fold):
-    """The sum of a row."""
-
-    def apply(self, *operands: Array) -> Array:
-        """Return the sum."""
-        return operands[0].sum(axis=-1, keepdims=True)
-
-    def text(self, columns: bool) -> Sequence[str]:
-        """Say Σ a."""
-        return ["Σ {0}"]
-
-    def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
-        return [r"\sum {0}"]
-
-
-@dataclass(frozen=True)
-class Maximum(Fold):
-    """The greatest number of a row."""
-
-    def apply(self, *operands: Array) -> Array:
-        """Return the maximum."""
-        return operands[0].max(axis=-1, keepdims=True)
-
-    def text(self, columns: bool) -> Sequence[str]:
-        """Say max a."""
-        return ["max {0}"]
-
-    def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
-        return [r"\max {0}"]
-
-
-@dataclass(frozen=True)
-class Quotient(Fold):
-    """One number of a row over another number."""
-
-    column: int
-
-    def apply(self, *operands: Array) -> Array:
-        """Return a / b."""
-        return operands[0][:, self.column : self.column + 1] / operands[1]
-
-    def text(self, columns: bool) -> Sequence[str]:
-        """Say a / b."""
-        return ["{0} / {1}"]
-
-    def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
-        return [r"\frac{{{0}}}{{{1}}}"]
-
-    def note(self, columns: bool) -> str:
-        """Say which number of the row."""
-        return f"entry {self.column + 1}"
-
-
-@dataclass(frozen=True)
-class NoKey(Fold):
-    """The weight of a key for a query that may attend to none."""
-
-    column: int
-
-    def apply(self, *operands: Array) -> Array:
-        """Return 0."""
-        return np.zeros((1, 1))
-
-    def text(self, columns: bool) -> Sequence[str]:
-        """Say 0."""
-        return ["0"]
-
-    def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
-        return ["0"]
-
-    def note(self, columns: bool) -> str:
-        """Say why."""
-        return "every score of this query is −∞: it attends to nothing"

@@ -8,22 +8,21 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
 
-from attncli.errors import AttnError, Where
+from attncli.errors import AttnError, ReaderGoneError, Where
 
 _BLOCK = 1 << 20
 
 
 def to_standard_output(data: bytes) -> None:
-    """Write all of `data` to standard output; BrokenPipeError where its reader went away, else AttnError."""
+    """Write all of `data` to standard output; ReaderGoneError where its reader went away, else AttnError."""
     if sys.stdout is None:
         msg = "is closed: the result cannot be written"
         raise AttnError(msg, Where("standard output"))
     try:
         _all(sys.stdout.fileno(), data)
     except BrokenPipeError:
-        raise
+        raise ReaderGoneError from None
     except OSError as error:
         msg = f"the result cannot be written: {error.strerror}"
         raise AttnError(msg, Where("standard output")) from None
@@ -47,6 +46,8 @@ def to_file(path: str, data: bytes) -> None:
 
 
 def _replace(target: str, data: bytes) -> None:
+    import tempfile  # only a file needs it, and most results go to standard output
+
     mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask()
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".attncli-")
     try:

@@ -66,8 +66,11 @@ def decimal(value: float, precision: int) -> str:
     """
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
-    if value.is_integer() and abs(value) < 1e15:
-        return str(int(value))  # and −0.0 is 0
+    near = round(value)  # 0.9999999999999999 is a 1 that went through floating point
+    if abs(value - near) <= 4 * math.ulp(value) and near and abs(value) < 1e15:
+        return str(near)
+    if value == 0:
+        return "0"  # and −0.0 is 0
     if abs(value) >= 1e9:
         return f"{value:.{precision}e}"
     text = f"{value:.{precision}f}"

@@ -64,7 +64,7 @@ class Axis:
 class Op(ABC):
     """What turns operands into a result, and can say so in words, in LaTeX, and cell by cell.
 
-    An op is a small frozen dataclass: its fields are its arguments. It works on whole arrays, vectorised over all
+    An op is small and frozen: its fields, if it has any, are its arguments. It works on whole arrays, vectorised over all
     leading axes, and never looks at a step's name.
     """
 
@@ -108,7 +108,6 @@ class Op(ABC):
         t.record(name, self.at(cell), *names)
 
 
-@dataclass(frozen=True)
 class Given(Op):
     """A matrix that was put down, not worked out."""
 

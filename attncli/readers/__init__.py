@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from attncli.errors import AttnError, Where
 from attncli.fields import Document, Entry, named, resolve
-from attncli.readers import csv_, json_, literal
+from attncli.readers import json_, literal
 from attncli.readers.source import STANDARD_INPUT, bytes_of, decode, shown
 from attncli.text import quoted, visible
 from attncli.trace import fold
@@ -30,7 +30,11 @@ def documents(path: str, field: str | None = None) -> list[Document]:
     if not start:
         msg = "is empty"
         raise AttnError(msg, where)
-    return json_.read(text, where, field) if start in "[{" else csv_.read(text, where, field)
+    if start in "[{":
+        return json_.read(text, where, field)
+    from attncli.readers import csv_  # most problems are JSON, and start sooner without it
+
+    return csv_.read(text, where, field)
 
 
 def reads_standard_input(source: str) -> bool:
@@ -94,7 +98,7 @@ def fields(document: Document) -> Document:
         where = Where(item.where.source, item.where.line)
         if not name:
             msg = "holds one bare matrix and does not say what it is"
-            raise AttnError(msg, where, f"name it: Q={item.where.source}")
+            raise AttnError(msg, where, "name it, as in Q=FILE")
         known = named(name, where)
         if known in result:
             msg = f"{known} is given twice, the second time as {quoted(name)}"

@@ -6,7 +6,7 @@ import os
 import sys
 
 from attncli.errors import AttnError, Where
-from attncli.text import quoted
+from attncli.text import quoted, visible
 
 LIMIT = 512 * 2**20
 """The most bytes that are read from one source: an input that never ends must end in a message."""
@@ -78,4 +78,5 @@ def found(text: str, index: int) -> str:
         return "the end"
     word = rest[0]
     cut = next((at for at, char in enumerate(word) if char in ",:;[]{}" and at), len(word))
-    return quoted(word[:cut] if word[0] not in ",:;[]{}" else word[0], 20)
+    shown = word[:cut] if word[0] not in ",:;[]{}" else word[0]
+    return f'"{visible(shown[:20])}"' if "'" in shown else quoted(shown, 20)

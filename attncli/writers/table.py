@@ -1,7 +1,8 @@
 """Tables for a terminal or a pipe: the only module that imports Rich.
 
-No digit is ever cut or wrapped: what is too wide for the terminal is cut into blocks of columns before Rich sees it,
-and Rich gets all the width there is. Strings reach Rich as `Text`, never as markup.
+No digit is ever cut or wrapped: every column is as wide as its widest cell, and what is too wide for the terminal is
+cut into blocks of columns. So the lines are laid out here, and Rich measures and colours them; it never wraps.
+Strings reach Rich as `Text`, never as markup.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rich.cells import cell_len
-from rich.console import Console, Group
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
 from attncli.palette import shade
@@ -25,30 +25,32 @@ NATURAL = 100
 """Without a terminal, matrices stand side by side as far as this; a single one is as wide as it is."""
 
 _BETWEEN = 4
-_UNBOUNDED = 1_000_000  # so that Rich never has to shrink a column
+
+Line = Text
+Panel = list[Line]
+"""What is shown of one matrix, line by line."""
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return the tables of every trace, one problem under another."""
+    lines: list[Line] = []
+    for trace in traces:
+        lines += [Text()] * bool(lines) + list(_Page(trace, style).lines())
+    if style.colors is None:
+        return "".join(f"{line.plain.rstrip()}\n" for line in lines)
     file = io.StringIO()
     console = Console(
         file=file,
-        width=_UNBOUNDED,
         color_system=style.colors,  # type: ignore[arg-type]  # the names are Rich's own
-        force_terminal=style.colors is not None,
-        no_color=style.colors is None,
+        force_terminal=True,
         legacy_windows=False,
         highlight=False,
-        markup=False,
-        emoji=False,
         _environ={},
     )
-    for number, trace in enumerate(traces):
-        if number:
-            console.print()
-        for part in _Page(trace, style).parts():
-            console.print(part, soft_wrap=True)
-    return "\n".join(line.rstrip() for line in file.getvalue().split("\n"))
+    for line in lines:
+        line.rstrip()
+        console.print(line, soft_wrap=True)
+    return file.getvalue()
 
 
 class _Page:
@@ -59,56 +61,51 @@ class _Page:
         self.style = style
         self.width = style.width or NATURAL
         self.precision = precision_of(trace, style)
-        self.measuring = Console(width=_UNBOUNDED, file=io.StringIO(), _environ={})
-
-    def measure(self, panel: Group) -> int:
-        return self.measuring.measure(panel).maximum
 
     def say(self, text: str) -> str:
         """Return text that may be shown, and that has its final width."""
         return self.style.plain(visible(text))
 
-    def parts(self) -> Iterator[Group | Table | Text]:
+    def lines(self) -> Iterator[Line]:
         """Go through what is printed: the title, what was given side by side, then step by step."""
         title = self.trace.fields.get("title")
         if isinstance(title, str) and title:
             yield Text(self.say(title), style="bold")
             yield Text()
-        steps = list(self.trace.values())
-        for at, (given, group) in enumerate(groupby(steps, key=lambda step: step.given)):
+        for at, (given, group) in enumerate(groupby(self.trace.values(), key=lambda step: step.given)):
             for number, block in enumerate([list(group)] if given else ([step] for step in group)):
                 if at or number:
                     yield Text()
                 if not given:
                     yield from self.heading(block[0])
-                yield from self.in_rows([panel for step in block for panel in self.panels(step)])
+                yield from self.side_by_side([panel for step in block for panel in self.panels(step)])
 
-    def heading(self, step: Step) -> Iterator[Text]:
+    def heading(self, step: Step) -> Iterator[Line]:
+        """Say how a step is made."""
         formula = "".join(f" = {self.say(text)}" for text in step.formula())
         yield Text.assemble((self.say(step.name), "bold"), formula, (f"   {self.say(size_text(step))}", "dim"))
         if step.note():
             yield Text(f"  {self.say(step.note())}", style="dim")
 
-    def panels(self, step: Step) -> list[Group]:
-        """Return what is shown of a step: its matrices, each cut into blocks of columns where it is too wide."""
-        result = []
+    def panels(self, step: Step) -> Iterator[Panel]:
+        """Go through the matrices of a step, each cut into blocks of columns where it is too wide."""
         for sheet in sheets(step, self.style, self.precision):
-            parts: list[Text | Table] = []
+            panel: Panel = []
             if step.given:
                 size = self.say(sheet.title or size_text(step))
-                parts.append(Text.assemble((self.say(step.name), "bold"), (f"   {size}", "dim")))
+                panel.append(Text.assemble((self.say(step.name), "bold"), (f"   {size}", "dim")))
             elif sheet.title:
-                parts.append(Text(sheet.title, style="dim"))
+                panel.append(Text(sheet.title, style="dim"))
             columns = self.columns(sheet)
             blocks = self.blocks(columns)
             for block in blocks:
                 if len(blocks) > 1 and (span := self.span(sheet, block)):
-                    parts.append(Text(span, style="dim"))
-                parts.append(self.table(columns, block))
+                    panel.append(Text(span, style="dim"))
+                shown = [columns[0], *(columns[at] for at in block)]
+                panel += [Text("", end="").join(row) for row in zip(*shown, strict=True)]
             if sheet.left_out:
-                parts.append(Text(self.say(sheet.left_out), style="dim"))
-            result.append(Group(*parts))
-        return result
+                panel.append(Text(self.say(sheet.left_out), style="dim"))
+            yield panel
 
     def span(self, sheet: Sheet, block: Sequence[int]) -> str:
         """Say which columns stand in a block; nothing for one that holds only what stands beside the matrix."""
@@ -124,18 +121,15 @@ class _Page:
         A cell has a blank on either side that belongs to it, so that shaded cells touch.
         """
         beside_from = len(sheet.rows) - sheet.margin_rows
-        columns = [self.padded(["", *sheet.rows], "dim", left=True)]
+        columns = [self.padded(["", *sheet.rows], ["dim"] * (1 + len(sheet.rows)), left=True)]
         for at, name in enumerate(sheet.columns):
             numbers = align([row[at] for row in sheet.cells])
-            column = self.padded([name, *numbers], "")
-            column[0].stylize("dim")
-            for row, (text, weight) in enumerate(zip(column[1:], (row[at] for row in sheet.shades), strict=True)):
-                if weight is not None and self.style.colors:
-                    back, front = shade(weight)
-                    text.stylize(f"{front} on {back}")
-                elif row >= beside_from or sheet.numbers[at] is None:
-                    text.stylize("dim")
-            columns.append(column)
+            beside = sheet.numbers[at] is None
+            styles = [
+                self.cell_style(row[at], beside=beside or number >= beside_from)
+                for number, row in enumerate(sheet.shades)
+            ]
+            columns.append(self.padded([name, *numbers], ["dim", *styles]))
         for column in columns:
             rule = Text(self.say("─") * column[0].cell_len, style="dim")
             column.insert(1, rule)
@@ -143,13 +137,21 @@ class _Page:
                 column.insert(2 + beside_from, rule)
         return columns
 
-    def padded(self, texts: Sequence[str], style: str, *, left: bool = False) -> list[Text]:
+    def cell_style(self, weight: float | None, *, beside: bool) -> str:
+        """Return Rich's style of a cell: shaded by its weight, or dim beside the matrix."""
+        if weight is None or self.style.colors is None:
+            return "dim" if beside else ""
+        back, front = shade(weight)
+        return f"{front} on {back}"
+
+    def padded(self, texts: Sequence[str], styles: Sequence[str], *, left: bool = False) -> list[Text]:
+        """Return the cells of one column, all as wide as the widest and a blank on either side."""
         shown = [self.say(text) for text in texts]
         width = max(map(cell_len, shown))
         blanks = [" " * (width - cell_len(text)) for text in shown]
         return [
             Text(f" {text}{blank} " if left else f" {blank}{text} ", style=style)
-            for text, blank in zip(shown, blanks, strict=True)
+            for text, blank, style in zip(shown, blanks, styles, strict=True)
         ]
 
     def blocks(self, columns: list[list[Text]]) -> list[list[int]]:
@@ -168,36 +170,33 @@ class _Page:
             left -= widths[at]
         return blocks
 
-    @staticmethod
-    def table(columns: list[list[Text]], block: Sequence[int]) -> Table:
-        table = Table(box=None, show_header=False, padding=0)
-        shown = [columns[0], *(columns[at] for at in block)]
-        for _ in shown:
-            table.add_column(no_wrap=True)
-        for row in zip(*shown, strict=True):
-            table.add_row(*row)
-        return table
-
-    def in_rows(self, panels: list[Group]) -> Iterator[Table | Group]:
-        """Put panels side by side as far as the width goes."""
-        row: list[Group] = []
+    def side_by_side(self, panels: list[Panel]) -> Iterator[Line]:
+        """Put panels side by side as far as the width goes, the others below."""
+        rows: list[list[Panel]] = [[]]
         left = self.width
         for panel in panels:
-            width = self.measure(panel) + _BETWEEN
-            if row and width > left + _BETWEEN:
-                yield self.side_by_side(row)
-                row, left = [], self.width
-            row.append(panel)
+            width = _width(panel) + _BETWEEN
+            if rows[-1] and width > left + _BETWEEN:
+                rows.append([])
+                left = self.width
+            rows[-1].append(panel)
             left -= width
-        if row:
-            yield self.side_by_side(row)
+        for number, row in enumerate(rows):
+            if number:
+                yield Text()
+            yield from _beside(row)
 
-    @staticmethod
-    def side_by_side(panels: list[Group]) -> Table | Group:
-        if len(panels) == 1:
-            return panels[0]
-        grid = Table.grid(padding=(0, _BETWEEN, 0, 0))
-        for _ in panels:
-            grid.add_column(no_wrap=True)
-        grid.add_row(*panels)
-        return grid
+
+def _width(panel: Panel) -> int:
+    return max(line.cell_len for line in panel)
+
+
+def _beside(panels: Sequence[Panel]) -> Iterator[Line]:
+    widths = [_width(panel) + _BETWEEN for panel in panels]
+    for at in range(max(map(len, panels))):
+        line = Text()
+        for panel, width in zip(panels, widths, strict=True):
+            part = panel[at] if at < len(panel) else Text()
+            line.append_text(part)
+            line.append(" " * (width - part.cell_len))
+        yield line

@@ -1,0 +1,185 @@
+"""The small arithmetic that one cell of a step is made of: the ops of an explanation.
+
+They are imported when a cell is enlarged; most calls never do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.trace import Axis, Op, Step
+
+if TYPE_CHECKING:
+    from attncli.trace import Array
+
+
+class Cellwise(Op):
+    """Arithmetic on numbers that stand in the same place, or on a row and one number."""
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the formula in LaTeX, which here is the same but for the sign of multiplication."""
+        return [text.replace("×", r"\times") for text in self.text(columns)]
+
+
+class Same(Cellwise):
+    """A number that is taken over."""
+
+    minus_infinity = True
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the operand."""
+        return operands[0]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say its name."""
+        return ["{0}"]
+
+
+class Times(Cellwise):
+    """Number times number, place by place."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the products."""
+        return operands[0] * operands[1]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say a × b."""
+        return ["{0} × {1}"]
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Label the row by nothing: it belongs to both."""
+        return (Axis("", 1, ("×",)), operands[0].axes[-1])
+
+
+class Plus(Cellwise):
+    """The sum of two numbers; a bias may be −∞."""
+
+    minus_infinity = True
+
+    def apply(self, *operands: Array) -> Array:
+        """Return a + b."""
+        return operands[0] + operands[1]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say a + b."""
+        return ["{0} + {1}"]
+
+
+class Minus(Cellwise):
+    """A row less one number."""
+
+    minus_infinity = True
+
+    def apply(self, *operands: Array) -> Array:
+        """Return a − b."""
+        return operands[0] - operands[1]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say a − b."""
+        return ["{0} − {1}"]
+
+
+class Exp(Cellwise):
+    """E to each number."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return e^a; e^−∞ is 0."""
+        return np.exp(operands[0])
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say e^a."""
+        return ["e^{0}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return ["e^{{{0}}}"]
+
+
+class Fold(Op):
+    """A row made into one number."""
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Keep the row's label."""
+        return (operands[0].axes[-2], Axis("", 1, ("",)))
+
+
+class Sum(Fold):
+    """The sum of a row."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the sum."""
+        return operands[0].sum(axis=-1, keepdims=True)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say Σ a."""
+        return ["Σ {0}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"\sum {0}"]
+
+
+class Maximum(Fold):
+    """The greatest number of a row."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the maximum."""
+        return operands[0].max(axis=-1, keepdims=True)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say max a."""
+        return ["max {0}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"\max {0}"]
+
+
+@dataclass(frozen=True, eq=False)
+class Quotient(Fold):
+    """One number of a row over another number."""
+
+    column: int
+
+    def apply(self, *operands: Array) -> Array:
+        """Return a / b."""
+        return operands[0][:, self.column : self.column + 1] / operands[1]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say a / b."""
+        return ["{0} / {1}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"\frac{{{0}}}{{{1}}}"]
+
+    def note(self, columns: bool) -> str:
+        """Say which number of the row."""
+        return f"entry {self.column + 1}"
+
+
+@dataclass(frozen=True, eq=False)
+class NoKey(Fold):
+    """The weight of a key for a query that may attend to none."""
+
+    column: int
+
+    def apply(self, *operands: Array) -> Array:
+        """Return 0."""
+        return np.zeros((1, 1))
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say 0."""
+        return ["0"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return ["0"]
+
+    def note(self, columns: bool) -> str:
+        """Say why."""
+        return "every score of this query is −∞: it attends to nothing"
