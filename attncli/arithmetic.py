@@ -112,7 +112,7 @@ class Sum(Fold):
 
     def apply(self, *operands: Array) -> Array:
         """Return the sum."""
-        return operands[0].sum(axis=-1, keepdims=True)
+        return np.add.reduce(operands[0], axis=-1, keepdims=True)
 
     def text(self, columns: bool) -> Sequence[str]:
         """Say Σ a."""
@@ -128,7 +128,7 @@ class Maximum(Fold):
 
     def apply(self, *operands: Array) -> Array:
         """Return the maximum."""
-        return operands[0].max(axis=-1, keepdims=True)
+        return np.maximum.reduce(operands[0], axis=-1, keepdims=True)
 
     def text(self, columns: bool) -> Sequence[str]:
         """Say max a."""

@@ -9,12 +9,15 @@ import gc
 import os
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from attncli import __version__
 from attncli.errors import AttnError
+
+if TYPE_CHECKING:
+    from attncli.style import Style
 
 app = typer.Typer(
     name="attncli",
@@ -36,23 +39,38 @@ Operands = Annotated[
         show_default=False,
     ),
 ]
-Query = Annotated[str | None, typer.Option("--query", "-q", metavar="SOURCE", help="Q, the queries: a file, - or '3 4; 1 2'.")]
+Query = Annotated[
+    str | None, typer.Option("--query", "-q", metavar="SOURCE", help="Q, the queries: a file, - or '3 4; 1 2'.")
+]
 Key = Annotated[str | None, typer.Option("--key", "-k", metavar="SOURCE", help="K, the keys.")]
 Value = Annotated[str | None, typer.Option("--value", "-v", metavar="SOURCE", help="V, the values.")]
 Heads = Annotated[str | None, typer.Option(metavar="N", help="Split Q, K and V into N heads.")]
-Scale = Annotated[str | None, typer.Option(metavar="X", help="What QKᵀ is multiplied by: 0.5, 1/3, none; default 1/√d_k.")]
+Scale = Annotated[
+    str | None, typer.Option(metavar="X", help="What QKᵀ is multiplied by: 0.5, 1/3, none; default 1/√d_k.")
+]
 Causal = Annotated[bool, typer.Option("--causal", help="A query sees no key that comes after it.")]
-Normalize = Annotated[str | None, typer.Option(metavar="softmax|sum", help="What makes weights of scores; default softmax.")]
+Normalize = Annotated[
+    str | None, typer.Option(metavar="softmax|sum", help="What makes weights of scores; default softmax.")
+]
 Tokens = Annotated[str | None, typer.Option(metavar="TEXT", help="Labels of the queries: 'the cat sat'.")]
 KeyTokens = Annotated[str | None, typer.Option(metavar="TEXT", help="Labels of the keys.")]
 Columns = Annotated[bool, typer.Option("--columns", help="Vectors are columns, as in q = W_q e.")]
 Title = Annotated[str | None, typer.Option(metavar="TEXT", help="What stands above the tables.")]
-Precision = Annotated[str | None, typer.Option("--precision", "-p", metavar="N", help="Decimals in what people read; default 4.")]
-Step = Annotated[list[str] | None, typer.Option("--step", "-s", metavar="NAME", help="Only this step; repeatable.", show_default=False)]
-Format = Annotated[
-    str | None, typer.Option("--format", "-f", metavar="NAME", help="table, json, jsonl, csv, markdown or html; default table.")
+Precision = Annotated[
+    str | None, typer.Option("--precision", "-p", metavar="N", help="Decimals in what people read; default 4.")
 ]
-Out = Annotated[str | None, typer.Option("--out", "-o", metavar="FILE", help="Write to FILE, whole or not at all; its suffix says the format.")]
+Step = Annotated[
+    list[str] | None,
+    typer.Option("--step", "-s", metavar="NAME", help="Only this step; repeatable.", show_default=False),
+]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", "-f", metavar="NAME", help="table, json, jsonl, csv, markdown or html; default table."),
+]
+Out = Annotated[
+    str | None,
+    typer.Option("--out", "-o", metavar="FILE", help="Write to FILE, whole or not at all; its suffix says the format."),
+]
 Full = Annotated[bool, typer.Option("--full", help="Leave no row or column out.")]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour; auto is for a terminal.")]
 
@@ -65,7 +83,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _attncli(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """A calculator for attention: softmax(QKᵀ/√d_k)V, one named step at a time."""
 
@@ -141,21 +161,27 @@ def _style(color: str, *, full: bool) -> Style:
 
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     terminal = sys.stdout is not None and sys.stdout.isatty()
-    return Style(full=full, width=_width() if terminal else None, colors=_colors(color, os.environ, terminal), encoding=encoding)
+    return Style(
+        full=full, width=_width() if terminal else None, colors=_colors(color, os.environ, terminal), encoding=encoding
+    )
 
 
 def _width() -> int:
     """Return the columns of the terminal; 80 where it does not say, and never less than 20."""
     columns = os.environ.get("COLUMNS", "")
     try:
-        width = int(columns) if columns.isascii() and columns.isdigit() else os.get_terminal_size(sys.stdout.fileno()).columns
+        width = (
+            int(columns)
+            if columns.isascii() and columns.isdigit()
+            else os.get_terminal_size(sys.stdout.fileno()).columns
+        )
     except OSError:
         width = 0
     return max(width, 20) if width else 80
 
 
 def _colors(wanted: str, environ: Mapping[str, str], terminal: bool) -> str | None:
-    """Return Rich's name of the colour system to use: `--color`, else NO_COLOR, else FORCE_COLOR, else the terminal's."""
+    """Return Rich's name of the colour system: as `--color` says, else NO_COLOR, FORCE_COLOR, the terminal."""
     if wanted == "auto":
         forced = environ.get("FORCE_COLOR", "")
         if environ.get("NO_COLOR"):

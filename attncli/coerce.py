@@ -70,7 +70,7 @@ def _from_array(value: npt.NDArray[Any], where: Where, *, booleans: bool, minus_
     if value.ndim > MOST_AXES:
         msg = f"has {value.ndim} axes; at most {MOST_AXES} are read"
         raise AttnError(msg, where)
-    return _finite(value.astype(np.float64), where, minus_infinity)
+    return _finite(value.astype(np.float64, copy=False), where, minus_infinity)
 
 
 def _finite(result: Array, where: Where, minus_infinity: bool) -> Array:
@@ -213,10 +213,9 @@ def _scalar_as_list(value: object) -> object:
 def _integer(name: str, value: object, where: Where) -> int:
     field = FIELDS[name]
     number = value
-    if isinstance(value, Word) and re.fullmatch(r"[+-]?[0-9]{1,9}", value):
-        number = int(value)
-    elif isinstance(value, float) and value.is_integer():
-        number = int(value)
+    typed = isinstance(value, Word) and re.fullmatch(r"[+-]?[0-9]{1,9}", value)
+    if typed or (isinstance(value, float) and value.is_integer()):
+        number = int(value)  # type: ignore[call-overload]  # text of digits, or a float without a fraction
     elif not isinstance(value, int | str) and hasattr(value, "__index__"):
         number = value.__index__()
     high = field.most if field.most is not None else 2**31

@@ -155,7 +155,7 @@ class _Derivation:
         planes = [name for name, axes in STEPS.items() if axes == ("query", "key")]
         for name in ("Q", *planes, *(() if projects_kv else ("K", "V"))):
             if self.p.has_step(name) and (shape := self.p.step(name).shape)[2:]:
-                return shape[-3]
+                return int(shape[-3])
         return None
 
     def _project(self, name: str, source: str | None, w: str, b: str, rows: str) -> str | None:
@@ -231,7 +231,7 @@ class _Derivation:
             hint = "is one of them transposed?" if self._transposable(q_shape, k_shape) else None
             raise AttnError(msg, self._source_of("K", "Q"), hint)
         if q_shape[:-2] != k_shape[:-2]:
-            msg = f"Q is {self._shape('Q')}, K is {self._shape('K')}: they should have the same axes before the last two"
+            msg = f"Q is {self._shape('Q')}, K is {self._shape('K')}: their heads and batches differ"
             raise AttnError(msg, self._source_of("K", "Q"))
         self._refuse_too_large((*q_shape[:-1], k_shape[-2]))
         return self.t.record("scores", Scores(query, key), q, k)
@@ -325,13 +325,12 @@ class _Derivation:
         w_axes, v_axes = self.t[weights].axes, values.axes(self.t[v].axes)
         if w_axes[-1].size != v_axes[-2].size:
             keys = f"{self._has('K', -2)}" if "K" in self.t else f"weights are {self._shape(weights)}"
-            msg = (
-                f"{self._has('V', -2)}, {keys}: every key needs one value; V is {self._shape('V')}"
-                + (f", K is {self._shape('K')}" if "K" in self.t else "")
+            msg = f"{self._has('V', -2)}, {keys}: every key needs one value; V is {self._shape('V')}" + (
+                f", K is {self._shape('K')}" if "K" in self.t else ""
             )
             raise AttnError(msg, self._source_of("V"))
         if [axis.size for axis in w_axes[:-2]] != [axis.size for axis in v_axes[:-2]]:
-            msg = f"V is {self._shape('V')}, the weights are {self._shape(weights)}: they should agree before the last two"
+            msg = f"V is {self._shape('V')}, the weights are {self._shape(weights)}: their heads and batches differ"
             raise AttnError(msg, self._source_of("V"))
         return self.t.record(name, Mix(values), weights, v)
 
@@ -342,7 +341,7 @@ class _Derivation:
             self.t.given("W_o", w, self._axes_of("W_o", w.shape))
         if w.ndim != 2 or w.shape[0] != self.t[last].array.shape[-1]:
             msg = (
-                f"W_o is {self._shape('W_o')}, the {'concatenation' if self.joined else 'head'} is {self._shape(last)}: "
+                f"W_o is {self._shape('W_o')}, {last} is {self._shape(last)}: "
                 f"{self._product(last, 'W_o')} needs as many {'columns' if self.p.columns else 'rows'} of W_o "
                 f"as there are dimensions"
             )
@@ -388,7 +387,8 @@ class _Derivation:
         free = available()
         if free is not None and size * planes > free:
             msg = (
-                f"the scores would be {shape_text(shape)}, {_bytes(size)}, and the steps from them {_bytes(size * planes)}; "
+                f"the scores would be {shape_text(shape)}, {_bytes(size)}, and with the steps from them "
+                f"{_bytes(size * planes)}; "
                 f"{_bytes(free)} of memory are free"
             )
             raise AttnError(msg)

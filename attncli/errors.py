@@ -79,4 +79,7 @@ class AttnError(ValueError):
 
 
 class ReaderGoneError(Exception):
-    """The reader of the pipe went away. (Typer answers a BrokenPipeError by itself, with the exit code of a wrong number.)"""
+    """The reader of the pipe went away.
+
+    Not a BrokenPipeError, which Typer would answer by itself, with the exit code of a wrong number.
+    """

@@ -13,9 +13,7 @@ from attncli.errors import AttnError, Where
 from attncli.text import quoted, suggestion
 from attncli.trace import fold
 
-Kind = Literal[
-    "matrix", "vector", "mask", "bias", "integer", "flag", "scale", "choice", "labels", "text"
-]
+Kind = Literal["matrix", "vector", "mask", "bias", "integer", "flag", "scale", "choice", "labels", "text"]
 
 
 @dataclass(frozen=True)

@@ -170,9 +170,7 @@ class Hide(Op):
         """Take the score over, or hide it and say by which rule."""
         scores = operands[0]
         here = t.given_cell(scores, cell)
-        hidden = [
-            rule.hides for rule in self.rules if not _at(rule.allowed(*_plane(scores.array)), scores.array, cell)
-        ]
+        hidden = [rule.hides for rule in self.rules if not _at(rule.allowed(*_plane(scores.array)), scores.array, cell)]
         t.record(name, Hidden(tuple(hidden)) if hidden else Same(), here)
 
 

@@ -17,7 +17,9 @@ _NAMED = re.compile(r"([^=/\\]*)=(.*)", re.DOTALL)
 _TRIO = ("Q", "K", "V")
 
 
-def problems(operands: Sequence[str], sources: Mapping[str, str | None], options: Mapping[str, str | None]) -> list[Problem]:
+def problems(
+    operands: Sequence[str], sources: Mapping[str, str | None], options: Mapping[str, str | None]
+) -> list[Problem]:
     """Return the problems that a command line means (SPEC §2.1), at least one.
 
     `operands` are files and NAME=SOURCE; `sources` are the same as NAME=SOURCE, by name; `options` are values as

@@ -4,7 +4,7 @@ Formulas: Vaswani et al. 2017, "Attention Is All You Need", equation 1 (scores, 
 section 3.2.2 (heads, concatenation, W_o). Vectors are rows here; in column convention a product is said the other
 way round, Kᵀ Q for Q Kᵀ, and computed as before.
 
-To add an op, write a class like those below (a frozen dataclass if it has arguments), and a case of it for the tests (`tests/test_ops.py`).
+To add an op, write a class like those below (a frozen dataclass if it has arguments), and a case of it for the tests.
 """
 
 from __future__ import annotations

@@ -114,5 +114,7 @@ def from_arguments(arguments: Mapping[str, Any]) -> Problem:
         if known in document:
             msg = f"{known} is given twice, the second time as '{name}'"
             raise AttnError(msg)
-        document[known] = Entry(value, Where(field=known))
+        # A copy: what the caller does with theirs afterwards must not change a trace.
+        own = value.copy() if isinstance(value, np.ndarray) else value
+        document[known] = Entry(own, Where(field=known))
     return Problem(document)

@@ -44,7 +44,6 @@ class Style:
             return False
         return True
 
-
     def plain(self, text: str) -> str:
         """Return text with only what the encoding can show, so that its width is known before it is laid out."""
         if self.unicode:

@@ -38,7 +38,7 @@ def fold(name: str) -> str:
 
 
 def facing(array: npt.NDArray[Any], columns: bool) -> npt.NDArray[Any]:
-    """Turn a row-wise array to the way it is read and shown: in column convention the last two axes change places."""
+    """Turn a row-wise array to the way it is read and shown: transposed in column convention."""
     return array.swapaxes(-1, -2) if columns and array.ndim >= 2 else array
 
 
@@ -64,8 +64,8 @@ class Axis:
 class Op(ABC):
     """What turns operands into a result, and can say so in words, in LaTeX, and cell by cell.
 
-    An op is small and frozen: its fields, if it has any, are its arguments. It works on whole arrays, vectorised over all
-    leading axes, and never looks at a step's name.
+    An op is small and frozen: its fields, if it has any, are its arguments. It works on whole arrays, vectorised
+    over all leading axes, and never looks at a step's name.
     """
 
     minus_infinity: ClassVar[bool] = False

@@ -25,14 +25,20 @@ def documents(path: str, field: str | None = None) -> list[Document]:
     `field` is what a bare matrix in it is asked for as. Raises AttnError for whatever cannot be read.
     """
     where = Where(shown(path))
-    text = decode(bytes_of(path), where)
+    data = bytes_of(path)
+    if data[:1] not in {b"{", b"["}:
+        from attncli.readers import csv_  # most problems are JSON, and start sooner without it
+
+        if (table := csv_.plain_numbers(data)) is not None:
+            return [{field or "": Entry(table, Where(where.source, field=field or ""))}]
+    text = decode(data, where)
     start = text.lstrip()[:1]
     if not start:
         msg = "is empty"
         raise AttnError(msg, where)
     if start in "[{":
         return json_.read(text, where, field)
-    from attncli.readers import csv_  # most problems are JSON, and start sooner without it
+    from attncli.readers import csv_
 
     return csv_.read(text, where, field)
 

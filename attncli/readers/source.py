@@ -11,6 +11,8 @@ from attncli.text import quoted, visible
 LIMIT = 512 * 2**20
 """The most bytes that are read from one source: an input that never ends must end in a message."""
 
+_CHUNK = 2**22
+
 STANDARD_INPUT = "-"
 
 
@@ -35,8 +37,14 @@ def shown(path: str) -> str:
 
 
 def _all(descriptor: int, where: Where, *, close: bool) -> bytes:
+    chunks, total = [], 0
     with open(descriptor, "rb", closefd=close) as file:
-        data = file.read(LIMIT + 1)
+        if 0 < os.fstat(descriptor).st_size <= LIMIT:  # a regular file: in one piece, and nothing copied
+            return file.read()
+        while total <= LIMIT and (chunk := file.read(_CHUNK)):
+            chunks.append(chunk)
+            total += len(chunk)
+    data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     if len(data) > LIMIT:
         msg = f"is longer than {LIMIT // 2**20} MiB, the most that is read from one source"
         raise AttnError(msg, where)

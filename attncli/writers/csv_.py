@@ -16,7 +16,7 @@ from attncli.errors import AttnError
 from attncli.style import Style
 from attncli.text import visible, visible_json
 from attncli.trace import Trace
-from attncli.writers.json_ import contents, number_text
+from attncli.writers.json_ import contents, is_array, number_text
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -36,16 +36,15 @@ def write(traces: Sequence[Trace], style: Style) -> str:
 
 
 def _block(name: str, value: object, style: Style) -> str:
-    if not hasattr(value, "ndim"):
+    if not is_array(value):
         return f"{name}\n{_words(value, style)}\n"
-    array: npt.NDArray[Any] = value  # type: ignore[assignment]  # only arrays have it
-    if array.ndim <= 2:
-        return f"{name}\n{_rows(array)}\n"
+    if value.ndim <= 2:
+        return f"{name}\n{_rows(value)}\n"
     axes = ["head", "batch"]
-    lead = array.shape[:-2]
+    lead = value.shape[:-2]
     words = [axes[min(depth, 1)] for depth in range(len(lead))][::-1]
     return "\n".join(
-        f"{name}[{','.join(f'{word}{at + 1}' for word, at in zip(words, index, strict=True))}]\n{_rows(array[index])}\n"
+        f"{name}[{','.join(f'{word}{at + 1}' for word, at in zip(words, index, strict=True))}]\n{_rows(value[index])}\n"
         for index in itertools.product(*map(range, lead))
     )
 

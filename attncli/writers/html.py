@@ -67,7 +67,8 @@ def _table(sheet: Sheet) -> str:
         )
         rows.append(f'<tr><th scope="row">{_text(name)}</th>{data}</tr>')
     left_out = f"<small>{_text(sheet.left_out)}</small>" if sheet.left_out else ""
-    return f"<div><table>{caption}<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{left_out}</div>"
+    table = f"<table>{caption}<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f"<div>{table}{left_out}</div>"
 
 
 def _cell(text: str, weight: float | None, *, beside: bool) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attncli.fields import FIELDS
 from attncli.style import Style
@@ -37,10 +37,15 @@ def contents(trace: Trace) -> Iterator[tuple[str, object]]:
         for name in FIELDS:
             if name in trace.fields:
                 value = trace.fields[name]
-                yield name, facing(value, trace.columns) if hasattr(value, "ndim") else value
+                yield name, facing(value, trace.columns) if is_array(value) else value
     for step in trace.values():
         if not (trace.whole and step.name in trace.fields):
             yield step.name, step.value
+
+
+def is_array(value: object) -> TypeGuard[npt.NDArray[Any]]:
+    """Tell whether a field's value is an array, without importing NumPy for it."""
+    return hasattr(value, "ndim")
 
 
 def number_text(array: npt.NDArray[Any]) -> str:
@@ -53,8 +58,8 @@ def number_text(array: npt.NDArray[Any]) -> str:
 
 def text_of(value: object, style: Style) -> str:
     """Return a field's value as JSON on one line."""
-    if hasattr(value, "ndim"):
-        return number_text(value)  # type: ignore[arg-type]  # only arrays have it
+    if is_array(value):
+        return number_text(value)
     if isinstance(value, str):
         return _string(value, style)
     if isinstance(value, tuple):
@@ -72,7 +77,7 @@ def _laid_out(trace: Trace, style: Style) -> str:
     lines = []
     for name, value in contents(trace):
         text = text_of(value, style)
-        if hasattr(value, "ndim") and "], [" in text:
+        if is_array(value) and "], [" in text:
             text = "[\n    " + text[1:-1].replace("], [", "],\n    [") + "\n  ]"
         lines.append(f"  {json.dumps(name)}: {text}")
     return "{\n" + ",\n".join(lines) + "\n}"

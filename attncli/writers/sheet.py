@@ -79,10 +79,14 @@ def sheets(step: Step, style: Style, precision: int) -> list[Sheet]:
     margins = step.margins()
     result = []
     for index in itertools.product(*kept):
-        title = ", ".join(f"{axis.name} {at + 1} of {axis.size}" for axis, at in zip(lead, index, strict=True) if at >= 0)
+        title = ", ".join(
+            f"{axis.name} {at + 1} of {axis.size}" for axis, at in zip(lead, index, strict=True) if at >= 0
+        )
         if -1 in index:
             continue
-        result.append(_sheet(step, index, title, _kept(rows.size, big), _kept(cols.size, big), margins, style, precision))
+        result.append(
+            _sheet(step, index, title, _kept(rows.size, big), _kept(cols.size, big), margins, style, precision)
+        )
     shown = len(result)
     total = int(np.prod([axis.size for axis in lead], dtype=np.int64))
     if shown < total:
@@ -120,7 +124,10 @@ def _sheet(
         texts = ["…" if -1 in (row, col) else decimal(value, places) for col, value in zip(cols, values, strict=True)]
         cells.append(texts + (["…"] * len(beside) if row == -1 else beside))
         shades.append(
-            [value if shaded and -1 not in (row, col) and value > 0 else None for col, value in zip(cols, values, strict=True)]
+            [
+                value if shaded and -1 not in (row, col) and value > 0 else None
+                for col, value in zip(cols, values, strict=True)
+            ]
             + [None] * len(beside)
         )
     row_labels = _labels(step.axes[-2], rows, full=style.full)
@@ -160,9 +167,7 @@ def _hidden(axis: Axis, kept: Sequence[int]) -> tuple[int, int]:
 
 
 def _left_out(rows: tuple[int, int], columns: tuple[int, int]) -> str:
-    parts = [
-        f"{hidden} of {size} {name}" for (hidden, size), name in ((rows, "rows"), (columns, "columns")) if hidden
-    ]
+    parts = [f"{hidden} of {size} {name}" for (hidden, size), name in ((rows, "rows"), (columns, "columns")) if hidden]
     return _all(f"{' and '.join(parts)} left out") if parts else ""
 
 

@@ -1,6 +1,6 @@
 """Reading a million numbers, against what a user would write instead; in one process, in turn, medians of ratios.
 
-    python tests/bench/read.py [PAIRS]
+python tests/bench/read.py [PAIRS]
 """
 
 from __future__ import annotations
@@ -50,7 +50,12 @@ def main() -> None:
             lambda: np.loadtxt(csv, delimiter=","),
             pairs,
         )
-        compare("JSON : json.load + np.array (≤ 1.5)", lambda: Problem({"Q": readers.entry(str(text), "Q")}), load_json, pairs)
+        compare(
+            "JSON : json.load + np.array (≤ 1.5)",
+            lambda: Problem({"Q": readers.entry(str(text), "Q")}),
+            load_json,
+            pairs,
+        )
 
 
 if __name__ == "__main__":

@@ -51,7 +51,12 @@ def main() -> None:
         print(f"{'median of ' + str(pairs) + ' pairs':58} {'attncli':>10} {'other':>10}")
         table_needs = [*python, "import typer, numpy, rich.table, rich.console"]
         compare("run tiny.json : import typer, numpy, rich (≤ 1.25)", run, table_needs, pairs)
-        compare("run tiny.json -f json : import typer, numpy (≤ 1.2)", [*run, "-f", "json"], [*python, "import typer, numpy"], pairs)
+        compare(
+            "run tiny.json -f json : import typer, numpy (≤ 1.2)",
+            [*run, "-f", "json"],
+            [*python, "import typer, numpy"],
+            pairs,
+        )
         compare("--version : import typer (≤ 1.2)", [*ATTNCLI, "--version"], [*python, "import typer"], pairs)
         compare("run tiny.json -f json : a bare NumPy script", [*run, "-f", "json"], [*python, SCRIPT], pairs)
         if subprocess.run([*python, "import torch"], capture_output=True, check=False).returncode == 0:
