@@ -8,6 +8,8 @@ from attncli import writers  # noqa: F401 (with it, a trace can show itself)
 from attncli.derivation import derive
 from attncli.errors import AttnError
 from attncli.problem import from_arguments
+from attncli.rounding import DTYPES
+from attncli.text import quoted
 from attncli.trace import Trace
 
 if TYPE_CHECKING:
@@ -20,15 +22,20 @@ def attention(
     Q: npt.ArrayLike | None = None,  # noqa: N803 (the field's own names)
     K: npt.ArrayLike | None = None,  # noqa: N803
     V: npt.ArrayLike | None = None,  # noqa: N803
+    dtype: str = "float64",
     **fields: object,
 ) -> Trace:
     """Work out softmax(Q Kᵀ / √d_k) V and return every step by name.
 
     Q is (…, n, d_k), K (…, m, d_k) and V (…, m, d_v), as arrays or nested lists. `fields` are those of a problem file,
     under the same names: X, M, W_q, heads, causal, mask, scale, tokens, columns … `trace["weights"].value` is a
-    read-only float64 array; printing the trace shows the tables, and a notebook shows it as HTML.
+    read-only float64 array; printing the trace shows the tables, and a notebook shows it as HTML. With a `dtype` of
+    float16, bfloat16 or float32 every step is rounded to it.
 
     Raises AttnError (a ValueError) for unknown fields, for what is not a number, and for shapes that do not fit.
     Source: Vaswani et al. 2017, "Attention Is All You Need", equation 1 and section 3.2.2.
     """
-    return derive(from_arguments({"Q": Q, "K": K, "V": V, **fields}))
+    if dtype not in DTYPES:
+        msg = f"no type {quoted(dtype)}"
+        raise AttnError(msg, hint=f"the types are {', '.join(DTYPES)}")
+    return derive(from_arguments({"Q": Q, "K": K, "V": V, **fields}), dtype=dtype)

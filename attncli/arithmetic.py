@@ -83,6 +83,42 @@ class Minus(Cellwise):
         return ["{0} − {1}"]
 
 
+class Over(Cellwise):
+    """One number over another."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return a / b."""
+        return operands[0] / operands[1]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say a / b."""
+        return ["{0} / {1}"]
+
+
+class Sin(Cellwise):
+    """The sine of each angle."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return sin a."""
+        return np.sin(operands[0])
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say sin a."""
+        return ["sin {0}"]
+
+
+class Cos(Cellwise):
+    """The cosine of each angle."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return cos a."""
+        return np.cos(operands[0])
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say cos a."""
+        return ["cos {0}"]
+
+
 class Exp(Cellwise):
     """E to each number."""
 
@@ -97,6 +133,39 @@ class Exp(Cellwise):
     def tex(self, columns: bool) -> Sequence[str]:
         """Say the same in LaTeX."""
         return ["e^{{{0}}}"]
+
+
+class Nothing(Cellwise):
+    """A zero that stands where there is nothing."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return 0."""
+        return np.zeros((1, 1))
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say 0."""
+        return ["0"]
+
+
+@dataclass(frozen=True, eq=False)
+class Append(Cellwise):
+    """A row and one number more."""
+
+    number: float
+    minus_infinity = True
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the row with the number at its end."""
+        return np.append(operands[0], [[self.number]], axis=-1)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say a, sink."""
+        return ["{0}, sink"]
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Label the number as the sink."""
+        rows, cols = operands[0].axes
+        return (rows, Axis(cols.name, cols.size + 1, (*cols.labels(), "sink")))
 
 
 class Fold(Op):

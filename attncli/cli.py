@@ -49,6 +49,25 @@ Scale = Annotated[
     str | None, typer.Option(metavar="X", help="What QKᵀ is multiplied by: 0.5, 1/3, none; default 1/√d_k.")
 ]
 Causal = Annotated[bool, typer.Option("--causal", help="A query sees no key that comes after it.")]
+KvHeads = Annotated[
+    str | None, typer.Option(metavar="N", help="Key/value heads; each serves neighbouring heads (GQA).")
+]
+Positions = Annotated[str | None, typer.Option(metavar="NAME", help="sinusoidal (on X), rope (on Q and K) or alibi.")]
+RopeStyle = Annotated[str | None, typer.Option(metavar="NAME", help="half or interleaved; default half.")]
+RopeBase = Annotated[str | None, typer.Option(metavar="X", help="Default 10000.")]
+Softcap = Annotated[str | None, typer.Option(metavar="C", help="Squash the scores into ±C: C tanh(s / C).")]
+CausalAlign = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Which corner of the scores is causal: top-left or bottom-right.")
+]
+Window = Annotated[
+    str | None, typer.Option(metavar="LEFT,RIGHT", help="How far a query sees to either side; -1 is without end.")
+]
+AddZeroAttn = Annotated[
+    bool, typer.Option("--add-zero-attn", help="A key and a value of zeros at the end, as PyTorch's.")
+]
+Dtype = Annotated[
+    Literal["float16", "bfloat16", "float32", "float64"], typer.Option(help="Round every step to this type.")
+]
 Normalize = Annotated[
     str | None, typer.Option(metavar="softmax|sum", help="What makes weights of scores; default softmax.")
 ]
@@ -65,7 +84,9 @@ Step = Annotated[
 ]
 Format = Annotated[
     str | None,
-    typer.Option("--format", "-f", metavar="NAME", help="table, json, jsonl, csv, markdown or html; default table."),
+    typer.Option(
+        "--format", "-f", metavar="NAME", help="table, json, jsonl, csv, markdown, html, npz or npy; default table."
+    ),
 ]
 Out = Annotated[
     str | None,
@@ -98,13 +119,22 @@ def run(
     value: Value = None,
     heads: Heads = None,
     scale: Scale = None,
+    kv_heads: KvHeads = None,
+    positions: Positions = None,
+    rope_style: RopeStyle = None,
+    rope_base: RopeBase = None,
+    softcap: Softcap = None,
     causal: Causal = False,
+    causal_align: CausalAlign = None,
+    window: Window = None,
+    add_zero_attn: AddZeroAttn = False,
     normalize: Normalize = None,
     tokens: Tokens = None,
     key_tokens: KeyTokens = None,
     columns: Columns = False,
     title: Title = None,
     step: Step = None,
+    dtype: Dtype = "float64",
     format: Format = None,
     out: Out = None,
     precision: Precision = None,
@@ -125,6 +155,7 @@ def run(
     from attncli import operands as typed
     from attncli import writers
     from attncli.derivation import derive
+    from attncli.fields import resolve
     from attncli.style import Style
 
     gc.freeze()
@@ -136,18 +167,27 @@ def run(
         "key_tokens": key_tokens,
         "columns": "true" if columns else None,
         "heads": heads,
+        "kv_heads": kv_heads,
+        "positions": positions,
+        "rope_style": rope_style,
+        "rope_base": rope_base,
         "scale": scale,
+        "softcap": softcap,
         "causal": "true" if causal else None,
+        "causal_align": causal_align,
+        "window": window,
+        "add_zero_attn": "true" if add_zero_attn else None,
         "normalize": normalize,
         "precision": precision,
     }
-    problems = typed.problems(operands or [], {"Q": query, "K": key, "V": value}, options)
-    traces = [derive(problem) for problem in problems]
+    sources = {"Q": query, "K": key, "V": value}
+    wanted = [resolve(name) or name for name in step or []]
+    problems = typed.problems(operands or [], sources, options)
+    traces = [derive(problem, dtype=dtype, steps=wanted) for problem in problems]
     notes = [note for trace in traces for note in trace.notes]
     shown = [trace.only(step) if step else trace for trace in traces]
     style = Style(full=full) if out else _style(color, full=full)
-    text = chosen.write(shown, style)
-    write(text, out, style.encoding)
+    write(chosen.write(shown, style), out, style.encoding)
     tell(notes)
 
 
@@ -197,14 +237,19 @@ def _colors(wanted: str, environ: Mapping[str, str], terminal: bool) -> str | No
     return "256" if "256" in environ.get("TERM", "") or wanted == "always" else "standard"
 
 
-def write(text: str, out: str | None = None, encoding: str = "utf-8") -> None:
+def write(result: str | bytes, out: str | None = None, encoding: str = "utf-8") -> None:
     """Write a result, whole, to a file or to standard output."""
     from attncli import output
 
+    if isinstance(result, str):
+        result = result.encode("utf-8") if out else result.encode(encoding, "backslashreplace")
+    elif not out and sys.stdout is not None and sys.stdout.isatty():
+        msg = "this format is not for a terminal"
+        raise AttnError(msg, hint="write it to a file with --out, or pipe it on")
     if out:
-        output.to_file(out, text.encode("utf-8"))
+        output.to_file(out, result)
     else:
-        output.to_standard_output(text.encode(encoding, "backslashreplace"))
+        output.to_standard_output(result)
 
 
 def tell(notes: list[str]) -> None:

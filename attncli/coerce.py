@@ -15,7 +15,7 @@ import numpy as np
 
 from attncli.errors import AttnError, Where
 from attncli.fields import FIELDS, Entry, Word, kind_of
-from attncli.text import quoted, suggestion
+from attncli.text import counted, quoted, suggestion
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -27,6 +27,8 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 MOST_AXES = 16
 """How deep arrays may nest: more than any attention needs, less than breaks anything."""
+
+_GREATEST = float(np.finfo(np.float64).max)
 
 MINUS_INFINITY = {"-inf", "-infinity"}
 
@@ -118,7 +120,7 @@ def _shape(
 
 def _ragged(where: Where, path: tuple[int, ...], shape: tuple[int, ...], first: tuple[int, ...]) -> None:
     if len(shape) == len(first) == 1:
-        msg = f"has {_count(shape[0], 'number')}, row 1 has {first[0]}: all rows should be of one length"
+        msg = f"has {counted(shape[0], 'number')}, row 1 has {first[0]}: all rows should be of one length"
     else:
         msg = f"is {shape_text(shape)}, the first is {shape_text(first)}: all should be of one shape"
     raise AttnError(msg, _row(where, path))
@@ -161,10 +163,6 @@ def _said(value: object) -> str:
     return quoted(repr(value))[1:-1]
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def shape_text(shape: tuple[int, ...]) -> str:
     """Say a shape: 2×3, 4×2×3; a vector's is its length."""
     return "×".join(map(str, shape)) if shape else "a single number"
@@ -176,7 +174,7 @@ def _matrix(name: str, value: object, where: Where) -> Array:
 
 def _at_least_2d(result: Array, name: str, where: Where) -> Array:
     if result.ndim < 2:
-        msg = f"is a list of {_count(result.size, 'number')}, should be a matrix"
+        msg = f"is a list of {counted(result.size, 'number')}, should be a matrix"
         raise AttnError(msg, where, "one vector is a matrix of one row: [[…]]")
     return result
 
@@ -188,8 +186,8 @@ def _bias(name: str, value: object, where: Where) -> Array:
 
 def _vector(name: str, value: object, where: Where) -> Array:
     result = array(value, where)
-    if result.ndim == 2 and 1 in result.shape:
-        result = result.ravel()  # one row of a CSV file, or one column
+    if result.ndim >= 2 and result.size == max(result.shape):
+        result = result.ravel()  # one row of a CSV file, or one column; or PyTorch's (1, 1, d)
     if result.ndim != 1:
         msg = f"is {shape_text(result.shape)}, should be one list of numbers"
         raise AttnError(msg, where)
@@ -224,6 +222,29 @@ def _integer(name: str, value: object, where: Where) -> int:
         msg = f"{_said(value)} is not a whole number {span}"
         raise AttnError(msg, where)
     return number
+
+
+def _number(name: str, value: object, where: Where) -> float:
+    number = value
+    if isinstance(value, Word) and NUMBER.fullmatch(value):
+        number = float(value)
+    if isinstance(number, np.number):
+        number = number.item()
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= _GREATEST:
+        msg = f"{_said(value)} is not a number of at least 0"
+        raise AttnError(msg, where)
+    return float(number)
+
+
+def _integers(name: str, value: object, where: Where) -> npt.NDArray[np.int64]:
+    result = _vector(name, _scalar_as_list(value), where)
+    least = FIELDS[name].least
+    bad = (result != np.floor(result)) | (result < least) | (result > 2**53)
+    if bad.any():
+        at = int(np.argmax(bad))
+        msg = f"{result[at]:g} is not a whole number of at least {least}"
+        raise AttnError(msg, where.at(at + 1))
+    return result.astype(np.int64)
 
 
 def _flag(name: str, value: object, where: Where) -> bool:
@@ -310,7 +331,9 @@ _COERCE: dict[str, Callable[[str, object, Where], object]] = {
     "vector": _vector,
     "mask": _mask,
     "bias": _bias,
+    "integers": _integers,
     "integer": _integer,
+    "number": _number,
     "flag": _flag,
     "scale": _scale,
     "choice": _choice,

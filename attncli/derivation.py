@@ -7,98 +7,69 @@ is given for a step that can be made is somebody's claim, which is left aside he
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from attncli.coerce import scale_factor, shape_text
 from attncli.errors import AttnError, Where
-from attncli.fields import FIELDS, STEPS
+from attncli.fields import PLANES, STEPS
+from attncli.givens import Givens
 from attncli.memory import available
-from attncli.ops import FLAT, Concat, HeadLayout, Mix, Project, Scale, Scores, Softmax, SumNormalize
+from attncli.ops import FLAT, Concat, Extend, HeadLayout, Mix, Project, Scale, Scores, Softmax, SumNormalize
 from attncli.problem import Problem
+from attncli.text import counted
 from attncli.trace import Axis, Op, Step, Trace
 
-_LABELLING = {"title", "tokens", "key_tokens", "columns", "precision"}
+if TYPE_CHECKING:
+    from attncli.mods import Offset, Rule, Term
+
+_ABOUT_SHOWING = {"title", "tokens", "key_tokens", "columns", "precision"}
+
+SMALL = 2**18
+"""Elements of the n × m plane up to which it is built even where it is not asked for: it costs nothing."""
 
 
-def derive(problem: Problem) -> Trace:
+def derive(problem: Problem, *, dtype: str = "float64", steps: Collection[str] = ()) -> Trace:
     """Work a problem out, step by step.
+
+    `steps` are those that are wanted, if not all: where none of them is n × m, and that would be large, the output is
+    worked out block by block, and one step stands in the place of those from the scores on. With a `dtype` other than
+    float64 every step is rounded to it, and an overflow is shown and not refused.
 
     Raises AttnError where fields do not fit each other, where something is missing, where a result overflows, and
     where the problem is too large for the memory there is.
     """
-    return _Derivation(problem).trace()
+    return _Derivation(problem, dtype, steps).trace()
 
 
 class _Derivation:
     """One problem being worked out; each method adds the steps it is named for and returns the last one's name."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, dtype: str, steps: Collection[str]) -> None:
         self.p = problem
-        self.t = Trace(problem.values, columns=problem.columns)
-        self.used: set[str] = set()
+        self.t = Trace(problem.values, columns=problem.columns, dtype=dtype)
+        self.givens = Givens(problem)
+        self.in_blocks = bool(steps) and not any(name in PLANES for name in steps)
+        self.used: set[str] = {"heads", "kv_heads"}
         self.heads: int | None = None
         """How many query heads there are; None without a head axis."""
+        self.kv_heads: int | None = None
+        """How many key/value heads there are; None without a head axis."""
         self.joined = False
         """Whether the heads are put side by side at the end."""
 
     def trace(self) -> Trace:
-        self._put_down()
+        self.givens.put_down(self.t)
         q, k, v = self._inputs()
-        last = self._weights(self._modified(self._scores(q, k)))
-        end = self._output(last, v)
+        q, k = self._rotated("Q", q), self._rotated("K", k)
+        k, v = self._extended("K", k), self._extended("V", v)
+        self._output(q, k, v)
         if all(step.given for step in self.t.values()):
             self._nothing_to_do()
-        self._tell(end)
+        self._tell()
         return self.t
-
-    # --- what is given ---------------------------------------------------------------------------------------
-
-    def _put_down(self) -> None:
-        """Put the given matrices on the trace, first of all, in the order of the fields."""
-        for name, field in FIELDS.items():
-            array = self.p.array(name)
-            if array is None or not field.array or name in {"mask", "bias"}:
-                continue
-            if field.kind == "vector":
-                array = array.reshape(1, -1)
-            self.t.given(name, array, self._axes_of(name, array.shape))
-
-    def _axes_of(self, name: str, shape: tuple[int, ...]) -> tuple[Axis, ...]:
-        """Return labelled axes for a matrix that is given."""
-        lead = [Axis("batch", size) for size in shape[:-2]]
-        if name in STEPS:
-            rows, cols = STEPS[name]
-            if lead and not (self.p.integer("heads") and name in {"Q", "K", "V", "concat"}):
-                lead[-1] = Axis("head", shape[-3])
-        else:
-            rows, cols = {"X": "input", "M": "memory"}.get(name, "" if name.startswith("b_") else "dim"), "dim"
-            if lead and name.startswith("W_"):
-                lead[-1] = Axis("head", shape[-3])
-        return (*lead, self._axis(rows, shape[-2]), self._axis(cols, shape[-1]))
-
-    def _axis(self, name: str, size: int) -> Axis:
-        if name == "":
-            return Axis("", size, ("b",))
-        tokens: tuple[str, ...] = ()
-        source = ""
-        if name in {"query", "input"}:
-            source = "tokens"
-        elif name in {"key", "memory"}:
-            source = "key_tokens"
-            if not self.p.labels("key_tokens") and "M" not in self.p.values and self._queries() == size:
-                source = "tokens"
-        if source:
-            tokens = self.p.labels(source)
-            if tokens and len(tokens) != size:
-                msg = f"{len(tokens)} labels for {_count(size, 'key' if source == 'key_tokens' else 'query')}"
-                raise AttnError(msg, self.p.where(source))
-        return Axis(name, size, tokens)
-
-    def _queries(self) -> int | None:
-        """Return the number of queries, as far as it is known before the scores."""
-        for name in ("X", "Q"):
-            array = self.p.array(name)
-            if array is not None:
-                return int(array.shape[-2])
-        return len(self.p.labels("tokens")) or None
 
     def _given_step(self, name: str) -> str | None:
         """Put a step down as an input, if the problem gives it."""
@@ -107,7 +78,7 @@ class _Derivation:
         if name in self.t:
             return name
         array = self.p.step(name)
-        return self.t.given(name, array, self._axes_of(name, array.shape))
+        return self.t.given(name, array, self.givens.axes(name, array.shape))
 
     def _use(self, name: str) -> bool:
         """Tell whether a field is given, and note that it has its place in the derivation."""
@@ -119,18 +90,31 @@ class _Derivation:
     # --- Q, K, V ---------------------------------------------------------------------------------------------
 
     def _inputs(self) -> tuple[str | None, str | None, str | None]:
+        """Record what Q, K and V come from, and them."""
         x = "X" if "X" in self.p.values else None
-        memory = "M" if "M" in self.p.values else x
-        self._count_heads(x, memory)
+        memory = "M" if "M" in self.p.values else None
+        self._count_heads(x, memory or x)
+        if x:
+            x = self._encoded(x)
         q = self._project("Q", x, "W_q", "b_q", "query")
-        k = self._project("K", memory, "W_k", "b_k", "key")
-        v = self._project("V", memory, "W_v", "b_v", "key")
+        k = self._project("K", memory or x, "W_k", "b_k", "key")
+        v = self._project("V", memory or x, "W_v", "b_v", "key")
         return q, k, v
 
+    def _encoded(self, x: str) -> str:
+        if self.p.values.get("positions") != "sinusoidal":
+            return x
+        from attncli.arithmetic import Plus
+        from attncli.positions import Sinusoidal
+
+        self.used |= {"positions", x}
+        self.t.record("encoding", Sinusoidal(self._past()), x)
+        return self.t.record("encoded", Plus(), x, "encoding")
+
     def _count_heads(self, x: str | None, memory: str | None) -> None:
-        """Find out how many heads there are, from `heads`, a W of three axes, or Q as it was given."""
+        """Find out how many heads there are: from `heads`, from a W of three axes, or from what came split."""
         self.heads = self.p.integer("heads")
-        self.used.add("heads")
+        self.kv_heads = self.p.integer("kv_heads")
         for name in ("W_q", "W_k", "W_v"):
             w = self.p.array(name)
             if w is None or w.ndim == 2:
@@ -138,22 +122,35 @@ class _Derivation:
             if w.ndim > 3:
                 msg = f"{name} is {self._shape(name)}: a projection is a matrix, or one matrix for each head"
                 raise AttnError(msg, self._source_of(name))
-            if self.heads not in {None, w.shape[0]}:
-                msg = f"{name} is {self._shape(name)}, which makes {w.shape[0]} heads; there are {self.heads}"
+            own = self.heads if name == "W_q" else self.kv_heads
+            if own not in {None, w.shape[0]}:
+                msg = f"{name} is {self._shape(name)}, which makes {counted(int(w.shape[0]), 'head')}; there are {own}"
                 raise AttnError(msg, self._source_of(name))
-            self.heads = int(w.shape[0])
+            if name == "W_q":
+                self.heads = int(w.shape[0])
+            else:
+                self.kv_heads = int(w.shape[0])
+        if self.heads is None and self.kv_heads is not None and x:
+            self.heads = self.kv_heads
         self.joined = self.heads is not None
         if self.heads is None:
             self.heads = self._heads_that_came_split(bool(x), bool(memory))
-        if "W_o" in self.p.values and self.heads:
-            self.joined = True
+            self.joined = self.heads is not None and ("W_o" in self.p.values or "b_o" in self.p.values)
+        if self.heads is None:
+            if self.kv_heads is not None:
+                msg = "kv_heads is given, and there are no heads"
+                raise AttnError(msg, self._source_of("kv_heads"), "give heads as well")
+            return
+        self.kv_heads = self.kv_heads or self.heads
+        if self.heads % self.kv_heads:
+            msg = f"{self.heads} heads cannot share {self.kv_heads} key/value heads: each should serve equally many"
+            raise AttnError(msg, self._source_of("kv_heads", "W_k", "W_v"))
 
     def _heads_that_came_split(self, projects_q: bool, projects_kv: bool) -> int | None:
         """Return the size of the head axis of what is given; what is projected has none of its own."""
         if projects_q:
             return None
-        planes = [name for name, axes in STEPS.items() if axes == ("query", "key")]
-        for name in ("Q", *planes, *(() if projects_kv else ("K", "V"))):
+        for name in ("Q", *PLANES, *(() if projects_kv else ("K", "V"))):
             if self.p.has_step(name) and (shape := self.p.step(name).shape)[2:]:
                 return int(shape[-3])
         return None
@@ -184,33 +181,149 @@ class _Derivation:
                 hint = f"is {w} transposed? PyTorch stores it so" if transposed else None
                 raise AttnError(msg, self._source_of(w), hint)
             width = matrix.shape[-1] * (heads or 1)
-        if bias and self.t[b].array.shape[-1] != width:
-            msg = f"has {_count(self.t[b].array.shape[-1], 'number')}, {name} has {width} dimensions"
-            raise AttnError(msg, self.p.where(b))
+        if bias:
+            self._as_many(b, width, name)
         return self.t.record(name, Project(weight, bias, rows, heads), *operands)
 
+    def _as_many(self, vector: str, width: int, name: str) -> None:
+        """Check that a bias has as many numbers as what it is added to has dimensions."""
+        size = self.t[vector].array.shape[-1]
+        if size != width:
+            msg = f"has {counted(size, 'number')}, {name} has {counted(width, 'dimension')}"
+            raise AttnError(msg, self.p.where(vector))
+
     def _layout(self, name: str) -> HeadLayout:
-        """Say how Q, K or V lies in heads, having checked that it can."""
-        if self.heads is None:
+        """Say how Q, K or V (or what was made of them) lies in heads, having checked that it can."""
+        if self.heads is None or self.kv_heads is None:
             return FLAT
         step = self.t[name]
-        serve = None if name == "Q" else self.heads
-        has_axis = any(axis.name == "head" for axis in step.axes)
-        if has_axis:
-            own = step.array.shape[-3]
-            if self.heads % own:
-                msg = f"Q has {self.heads} heads, {name} has {own}: each of {name}'s must serve equally many"
+        own, serve = (self.heads, None) if name.startswith("Q") else (self.kv_heads, self.heads)
+        if any(axis.name == "head" for axis in step.axes):
+            there = step.array.shape[-3]
+            if there != own and ("kv_heads" in self.p.values or serve is None):
+                msg = f"{name} has {counted(there, 'head')}; there should be {own}"
+                raise AttnError(msg, self._source_of(name, "kv_heads"))
+            if self.heads % there:
+                msg = f"Q has {self.heads} heads, {name} has {there}: each of {name}'s should serve equally many"
                 raise AttnError(msg, self._source_of(name))
             return HeadLayout(None, serve)
-        if not self.joined:
-            msg = f"Q comes split into {self.heads} heads, {name} is {self._shape(name)} and has no axis of heads"
+        if "heads" not in self.p.values and "X" not in self.p.values:
+            msg = f"there are {self.heads} heads, and {name} is {self._shape(name)}: it has no axis of heads"
             raise AttnError(msg, self._source_of(name))
-        if step.array.shape[-1] % self.heads:
-            msg = f"{self._has(name, -1)}, which cannot be split into {self.heads} heads"
-            raise AttnError(msg, self.p.where("heads" if "heads" in self.p.values else name))
-        return HeadLayout(self.heads, serve)
+        if step.array.shape[-1] % own:
+            msg = f"{self._has(name, -1)}, which cannot be split into {counted(own, 'head')}"
+            raise AttnError(msg, self._source_of(name))
+        return HeadLayout(own, serve)
+
+    # --- positions and cache ---------------------------------------------------------------------------------
+
+    def _past(self) -> int:
+        """Return how many keys the cache holds."""
+        past = self.p.array("past_K")
+        return 0 if past is None else int(past.shape[-2])
+
+    def _rotated(self, name: str, vectors: str | None) -> str | None:
+        """Record Q or K turned by its positions, where they are."""
+        if vectors is None or self.p.values.get("positions") != "rope":
+            return vectors or self._given_step(f"{name}_rotated")
+        from attncli.positions import ROPE_BASE, Rotate
+
+        self.used |= {"positions", "rope_style", "rope_base"}
+        layout = HeadLayout(self._layout(name).split)
+        axes = layout.axes(self.t[name].axes)
+        if axes[-1].size % 2:
+            msg = f"RoPE turns pairs of dimensions, and each head of {name} has {axes[-1].size}"
+            raise AttnError(msg, self._source_of(name))
+        count = axes[-2].size
+        start: Offset = self._past()
+        if name == "Q" and "K" in self.t:
+            start = self._offset(count, self._past() + self.t["K"].array.shape[-2], axes)
+        positions = np.arange(count) + (start if isinstance(start, int) else start[..., 0])
+        base = self.p.number("rope_base")
+        op = Rotate(layout, positions.astype(np.float64), self.p.choice("rope_style"), base or ROPE_BASE)
+        return self.t.record(f"{name}_rotated", op, vectors)
+
+    def _extended(self, name: str, vectors: str | None) -> str | None:
+        """Record K or V with the cache before it, and PyTorch's learned and zero keys after it, where there are any."""
+        if vectors is None:
+            return self._given_step(f"{name}_all")
+        past, row = f"past_{name}", f"bias_{name.lower()}"
+        has_past, has_row = self._use(past), self._use(row)
+        zeros = self._use("add_zero_attn") and self.p.flag("add_zero_attn")
+        if not (has_past or has_row or zeros):
+            return vectors
+        own = self.t[vectors]
+        if has_past:
+            self._fit_past(past, own)
+        if has_row:
+            self._as_many(row, own.array.shape[-1], name)
+        tokens = self.p.labels("key_tokens")
+        total = own.array.shape[-2] + (self.t[past].array.shape[-2] if has_past else 0)
+        op = Extend(has_past, has_row, zeros, tokens if len(tokens) == total else ())
+        return self.t.record(f"{name}_all", op, *[past] * has_past, vectors, *[row] * has_row)
+
+    def _fit_past(self, past: str, own: Step) -> None:
+        """Bring a cache that comes split into heads into K's layout, and check that it fits."""
+        array = self.t[past].array
+        if array.ndim == own.array.ndim + 1 and array.shape[-3] == self.kv_heads:
+            from attncli.ops import merge_heads
+
+            *lead, _, rows, _ = self.t[past].axes
+            array = merge_heads(array)
+            self.t.given(past, array, (*lead, rows, Axis("dim", array.shape[-1])))
+        if (*array.shape[:-2], array.shape[-1]) != (*own.array.shape[:-2], own.array.shape[-1]):
+            msg = (
+                f"{past} is {self._shape(past)}, {own.name} is {self._shape(own.name)}: they differ in more than length"
+            )
+            raise AttnError(msg, self._source_of(past))
+
+    def _offset(self, n: int, m: int, axes: tuple[Axis, ...]) -> Offset:
+        """Return what is added to a query's index to find its own key: one number, or one for each batch."""
+        align = self.p.choice("causal_align")
+        self.used.add("causal_align")
+        if align == "top-left":
+            return self._past()
+        lengths = self._lengths(m, axes)
+        return m - n if lengths is None else lengths - n
+
+    def _lengths(self, m: int, axes: tuple[Axis, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None:
+        """Return the lengths so that they broadcast against (…, n, m), where they are given; checked."""
+        lengths = self.p.integers("lengths")
+        if not self._use("lengths") or lengths is None:
+            return None
+        batches = [axis.size for axis in axes[:-2] if axis.name == "batch"]
+        total = int(np.prod(batches, dtype=np.int64))
+        if len(lengths) != total:
+            msg = f"has {counted(len(lengths), 'number')}; there should be one for each batch entry, {total}"
+            hint = None
+            if len(axes) == 3 and axes[0].name == "head" and axes[0].size == len(lengths):
+                hint = "without heads, an axis before the last two is heads; heads: 1 makes it the batch"
+            raise AttnError(msg, self.p.where("lengths"), hint)
+        if lengths.max() > m:
+            msg = f"{lengths.max()} is more than the {counted(m, 'key')} that there are"
+            raise AttnError(msg, self.p.where("lengths").at(int(lengths.argmax()) + 1))
+        heads = [1] * (len(axes) - 2 - len(batches))
+        return lengths.reshape(*batches, *heads, 1, 1)
 
     # --- scores to weights -----------------------------------------------------------------------------------
+
+    def _plane(self, q: str, k: str) -> tuple[HeadLayout, HeadLayout, tuple[Axis, ...]]:
+        """Return how Q and K lie in heads, and the axes of the scores, having checked that they can be made."""
+        self.used |= {"Q", "K"}
+        query, key = self._layout(q), self._layout(k)
+        q_axes, k_axes = query.axes(self.t[q].axes), key.axes(self.t[k].axes)
+        if q_axes[-1].size != k_axes[-1].size:
+            product = "KᵀQ" if self.p.columns else "QKᵀ"
+            msg = (
+                f"{self._has(k, -1)}, {self._has(q, -1)}: {product} needs the same d_k; "
+                f"{q} is {self._shape(q)}, {k} is {self._shape(k)}"
+            )
+            transposable = q_axes[-2].size == k_axes[-1].size or q_axes[-1].size == k_axes[-2].size
+            raise AttnError(msg, self._source_of(k, q), "is one of them transposed?" if transposable else None)
+        if [axis.size for axis in q_axes[:-2]] != [axis.size for axis in k_axes[:-2]]:
+            msg = f"{q} is {self._shape(q)}, {k} is {self._shape(k)}: their heads and batches differ"
+            raise AttnError(msg, self._source_of(k, q))
+        return query, key, (*q_axes[:-1], k_axes[-2])
 
     def _scores(self, q: str | None, k: str | None) -> str | None:
         if q is None or k is None:
@@ -218,93 +331,138 @@ class _Derivation:
                 if name:
                     self._layout(name)
             return self._given_step("scores")
-        self.used |= {q, k}
-        query, key = self._layout(q), self._layout(k)
-        q_axes, k_axes = query.axes(self.t[q].axes), key.axes(self.t[k].axes)
-        q_shape, k_shape = (tuple(axis.size for axis in axes) for axes in (q_axes, k_axes))
-        if q_shape[-1] != k_shape[-1]:
-            product = "KᵀQ" if self.p.columns else "QKᵀ"
-            msg = (
-                f"{self._has('K', -1)}, {self._has('Q', -1)}: {product} needs the same d_k; "
-                f"Q is {self._shape('Q')}, K is {self._shape('K')}"
-            )
-            hint = "is one of them transposed?" if self._transposable(q_shape, k_shape) else None
-            raise AttnError(msg, self._source_of("K", "Q"), hint)
-        if q_shape[:-2] != k_shape[:-2]:
-            msg = f"Q is {self._shape('Q')}, K is {self._shape('K')}: their heads and batches differ"
-            raise AttnError(msg, self._source_of("K", "Q"))
-        self._refuse_too_large((*q_shape[:-1], k_shape[-2]))
+        query, key, axes = self._plane(q, k)
+        self._refuse_too_large(tuple(axis.size for axis in axes))
         return self.t.record("scores", Scores(query, key), q, k)
 
     def _modified(self, last: str | None) -> str | None:
-        """Record what stands between the scores and the weights: scaled, biased, masked."""
-        last = self._scaled(last) if last else self._given_step("scaled")
-        if last is None:
-            last = self._given_step("biased")
-        elif adding := self._terms(last):
-            last = self.t.record("biased", adding, last)
-        if last is None:
-            last = self._given_step("masked")
-        elif hiding := self._rules(last):
-            last = self.t.record("masked", hiding, last)
+        """Record what stands between the scores and the weights."""
+        for name in ("scaled", "softcapped", "biased", "masked"):
+            if last is None:
+                last = self._given_step(name)
+            elif op := self._modifier(name, self.t[last].axes):
+                last = self.t.record(name, op, last)
         return last
 
-    def _scaled(self, last: str) -> str:
+    def _modifier(self, name: str, axes: tuple[Axis, ...]) -> Op | None:
+        """Return the op of one step between scores and weights, None where the problem does not have it."""
+        if name == "scaled":
+            return self._scale()
+        if name == "softcapped":
+            cap = self.p.number("softcap")
+            if not self._use("softcap") or not cap:
+                return None
+            from attncli.mods import Softcap
+
+            return Softcap(cap)
+        keys = axes[-1].size - self._added_keys()
+        if name == "biased":
+            terms = self._terms(axes, keys)
+            if not terms:
+                return None
+            from attncli.mods import AddTerms
+
+            return AddTerms(terms, keys)
+        rules = self._rules(axes, keys)
+        if not rules:
+            return None
+        from attncli.mods import Hide
+
+        return Hide(rules, keys)
+
+    def _scale(self) -> Scale | None:
         scale = self.p.scale()
         if self._use("scale") and scale is not None:
             factor = scale_factor(scale)
-            if factor is None:
-                return last
             said = scale if isinstance(scale, str) else f"{scale:.15g}"
-            return self.t.record("scaled", Scale(factor, said), last)
-        for name in ("Q", "K"):
+            return None if factor is None else Scale(factor, said)
+        for name in ("Q", "K", "Q_rotated", "K_rotated", "K_all"):
             if name in self.t:
                 d_k = self._layout(name).axes(self.t[name].axes)[-1].size
-                return self.t.record("scaled", Scale(d_k**-0.5, d_k=d_k), last)
+                return Scale(d_k**-0.5, d_k=d_k)
         self.t.notes.append("scores without Q and K: d_k is not known, so they are not scaled; scale would do it")
-        return last
+        return None
 
-    def _terms(self, last: str) -> Op | None:
-        """Return the op that adds what is added to the scores, if anything is."""
-        if not self._use("bias"):
-            return None
-        from attncli.mods import AddTerms, Bias  # plain attention starts sooner without them
+    def _added_keys(self) -> int:
+        """Return how many learned and zero keys stand behind the ordinary ones."""
+        step = self.t.get("K_all")
+        return step.op.row + step.op.zeros if step is not None and isinstance(step.op, Extend) else 0
 
-        terms = []
-        if (bias := self.p.array("bias")) is not None:
-            self._broadcasts("bias", bias.shape, self.t[last])
+    def _terms(self, axes: tuple[Axis, ...], keys: int) -> tuple[Term, ...]:
+        """Return what is added to the scores; modules that plain attention does not need are imported here."""
+        terms: list[Term] = []
+        if self.p.values.get("positions") == "alibi":
+            from attncli.positions import Alibi, alibi_slopes
+
+            self.used.add("positions")
+            slopes = np.array(alibi_slopes(self.heads or 1))
+            by_head = slopes.reshape(-1, 1, 1) if self.heads else slopes.reshape(1, 1)
+            terms.append(Alibi(by_head, self._offset(axes[-2].size, keys, axes)))
+        bias = self.p.array("bias")
+        if self._use("bias") and bias is not None:
+            from attncli.mods import Bias
+
+            self._broadcasts("bias", bias.shape, axes, keys)
             terms.append(Bias(bias))
-        return AddTerms(tuple(terms)) if terms else None
+        return tuple(terms)
 
-    def _rules(self, last: str) -> Op | None:
-        """Return the op that hides the keys that are not to be seen, if any are."""
-        if not self._use("causal") | self._use("mask"):
-            return None
-        from attncli.mods import Causal, Hide, Mask, Rule
+    def _rules(self, axes: tuple[Axis, ...], keys: int) -> tuple[Rule, ...]:
+        """Return the rules that hide keys."""
+        names = [name for name in ("causal", "window", "lengths", "mask") if self._use(name)]
+        if not names:
+            return ()
+        from attncli.mods import Causal, Lengths, Mask, Window
 
         rules: list[Rule] = []
         if self.p.flag("causal"):
-            rules.append(Causal())
-        if (mask := self.p.mask()) is not None:
-            self._broadcasts("mask", mask.shape, self.t[last])
+            rules.append(Causal(self._offset(axes[-2].size, keys, axes)))
+        window = self.p.integers("window")
+        if window is not None:
+            if len(window) != 2:
+                msg = f"has {counted(len(window), 'number')}, should have two: how far to the left, and to the right"
+                raise AttnError(msg, self.p.where("window"), "-1 is open: 3,-1")
+            left, right = (int(side) for side in window)
+            rules.append(Window(left, right, self._offset(axes[-2].size, keys, axes)))
+        lengths = self._lengths(keys, axes)
+        if lengths is not None:
+            rules.append(Lengths(lengths))
+        mask = self.p.mask()
+        if mask is not None:
+            self._broadcasts("mask", mask.shape, axes, keys)
             rules.append(Mask(mask))
-        return Hide(tuple(rules)) if rules else None
+        return tuple(rules)
 
     def _weights(self, last: str | None) -> str | None:
         if last is None:
             return self._given_step("weights")
         self._use("normalize")
-        op: Op = Softmax() if self.p.choice("normalize") == "softmax" else SumNormalize()
-        return self.t.record("weights", op, last)
+        sinks = self._sinks()
+        if self.p.choice("normalize") == "softmax":
+            return self.t.record("weights", Softmax(sinks), last)
+        if sinks is not None:
+            msg = "sinks are logits of the softmax: they do not go with normalize: sum"
+            raise AttnError(msg, self._source_of("sinks"))
+        return self.t.record("weights", SumNormalize(), last)
+
+    def _sinks(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
+        """Return the sinks so that they broadcast against (…, h, n, m), checked."""
+        sinks = self.p.array("sinks")
+        if not self._use("sinks") or sinks is None:
+            return None
+        heads = self.heads or 1
+        if len(sinks) != heads:
+            msg = f"has {counted(len(sinks), 'number')}; there should be one for each head, {heads}"
+            raise AttnError(msg, self.p.where("sinks"))
+        return sinks.reshape(heads, 1, 1) if self.heads else sinks.reshape(1, 1)
 
     # --- output ----------------------------------------------------------------------------------------------
 
-    def _output(self, weights: str | None, v: str | None) -> str | None:
+    def _output(self, q: str | None, k: str | None, v: str | None) -> str | None:
         w_o, b_o = self._use("W_o"), self._use("b_o")
-        ends = self.joined or w_o or b_o
-        last = self._mixed(weights, v, "head_output" if ends else "output")
-        if not ends:
-            return last
+        name = "head_output" if self.joined or w_o or b_o else "output"
+        last = self._attended_in_blocks(name, q, k, v)
+        if last is None:
+            last = self._mixed(self._weights(self._modified(self._scores(q, k))), v, name)
         if self.joined:
             name = "concat" if w_o or b_o else "output"
             last = self.t.record(name, Concat(), last) if last else self._given_step(name)
@@ -314,73 +472,93 @@ class _Derivation:
             return self._given_step("output")
         if w_o:
             self._check_w_o(last)
+        width = self.t["W_o" if w_o else last].array.shape[-1]
+        if b_o:
+            self._as_many("b_o", width, "output")
         operands = [last] + ["W_o"] * w_o + ["b_o"] * b_o
         return self.t.record("output", Project(w_o, b_o), *operands)
+
+    def _attended_in_blocks(self, name: str, q: str | None, k: str | None, v: str | None) -> str | None:
+        """Record softmax(Q Kᵀ …) V as one step that never builds n × m, where that is wanted and worth it."""
+        if not self.in_blocks or q is None or k is None or v is None or self.p.choice("normalize") != "softmax":
+            return None
+        query, key, axes = self._plane(q, k)
+        if np.prod([axis.size for axis in axes], dtype=np.float64) <= SMALL:
+            return None
+        from attncli.fused import Attend
+        from attncli.mods import Modifier
+
+        values = self._values(v, axes)
+        scale = self._scale()
+        found = [self._modifier(step, axes) for step in ("softcapped", "biased", "masked")]
+        modifiers = tuple(op for op in found if isinstance(op, Modifier))
+        op = Attend(query, key, values, scale.multiplier if scale else 1.0, modifiers, self._sinks(), self.t.dtype)
+        return self.t.record(name, op, q, k, v)
+
+    def _values(self, v: str, axes: tuple[Axis, ...]) -> HeadLayout:
+        """Return how V lies in heads, having checked it against the axes of the weights."""
+        self.used.add("V")
+        values = self._layout(v)
+        v_axes = values.axes(self.t[v].axes)
+        if axes[-1].size != v_axes[-2].size:
+            k = next((name for name in ("K_all", "K") if name in self.t), None)
+            keys = f"{self._has(k, -2)}" if k else f"the weights have {counted(axes[-1].size, 'key')}"
+            shape = f", {k} is {self._shape(k)}" if k else ""
+            msg = f"{self._has(v, -2)}, {keys}: every key needs one value; {v} is {self._shape(v)}{shape}"
+            raise AttnError(msg, self._source_of("V"))
+        if [axis.size for axis in axes[:-2]] != [axis.size for axis in v_axes[:-2]]:
+            weights = shape_text(tuple(axis.size for axis in axes))
+            msg = f"{v} is {self._shape(v)}, the weights are {weights}: their heads and batches differ"
+            raise AttnError(msg, self._source_of("V"))
+        return values
 
     def _mixed(self, weights: str | None, v: str | None, name: str) -> str | None:
         if weights is None or v is None:
             return self._given_step(name)
-        self.used.add(v)
-        values = self._layout(v)
-        w_axes, v_axes = self.t[weights].axes, values.axes(self.t[v].axes)
-        if w_axes[-1].size != v_axes[-2].size:
-            keys = f"{self._has('K', -2)}" if "K" in self.t else f"weights are {self._shape(weights)}"
-            msg = f"{self._has('V', -2)}, {keys}: every key needs one value; V is {self._shape('V')}" + (
-                f", K is {self._shape('K')}" if "K" in self.t else ""
-            )
-            raise AttnError(msg, self._source_of("V"))
-        if [axis.size for axis in w_axes[:-2]] != [axis.size for axis in v_axes[:-2]]:
-            msg = f"V is {self._shape('V')}, the weights are {self._shape(weights)}: their heads and batches differ"
-            raise AttnError(msg, self._source_of("V"))
-        return self.t.record(name, Mix(values), weights, v)
+        return self.t.record(name, Mix(self._values(v, self.t[weights].axes)), weights, v)
 
     def _check_w_o(self, last: str) -> None:
         w = self.t["W_o"].array
         if w.ndim == 3:  # one (d_v, d_model) for each head, under one another
             w = w.reshape(-1, w.shape[-1])
-            self.t.given("W_o", w, self._axes_of("W_o", w.shape))
+            self.t.given("W_o", w, self.givens.axes("W_o", w.shape))
         if w.ndim != 2 or w.shape[0] != self.t[last].array.shape[-1]:
             msg = (
-                f"W_o is {self._shape('W_o')}, {last} is {self._shape(last)}: "
-                f"{self._product(last, 'W_o')} needs as many {'columns' if self.p.columns else 'rows'} of W_o "
-                f"as there are dimensions"
+                f"{self._has(last, -1)}, {self._has('W_o', -2)}: {self._product(last, 'W_o')} needs as many; "
+                f"{last} is {self._shape(last)}, W_o is {self._shape('W_o')}"
             )
             raise AttnError(msg, self._source_of("W_o"))
-        if "b_o" in self.t and self.t["b_o"].array.shape[-1] != w.shape[-1]:
-            msg = f"has {_count(self.t['b_o'].array.shape[-1], 'number')}, the output has {w.shape[-1]} dimensions"
-            raise AttnError(msg, self.p.where("b_o"))
 
     # --- what is told ----------------------------------------------------------------------------------------
 
-    def _tell(self, end: str | None) -> None:
+    def _tell(self) -> None:
         """Note the claims that were left aside, and the fields that have no place in this derivation."""
         claims = [name for name in STEPS if self.p.has_step(name) and not (name in self.t and self.t[name].given)]
         if claims:
             self.t.notes.append(
                 f"{', '.join(claims)} given, but worked out here: what was given is left aside as somebody's claim"
             )
-        unused = [name for name in self.p.values if name not in self.used | _LABELLING and name not in STEPS]
+        unused = [name for name in self.p.values if name not in self.used | _ABOUT_SHOWING and name not in STEPS]
         if unused:
             self.t.notes.append(f"{', '.join(unused)} given, and not used by this problem")
 
     def _nothing_to_do(self) -> None:
         has = ", ".join(name for name in self.t) or "nothing"
-        missing = "Q and K (or X, or scores)" if not self._has_any("Q", "K", "X", "scores", "weights") else ""
-        if not missing:
-            missing = {"Q": "K", "K": "Q", "weights": "V"}.get(next(iter(self.t), ""), "Q")
-            if "Q" in self.t and "K" not in self.t:
-                missing = "K (or scores)"
-            elif "K" in self.t and "Q" not in self.t:
-                missing = "Q (or scores)"
+        if "Q" in self.t:
+            missing = "K (or scores)"
+        elif "K" in self.t:
+            missing = "Q (or scores)"
+        elif "weights" in self.t:
+            missing = "V"
+        else:
+            missing = "Q and K (or X, or scores)"
         msg = f"there is nothing to work out: {has} given, {missing} missing"
         raise AttnError(msg, hint="attention needs Q, K and V; or X; or scores and V; or weights and V")
 
-    def _has_any(self, *names: str) -> bool:
-        return any(name in self.t for name in names)
-
     def _refuse_too_large(self, shape: tuple[int, ...]) -> None:
         """Refuse scores that would not fit into memory, before NumPy tries."""
-        planes = 3 + sum(name in self.p.values for name in ("bias", "mask", "causal"))
+        modifiers = ("softcap", "bias", "mask", "causal", "window", "lengths")
+        planes = 3 + sum(name in self.p.values for name in modifiers)
         size = 8
         for axis in shape:
             size *= axis
@@ -388,10 +566,9 @@ class _Derivation:
         if free is not None and size * planes > free:
             msg = (
                 f"the scores would be {shape_text(shape)}, {_bytes(size)}, and with the steps from them "
-                f"{_bytes(size * planes)}; "
-                f"{_bytes(free)} of memory are free"
+                f"{_bytes(size * planes)}; {_bytes(free)} of memory are free"
             )
-            raise AttnError(msg)
+            raise AttnError(msg, hint="--step output works the output out in blocks, without them")
 
     # --- words -----------------------------------------------------------------------------------------------
 
@@ -401,7 +578,7 @@ class _Derivation:
     def _has(self, name: str, axis: int) -> str:
         """Say the length of a row-wise axis as it is shown: "K has 3 columns"."""
         word = "column" if (axis == -1) != self.p.columns else "row"
-        return f"{name} has {_count(self.t[name].array.shape[axis], word)}"
+        return f"{name} has {counted(self.t[name].array.shape[axis], word)}"
 
     def _product(self, left: str, right: str) -> str:
         return f"{right} {left}" if self.p.columns else f"{left} {right}"
@@ -411,25 +588,19 @@ class _Derivation:
         where = next((self.p.where(name) for name in names if name in self.p.values), Where())
         return Where(where.source, where.line)
 
-    @staticmethod
-    def _transposable(q: tuple[int, ...], k: tuple[int, ...]) -> bool:
-        return q[-2] == k[-1] or q[-1] == k[-2]
-
-    def _broadcasts(self, name: str, shape: tuple[int, ...], scores: Step) -> None:
+    def _broadcasts(self, name: str, shape: tuple[int, ...], axes: tuple[Axis, ...], keys: int) -> None:
         """Check that a mask or bias broadcasts against the scores, and adds nothing to their shape."""
-        target = scores.array.shape
+        target = (*(axis.size for axis in axes[:-1]), keys)
         fits = len(shape) <= len(target) and all(
             own in {1, other} for own, other in zip(reversed(shape), reversed(target), strict=False)
         )
         if not fits:
-            shown = shape[:-2] + shape[:-3:-1] if self.p.columns and len(shape) >= 2 else shape
-            msg = f"is {shape_text(shown)}, the scores are {shape_text(scores.value.shape)}: it does not fit"
+            shown, scores = (self._turned(own) for own in (shape, target))
+            msg = f"is {shape_text(shown)}, the scores are {shape_text(scores)}: it does not fit"
             raise AttnError(msg, self.p.where(name), "every axis should be the scores' or 1")
 
-
-def _count(number: int, noun: str) -> str:
-    plural = {"query": "queries"}.get(noun, f"{noun}s")
-    return f"{number} {noun if number == 1 else plural}"
+    def _turned(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape[:-2] + shape[:-3:-1] if self.p.columns and len(shape) >= 2 else shape
 
 
 def _bytes(size: int) -> str:

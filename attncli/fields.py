@@ -13,7 +13,9 @@ from attncli.errors import AttnError, Where
 from attncli.text import quoted, suggestion
 from attncli.trace import fold
 
-Kind = Literal["matrix", "vector", "mask", "bias", "integer", "flag", "scale", "choice", "labels", "text"]
+Kind = Literal[
+    "matrix", "vector", "mask", "bias", "integers", "integer", "number", "flag", "scale", "choice", "labels", "text"
+]
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,11 @@ class Field:
     @property
     def array(self) -> bool:
         """Whether the field holds an array of numbers."""
-        return self.kind in {"matrix", "vector", "mask", "bias"}
+        return self.kind in {"matrix", "vector", "mask", "bias", "integers"}
 
 
-_MATRICES = ("Q", "K", "V", "X", "M", "W_q", "W_k", "W_v", "W_o")
+_MATRICES = ("Q", "K", "V", "X", "M", "W_q", "W_k", "W_v", "W_o", "past_K", "past_V")
+_VECTORS = ("b_q", "b_k", "b_v", "b_o", "bias_k", "bias_v", "sinks")
 
 FIELDS = {
     entry.name: entry
@@ -42,12 +45,21 @@ FIELDS = {
         Field("key_tokens", "labels"),
         Field("columns", "flag"),
         *(Field(name, "matrix") for name in _MATRICES),
-        *(Field(name, "vector") for name in ("b_q", "b_k", "b_v", "b_o")),
+        *(Field(name, "vector") for name in _VECTORS),
+        Field("add_zero_attn", "flag"),
         Field("heads", "integer"),
+        Field("kv_heads", "integer"),
+        Field("positions", "choice", choices=("sinusoidal", "rope", "alibi")),
+        Field("rope_style", "choice", choices=("half", "interleaved")),
+        Field("rope_base", "number"),
         Field("scale", "scale"),
-        Field("causal", "flag"),
-        Field("mask", "mask"),
+        Field("softcap", "number"),
         Field("bias", "bias"),
+        Field("causal", "flag"),
+        Field("causal_align", "choice", choices=("top-left", "bottom-right")),
+        Field("window", "integers", least=-1),
+        Field("lengths", "integers", least=0),
+        Field("mask", "mask"),
         Field("normalize", "choice", choices=("softmax", "sum")),
         Field("precision", "integer", least=0, most=17),
     )
@@ -55,11 +67,18 @@ FIELDS = {
 """Every field, in the order in which problems are written."""
 
 STEPS = {
+    "encoding": ("input", "dim"),
+    "encoded": ("input", "dim"),
     "Q": ("query", "dim"),
     "K": ("key", "dim"),
     "V": ("key", "dim"),
+    "Q_rotated": ("query", "dim"),
+    "K_rotated": ("key", "dim"),
+    "K_all": ("key", "dim"),
+    "V_all": ("key", "dim"),
     "scores": ("query", "key"),
     "scaled": ("query", "key"),
+    "softcapped": ("query", "key"),
     "biased": ("query", "key"),
     "masked": ("query", "key"),
     "weights": ("query", "key"),
@@ -70,6 +89,9 @@ STEPS = {
 """Every step's name, in order, with what its rows and its columns stand for."""
 
 _ALIASES = {"query": "Q", "key": "K", "value": "V", "input": "X"}
+
+PLANES = tuple(name for name, axes in STEPS.items() if axes == ("query", "key"))
+"""The steps that are n × m."""
 
 _NAMES = {fold(name): name for name in (*FIELDS, *STEPS)} | _ALIASES
 

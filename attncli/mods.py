@@ -2,8 +2,8 @@
 
 A modifier is a frozen dataclass that gives its part of the n × m plane for a block of queries and keys, so that the
 whole step and a block of a large problem are worked out by the same code. There are two kinds: a `Term` is added to
-the scores (step `biased`), a `Rule` says which keys may be attended to (step `masked`). Terms come before rules: a
-score that is hidden must stay −∞.
+the scores (step `biased`), a `Rule` says which keys may be attended to (step `masked`). The order is fixed, and is
+ONNX's: the cap first, then terms, then rules; a score that is hidden must stay −∞.
 
 To add a modifier, write a class of either kind here and let `attncli.derivation` choose it.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -21,13 +21,26 @@ from attncli.arithmetic import Plus, Same
 from attncli.trace import Cell, Op, Step, Trace
 
 if TYPE_CHECKING:
-    from typing import Any
-
     import numpy.typing as npt
 
     from attncli.trace import Array
 
     Allowed = npt.NDArray[np.bool_]
+    Offset = int | npt.NDArray[np.int64]
+
+
+def pick(plane: npt.NDArray[Any], lead: Cell) -> npt.NDArray[Any]:
+    """Return what a plane that broadcasts against (…, n, m) has for one matrix of it."""
+    own = plane.shape[:-2]
+    matrix: npt.NDArray[Any] = plane[
+        tuple(0 if size == 1 else at for size, at in zip(own, lead[len(lead) - len(own) :], strict=True))
+    ]
+    return matrix
+
+
+def pick_offset(offset: Offset, lead: Cell) -> Offset:
+    """Return the offset of one matrix; offsets that differ by batch are (…, 1, 1)."""
+    return offset if isinstance(offset, int) else int(pick(offset, lead)[0, 0])
 
 
 def block(plane: npt.NDArray[Any], rows: slice, cols: slice) -> npt.NDArray[Any]:
@@ -37,6 +50,12 @@ def block(plane: npt.NDArray[Any], rows: slice, cols: slice) -> npt.NDArray[Any]
     if plane.ndim >= 2 and plane.shape[-2] != 1:
         plane = plane[..., rows, :]
     return plane
+
+
+def distance(offset: Offset, rows: slice, cols: slice) -> npt.NDArray[np.int64]:
+    """Return i + offset − j: how far a key lies before its query."""
+    i, j = np.arange(rows.start, rows.stop)[:, None], np.arange(cols.start, cols.stop)
+    return np.asarray(i + offset - j)
 
 
 class Term(ABC):
@@ -49,6 +68,10 @@ class Term(ABC):
     @abstractmethod
     def values(self, rows: slice, cols: slice) -> Array:
         """Return the term for a block of queries and keys; it broadcasts against (…, rows, cols)."""
+
+    @abstractmethod
+    def at(self, lead: Cell) -> Term:
+        """Return the term of one matrix, without leading axes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +86,10 @@ class Bias(Term):
         """Return that part of the bias."""
         return block(self.bias, rows, cols)
 
+    def at(self, lead: Cell) -> Term:
+        """Return the bias of one matrix."""
+        return Bias(pick(self.bias, lead))
+
 
 class Rule(ABC):
     """Which keys a query may attend to."""
@@ -74,18 +101,101 @@ class Rule(ABC):
     def allowed(self, rows: slice, cols: slice) -> Allowed:
         """Return true where a query of `rows` may see a key of `cols`; it broadcasts against (…, rows, cols)."""
 
+    @abstractmethod
+    def at(self, lead: Cell) -> Rule:
+        """Return the rule of one matrix, without leading axes."""
+
+    def span(self, rows: slice, keys: int) -> tuple[int, int]:
+        """Return the first key that any of these queries may see, and the one after the last; of a rule by `at`."""
+        return 0, keys
+
+    def sees_all(self, rows: slice, cols: slice) -> bool:
+        """Tell whether all of these queries see all of these keys, as far as that costs nothing; of a rule by `at`."""
+        return False
+
 
 @dataclass(frozen=True, eq=False)
 class Causal(Rule):
     """Query i sees key j only if j ≤ i + offset."""
 
-    offset: int = 0
+    offset: Offset = 0
     hides = "keys that come after their query"
 
     def allowed(self, rows: slice, cols: slice) -> Allowed:
         """Return j ≤ i + offset."""
-        i, j = np.arange(rows.start, rows.stop)[:, None], np.arange(cols.start, cols.stop)
-        return np.asarray(j <= i + self.offset)
+        return distance(self.offset, rows, cols) >= 0
+
+    def at(self, lead: Cell) -> Rule:
+        """Return the rule with the offset of one matrix."""
+        return Causal(pick_offset(self.offset, lead))
+
+    def span(self, rows: slice, keys: int) -> tuple[int, int]:
+        """End at the last query's own key."""
+        return 0, min(keys, rows.stop + int(self.offset))
+
+    def sees_all(self, rows: slice, cols: slice) -> bool:
+        """Tell whether the last key is not after the first query."""
+        return bool(cols.stop - 1 <= rows.start + self.offset)
+
+
+@dataclass(frozen=True, eq=False)
+class Window(Rule):
+    """Key j is seen only if i + offset − left ≤ j ≤ i + offset + right; −1 is open."""
+
+    left: int
+    right: int
+    offset: Offset = 0
+    hides = "keys outside the window"
+
+    def allowed(self, rows: slice, cols: slice) -> Allowed:
+        """Return whether the distance lies in the window."""
+        away = distance(self.offset, rows, cols)
+        inside = np.ones(away.shape, dtype=bool)
+        if self.left >= 0:
+            inside &= away <= self.left
+        if self.right >= 0:
+            inside &= -away <= self.right
+        return inside
+
+    def at(self, lead: Cell) -> Rule:
+        """Return the rule with the offset of one matrix."""
+        return Window(self.left, self.right, pick_offset(self.offset, lead))
+
+    def span(self, rows: slice, keys: int) -> tuple[int, int]:
+        """Begin with the first query's window, end with the last one's."""
+        first = rows.start + int(self.offset) - self.left if self.left >= 0 else 0
+        last = rows.stop + int(self.offset) + self.right if self.right >= 0 else keys
+        return max(first, 0), min(last, keys)
+
+    def sees_all(self, rows: slice, cols: slice) -> bool:
+        """Tell whether the corners of the block lie in the window."""
+        left = self.left < 0 or rows.stop - 1 + self.offset - cols.start <= self.left
+        right = self.right < 0 or cols.stop - 1 - rows.start - self.offset <= self.right
+        return bool(left and right)
+
+
+@dataclass(frozen=True, eq=False)
+class Lengths(Rule):
+    """The first keys alone are real: as many as `lengths` says, (…, 1, 1)."""
+
+    lengths: npt.NDArray[np.int64]
+    hides = "keys beyond the length"
+
+    def allowed(self, rows: slice, cols: slice) -> Allowed:
+        """Return j < length."""
+        return np.asarray(np.arange(cols.start, cols.stop) < self.lengths)
+
+    def at(self, lead: Cell) -> Rule:
+        """Return the length of one matrix."""
+        return Lengths(pick(self.lengths, lead))
+
+    def span(self, rows: slice, keys: int) -> tuple[int, int]:
+        """End at the length."""
+        return 0, min(keys, int(self.lengths[0, 0]))
+
+    def sees_all(self, rows: slice, cols: slice) -> bool:
+        """Tell whether the last key is real."""
+        return bool(cols.stop <= self.lengths[0, 0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,29 +209,73 @@ class Mask(Rule):
         """Return that part of the mask."""
         return block(self.mask, rows, cols)
 
+    def at(self, lead: Cell) -> Rule:
+        """Return the mask of one matrix."""
+        return Mask(pick(self.mask, lead))
 
-def _plane(scores: Array) -> tuple[slice, slice]:
-    n, m = scores.shape[-2:]
-    return slice(0, n), slice(0, m)
 
+class Modifier(Op):
+    """An op on scores, which can also be worked out block by block."""
 
-def _at(plane: npt.NDArray[Any], scores: Array, cell: Cell) -> Any:
-    return np.broadcast_to(plane, scores.shape)[cell]
+    @abstractmethod
+    def modify(self, scores: Array, rows: slice, cols: slice) -> Array:
+        """Return the modified scores of a block, perhaps in place of them; `cols` may go beyond the ordinary keys."""
+
+    @abstractmethod
+    def matrix(self, lead: Cell) -> Modifier:
+        """Return the op for one matrix, without leading axes."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the modified scores, all of them."""
+        n, m = operands[0].shape[-2:]
+        return self.modify(operands[0].copy(), slice(0, n), slice(0, m))
 
 
 @dataclass(frozen=True, eq=False)
-class AddTerms(Op):
+class Softcap(Modifier):
+    """Squash the scores smoothly into ±cap: c · tanh(s / c), as in Gemma 2 (2024, section 2)."""
+
+    cap: float
+
+    def modify(self, scores: Array, rows: slice, cols: slice) -> Array:
+        """Return c · tanh(s / c)."""
+        np.divide(scores, self.cap, out=scores)
+        np.tanh(scores, out=scores)
+        return np.multiply(scores, self.cap, out=scores)
+
+    def matrix(self, lead: Cell) -> Modifier:
+        """Return the same op: a cap is a cap."""
+        return self
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say c × tanh(S / c)."""
+        return [f"{self.cap:.15g} × tanh({{0}} / {self.cap:.15g})"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [rf"{self.cap:.15g} \tanh({{0}} / {self.cap:.15g})"]
+
+
+@dataclass(frozen=True, eq=False)
+class AddTerms(Modifier):
     """The scores plus every term: step `biased`."""
 
     terms: tuple[Term, ...]
+    keys: int
+    """How many keys there are before the learned and zero keys, which no term touches."""
     minus_infinity = True
 
-    def apply(self, *operands: Array) -> Array:
+    def modify(self, scores: Array, rows: slice, cols: slice) -> Array:
         """Return the sum."""
-        scores = operands[0]
+        ordinary = slice(cols.start, min(cols.stop, self.keys))
+        part = scores[..., : ordinary.stop - ordinary.start]
         for term in self.terms:
-            scores = scores + term.values(*_plane(scores))
+            part += term.values(rows, ordinary)
         return scores
+
+    def matrix(self, lead: Cell) -> Modifier:
+        """Return the terms of one matrix."""
+        return AddTerms(tuple(term.at(lead) for term in self.terms), self.keys)
 
     def text(self, columns: bool) -> Sequence[str]:
         """Say S + bias."""
@@ -133,29 +287,35 @@ class AddTerms(Op):
 
     def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
         """One score plus what is added to it."""
-        scores = operands[0]
-        added = sum(_at(term.values(*_plane(scores.array)), scores.array, cell) for term in self.terms)
-        here = t.given_cell(scores, cell)
-        t.given("bias", np.reshape(added, (1, 1)), t[here].axes)
+        here = t.given_cell(operands[0], cell)
+        added = self.matrix(cell[:-2]).modify(np.zeros((1, 1)), *_place(cell))
+        t.given("bias", added, t[here].axes)
         t.record(name, Plus(), here, "bias")
 
 
 @dataclass(frozen=True, eq=False)
-class Hide(Op):
+class Hide(Modifier):
     """The scores, with −∞ for every key that a rule hides: step `masked`."""
 
     rules: tuple[Rule, ...]
+    keys: int
+    """How many keys there are before the learned and zero keys, which no rule hides."""
     minus_infinity = True
 
-    def apply(self, *operands: Array) -> Array:
+    def modify(self, scores: Array, rows: slice, cols: slice) -> Array:
         """Return the score where all rules allow it, else −∞."""
-        scores = operands[0]
+        ordinary = slice(cols.start, min(cols.stop, self.keys))
+        part = scores[..., : ordinary.stop - ordinary.start]
         for rule in self.rules:
-            scores = np.where(rule.allowed(*_plane(scores)), scores, -np.inf)
+            np.copyto(part, -np.inf, where=~rule.allowed(rows, ordinary))
         return scores
 
+    def matrix(self, lead: Cell) -> Hide:
+        """Return the rules of one matrix."""
+        return Hide(tuple(rule.at(lead) for rule in self.rules), self.keys)
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say S + mask."""
+        """Say S, −∞ where hidden."""
         return ["{0}, −∞ where hidden"]
 
     def tex(self, columns: bool) -> Sequence[str]:
@@ -168,10 +328,19 @@ class Hide(Op):
 
     def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
         """Take the score over, or hide it and say by which rule."""
-        scores = operands[0]
-        here = t.given_cell(scores, cell)
-        hidden = [rule.hides for rule in self.rules if not _at(rule.allowed(*_plane(scores.array)), scores.array, cell)]
-        t.record(name, Hidden(tuple(hidden)) if hidden else Same(), here)
+        here = t.given_cell(operands[0], cell)
+        hiding = [
+            rule.hides
+            for rule in self.matrix(cell[:-2]).rules
+            if cell[-1] < self.keys and not np.broadcast_to(rule.allowed(*_place(cell)), (1, 1))[0, 0]
+        ]
+        t.record(name, Hidden(tuple(hiding)) if hiding else Same(), here)
+
+
+def _place(cell: Cell) -> tuple[slice, slice]:
+    """Return one cell's place in its matrix as a block."""
+    i, j = cell[-2:]
+    return slice(i, i + 1), slice(j, j + 1)
 
 
 @dataclass(frozen=True, eq=False)

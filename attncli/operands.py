@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from attncli import readers
 from attncli.errors import AttnError, Where
-from attncli.fields import Document, Entry, Word, named, resolve
-from attncli.problem import Problem
+from attncli.fields import Document, named, resolve
+from attncli.problem import Problem, canonical
+from attncli.readers import literal
 from attncli.readers.source import STANDARD_INPUT
 from attncli.text import quoted
 
@@ -40,7 +42,8 @@ def problems(
     over: Document = {name: readers.entry(source, name) for name, source in typed.items()}
     for name, value in options.items():
         if value is not None:
-            over[name] = Entry(Word(value), Where(f"--{name.replace('_', '-')}"))
+            option = Where(f"--{name.replace('_', '-')}")
+            over[name] = replace(literal.read(value, name), where=option)
     return [Problem(document | over) for document in documents]
 
 
@@ -85,7 +88,7 @@ def _documents(files: Sequence[str]) -> list[Document]:
     if len(files) > 1:
         msg = f"{len(files)} files: one problem file is wanted, or three for Q, K and V"
         raise AttnError(msg, hint="say which is which: Q=q.csv K=k.csv")
-    return [readers.fields(document) for document in readers.documents(_existing(files[0]))]
+    return [canonical(document) for document in readers.documents(_existing(files[0]))]
 
 
 def _existing(path: str) -> str:

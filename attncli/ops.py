@@ -185,6 +185,11 @@ class Scale(Op):
     """The factor as somebody wrote it, 1/3; unused with d_k."""
     d_k: int | None = None
 
+    @property
+    def multiplier(self) -> float:
+        """What the scores are multiplied by."""
+        return 1 / math.sqrt(self.d_k) if self.d_k else self.factor
+
     def apply(self, *operands: Array) -> Array:
         """Return S · factor; divided where the factor is 1/√d_k, which is exact where √d_k is."""
         return operands[0] / math.sqrt(self.d_k) if self.d_k else operands[0] * self.factor
@@ -205,54 +210,72 @@ class Scale(Op):
         return [r"\frac{{{0}}}{{\sqrt{{d_k}}}}", rf"\frac{{{{{{0}}}}}}{{{{\sqrt{{{{{self.d_k}}}}}}}}}", *exact]
 
 
+@dataclass(frozen=True, eq=False)
 class Softmax(Op):
     """e^s / Σ e^s along each row, shifted by the row's maximum so that it never overflows.
 
-    A row in which every score is −∞ attends to nothing: its weights are 0.
+    A row in which every score is −∞ attends to nothing: its weights are 0. `sinks` is a logit for each head, (h, 1, 1):
+    it takes part in the sum and is then dropped, so that a row sums to less than 1 (Xiao et al. 2023, "Efficient
+    Streaming Language Models with Attention Sinks", in the learned form of OpenAI's gpt-oss).
     """
 
+    sinks: Array | None = None
+
     def apply(self, *operands: Array) -> Array:
-        """Return the weights, (…, n, m); each row sums to 1, or is 0 throughout."""
-        shifted = np.exp(operands[0] - self._shift(operands[0]))
-        total = shifted.sum(axis=-1, keepdims=True)
+        """Return the weights, (…, n, m); each row sums to 1 (less with sinks), or is 0 throughout."""
+        shift = self._shift(operands[0])
+        shifted = np.exp(operands[0] - shift)
+        total = self._total(shifted, shift)
         shifted /= np.where(total == 0, 1, total)
         return shifted
 
     def text(self, columns: bool) -> Sequence[str]:
         """Say softmax(S)."""
-        return ["softmax({0})"]
+        return ["softmax({0})"] if self.sinks is None else ["softmax({0}, sink)"]
 
     def tex(self, columns: bool) -> Sequence[str]:
         """Say the same in LaTeX."""
-        return [r"\operatorname{{softmax}}({0})"]
+        sink = "" if self.sinks is None else r", \text{{sink}}"
+        return [rf"\operatorname{{{{softmax}}}}({{0}}{sink})"]
 
     def note(self, columns: bool) -> str:
         """Say over what it is normalised."""
-        return f"e^(s − max) / Σexp, {'down each column' if columns else 'along each row'}"
+        note = f"e^(s − max) / Σexp, {'down each column' if columns else 'along each row'}"
+        return note if self.sinks is None else f"{note}; the head's sink is part of Σexp and has no weight"
 
     def margins(self, result: Array, *operands: Array) -> dict[str, Array]:
         """Return each row's maximum, Σexp = Σ e^(s − max), and the sum of its weights before any rounding."""
-        total = np.exp(operands[0] - self._shift(operands[0])).sum(axis=-1)
-        return {"max": operands[0].max(axis=-1), "Σexp": total, "sum": result.sum(axis=-1)}
+        shift = self._shift(operands[0])
+        total = self._total(np.exp(operands[0] - shift), shift)[..., 0]
+        most = operands[0].max(axis=-1) if self.sinks is None else shift[..., 0]
+        return {"max": most, "Σexp": total, "sum": result.sum(axis=-1)}
 
     def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
         """The row, its maximum, the shifted scores, e to them, their sum, the quotient."""
-        from attncli.arithmetic import Exp, Maximum, Minus, NoKey, Quotient, Sum
+        from attncli.arithmetic import Append, Exp, Maximum, Minus, NoKey, Quotient, Sum
 
         step = operands[0]
         row = t.given_row(step.name, step.array, step.axes, cell[:-1])
         if np.isneginf(t[row].array).all():
             t.record(name, NoKey(cell[-1]), row)
             return
+        if self.sinks is not None:
+            sink = float(np.broadcast_to(self.sinks, (*step.array.shape[:-2], 1, 1))[(*cell[:-2], 0, 0)])
+            row = t.record("with sink", Append(sink), row)
         t.record("max", Maximum(), row)
         t.record("shifted", Minus(), row, "max")
         t.record("exp", Exp(), "shifted")
         t.record("Σexp", Sum(), "exp")
         t.record(name, Quotient(cell[-1]), "exp", "Σexp")
 
-    @staticmethod
-    def _shift(scores: Array) -> Array:
+    def _total(self, shifted: Array, shift: Array) -> Array:
+        total: Array = shifted.sum(axis=-1, keepdims=True)
+        return total if self.sinks is None else total + np.exp(self.sinks - shift)
+
+    def _shift(self, scores: Array) -> Array:
         most = scores.max(axis=-1, keepdims=True)
+        if self.sinks is not None:
+            most = np.maximum(most, self.sinks)
         return np.where(np.isneginf(most), 0, most)  # a row of −∞ would give −∞ − −∞ = NaN
 
 
@@ -336,6 +359,65 @@ class Mix(Op):
         column = t.given_row(v.name, values, (*axes[:-2], axes[-1], axes[-2]), (*lead, j))
         t.record("products", Times(), row, column)
         t.record(name, Sum(), "products")
+
+
+@dataclass(frozen=True, eq=False)
+class Extend(Op):
+    """Rows put before and after a matrix's own: the cache before the keys, PyTorch's bias_k and zeros after them.
+
+    The operands are, as far as they are there, the past (…, p, d), the matrix (…, m, d), and a row (1, d) for the end.
+    """
+
+    past: bool = False
+    row: bool = False
+    zeros: bool = False
+    tokens: tuple[str, ...] = ()
+
+    def apply(self, *operands: Array) -> Array:
+        """Return (…, p + m + 1 + 1, d)."""
+        parts = list(operands)
+        own = parts[1] if self.past else parts[0]
+        if self.row:
+            parts[-1] = np.broadcast_to(parts[-1], (*own.shape[:-2], 1, own.shape[-1]))
+        if self.zeros:
+            parts.append(np.zeros((*own.shape[:-2], 1, own.shape[-1])))
+        return np.concatenate(parts, axis=-2)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say [past; K; row; 0]."""
+        parts = [f"{{{at}}}" for at in range(1 + self.past + self.row)] + ["0"] * self.zeros
+        return [f"[{(', ' if columns else '; ').join(parts)}]"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return self.text(columns)
+
+    def note(self, columns: bool) -> str:
+        """Say what stands where."""
+        return "; ".join(["the past first"] * self.past + ["learned or zero keys last"] * (self.row or self.zeros))
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Label the rows: p1… for the past, then the matrix's own, then +1…"""
+        own = operands[1 if self.past else 0].axes
+        before = operands[0].axes[-2].size if self.past else 0
+        labels = self.tokens or tuple(own[-2].labels())
+        past = tuple(f"p{at + 1}" for at in range(before)) if len(labels) == own[-2].size else ()
+        after = tuple(f"+{at + 1}" for at in range(self.row + self.zeros))
+        every = (*past, *labels, *after)
+        return (*own[:-2], Axis("key", len(every), every), own[-1])
+
+    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+        """Find the matrix that this row comes from."""
+        from attncli.arithmetic import Nothing, Same
+
+        *lead, i, j = cell
+        for step in operands:
+            rows = step.array.shape[-2]
+            if i < rows:
+                t.record(name, Same(), t.given_cell(step, (*lead, i, j)))
+                return
+            i -= rows
+        t.record(name, Nothing(), t.given_cell(operands[-1], (*lead, 0, j)))
 
 
 class Concat(Op):

@@ -6,13 +6,15 @@ How the fields fit each other is for `attncli.derivation` to say, which knows wh
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from attncli.coerce import coerce
 from attncli.errors import AttnError, Where
-from attncli.fields import FIELDS, STEPS, Document, Entry, named
+from attncli.fields import FIELDS, STEPS, Document, Entry, named, resolve
+from attncli.text import quoted
 from attncli.trace import facing
 
 if TYPE_CHECKING:
@@ -81,6 +83,14 @@ class Problem:
         """Return a flag; one that is not given is false."""
         return bool(self.values.get(name))
 
+    def number(self, name: str) -> float | None:
+        """Return a number of at least 0."""
+        return cast("float | None", self.values.get(name))
+
+    def integers(self, name: str) -> npt.NDArray[np.int64] | None:
+        """Return a list of whole numbers."""
+        return cast("npt.NDArray[np.int64] | None", self.values.get(name))
+
     def scale(self) -> str | float | None:
         """Return the scale as it was given: a number, "1/3" or "none"; None for the default."""
         return cast("str | float | None", self.values.get("scale"))
@@ -104,17 +114,43 @@ class Problem:
         return cast("Array", self._steps[name])
 
 
+def canonical(document: Document) -> Document:
+    """Return a problem's document by the names of fields and steps; PyTorch's tensors become the fields they mean.
+
+    Raises AttnError for an unknown name, for one given twice, and for a bare matrix, which says not what it is.
+    """
+    result: Document = {}
+    for name, entry in document.items():
+        where = Where(entry.where.source, entry.where.line)
+        if not name:
+            msg = "holds one bare matrix and does not say what it is"
+            raise AttnError(msg, where, "name it, as in Q=FILE")
+        for known, item in _meant(name, entry, document).items():
+            if known in result:
+                msg = f"{known} is given twice, the second time as {quoted(name)}"
+                raise AttnError(msg, where)
+            result[known] = item
+    return result
+
+
+def _meant(name: str, entry: Entry, document: Document) -> Document:
+    """Return the fields that one entry means: itself, or up to three for one of PyTorch's tensors."""
+    if "proj" in name.lower():  # as all of theirs have it, and none of ours
+        from attncli import pytorch  # few problems are a state_dict
+
+        if pytorch.known(name):
+            flag = next((item for key, item in document.items() if resolve(key) == "columns"), None)
+            return pytorch.translate(name, entry, columns=flag is not None and bool(coerce("columns", flag)))
+    known = named(name, Where(entry.where.source, entry.where.line))
+    return {known: replace(entry, where=replace(entry.where, field=known))}
+
+
 def from_arguments(arguments: Mapping[str, Any]) -> Problem:
     """Return the problem that Python arguments make, by field name; None stands for what is not given."""
     document: Document = {}
     for name, value in arguments.items():
-        if value is None:
-            continue
-        known = named(name)
-        if known in document:
-            msg = f"{known} is given twice, the second time as '{name}'"
-            raise AttnError(msg)
-        # A copy: what the caller does with theirs afterwards must not change a trace.
-        own = value.copy() if isinstance(value, np.ndarray) else value
-        document[known] = Entry(own, Where(field=known))
-    return Problem(document)
+        if value is not None:
+            # A copy: what the caller does with theirs afterwards must not change a trace.
+            own = value.copy() if isinstance(value, np.ndarray) else value
+            document[name] = Entry(own, Where(field=name))
+    return Problem(canonical(document))

@@ -39,6 +39,12 @@ def quoted(text: str, most: int = 40) -> str:
     return f"'{visible(shown)}'"
 
 
+def counted(number: int, noun: str) -> str:
+    """Say how many of something there are: 1 row, 2 queries."""
+    plural = {"query": "queries"}.get(noun, f"{noun}s")
+    return f"{number} {noun if number == 1 else plural}"
+
+
 def suggestion(name: str, known: list[str]) -> str | None:
     """Return a hint that names the known word closest to `name`, or None where none is close."""
     from difflib import get_close_matches

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 
 from attncli.errors import AttnError
+from attncli.rounding import rounded
 from attncli.text import quoted, suggestion
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ class Axis:
     size: int
     tokens: tuple[str, ...] = ()
 
-    _PREFIX: ClassVar[dict[str, str]] = {"query": "q", "key": "k", "input": "x", "memory": "m", "dim": "d"}
+    _PREFIX: ClassVar[dict[str, str]] = {
+        "query": "q", "key": "k", "input": "x", "memory": "m", "past": "p", "dim": "d",
+    }  # fmt: skip
 
     def label(self, index: int) -> str:
         """Return the label of one entry, counted from 0: a token, or the axis's letter and a number from 1."""
@@ -142,6 +145,8 @@ class Step:
     """The value with vectors as rows, (…, rows, cols), read-only; what ops work on."""
     axes: tuple[Axis, ...]
     columns: bool = False
+    dtype: str = "float64"
+    """The type that the value was rounded to."""
 
     @property
     def value(self) -> Array:
@@ -171,7 +176,10 @@ class Step:
 
     def note(self) -> str:
         """Return what the formula does not say, in words."""
-        return self.op.note(self.columns)
+        note = self.op.note(self.columns)
+        if self.dtype == "float64":
+            return note
+        return f"{note}; rounded to {self.dtype}" if note else f"rounded to {self.dtype}"
 
     def margins(self) -> dict[str, Array]:
         """Return what stands beside the rows, by heading: a row's maximum, Σexp, sum; each (…, rows)."""
@@ -192,7 +200,11 @@ class Trace(Mapping[str, Step]):
     Printing a trace shows what `attncli run` shows; in a notebook it shows as HTML.
     """
 
-    def __init__(self, fields: Mapping[str, object] | None = None, *, columns: bool = False) -> None:
+    def __init__(
+        self, fields: Mapping[str, object] | None = None, *, columns: bool = False, dtype: str = "float64"
+    ) -> None:
+        self.dtype = dtype
+        """What every step is rounded to."""
         self.fields = dict(fields or {})
         """The problem that was worked out, by field name, arrays row-wise; empty for an explanation."""
         self.columns = columns
@@ -227,7 +239,7 @@ class Trace(Mapping[str, Step]):
 
     def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
         """Put a matrix down, row-wise; return its name."""
-        return self._add(Step(name, Given(), (), _frozen(array), axes, self.columns))
+        return self._add(Step(name, Given(), (), self._rounded(array), axes, self.columns, self.dtype))
 
     def given_cell(self, step: Step, cell: Cell) -> str:
         """Put down one cell of another trace's step, where it broadcasts; return its name."""
@@ -251,8 +263,9 @@ class Trace(Mapping[str, Step]):
         steps = tuple(self._steps[operand] for operand in operands)
         with np.errstate(all="ignore"):  # overflow is looked for below, and told as an error
             array = op.apply(*(step.array for step in steps))
-        step = Step(name, op, steps, _frozen(array), op.axes(*steps), self.columns)
-        _refuse_overflow(step)
+        step = Step(name, op, steps, self._rounded(array), op.axes(*steps), self.columns, self.dtype)
+        if self.dtype == "float64":  # a narrower type is asked for in order to see what it does
+            _refuse_overflow(step)
         return self._add(step)
 
     def find(self, name: str) -> Step:
@@ -268,7 +281,7 @@ class Trace(Mapping[str, Step]):
     def only(self, names: Sequence[str]) -> Trace:
         """Return the same trace with these steps alone, as a user names them, in the derivation's order."""
         wanted = {self.find(name).name for name in names}
-        part = Trace(self.fields, columns=self.columns)
+        part = Trace(self.fields, columns=self.columns, dtype=self.dtype)
         part.whole = False
         part.notes = self.notes
         part._steps = {name: step for name, step in self._steps.items() if name in wanted}
@@ -280,19 +293,18 @@ class Trace(Mapping[str, Step]):
         `cell` counts from 0 in the step's row-wise array. Raises AttnError where the step was given.
         """
         step = self._steps[name]
-        part = Trace(columns=self.columns)
+        part = Trace(columns=self.columns, dtype=self.dtype)
         step.op.zoom(part, step.cell_name(cell), cell, *step.operands)
         return part
+
+    def _rounded(self, array: Array) -> Array:
+        array = rounded(array, self.dtype).view()
+        array.flags.writeable = False
+        return array
 
     def _add(self, step: Step) -> str:
         self._steps[step.name] = step
         return step.name
-
-
-def _frozen(array: Array) -> Array:
-    array = array.view()
-    array.flags.writeable = False
-    return array
 
 
 def _one(step: Step, cell: Cell) -> tuple[Axis, Axis]:
@@ -304,8 +316,9 @@ def _one(step: Step, cell: Cell) -> tuple[Axis, Axis]:
 
 def _refuse_overflow(step: Step) -> None:
     # A sum is finite only if all its terms are, or if they overflow together; the cell is looked for only then.
-    if np.isfinite(step.array.sum()):
-        return
+    with np.errstate(all="ignore"):
+        if np.isfinite(step.array.sum()):
+            return
     bad = ~np.isfinite(step.array)
     if step.op.minus_infinity:
         bad &= ~np.isneginf(step.array)

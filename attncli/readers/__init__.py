@@ -7,16 +7,17 @@ format, write a module with `read(text, where, field)` and let `documents` recog
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from attncli.errors import AttnError, Where
-from attncli.fields import Document, Entry, named, resolve
+from attncli.fields import Document, Entry, resolve
 from attncli.readers import json_, literal
 from attncli.readers.source import STANDARD_INPUT, bytes_of, decode, shown
 from attncli.text import quoted, visible
 from attncli.trace import fold
 
 _BETWEEN_FILE_AND_KEY = "::"
+
+_BINARY = (b"\x93NUMPY", b"PK\x03\x04")
 
 
 def documents(path: str, field: str | None = None) -> list[Document]:
@@ -26,6 +27,15 @@ def documents(path: str, field: str | None = None) -> list[Document]:
     """
     where = Where(shown(path))
     data = bytes_of(path)
+    if data.startswith(_BINARY) or data[8:9] == b"{":
+        from attncli.readers import npz, safetensors_
+
+        if data.startswith(npz.NPY):
+            return npz.read_array(data, where, field)
+        if data.startswith(npz.ZIP):
+            return npz.read(data, where)
+        if safetensors_.looks_like(data):
+            return safetensors_.read(data, where)
     if data[:1] not in {b"{", b"["}:
         from attncli.readers import csv_  # most problems are JSON, and start sooner without it
 
@@ -92,22 +102,3 @@ def _pick(document: Document, path: str, key: str, field: str) -> Entry:
         msg = f"holds {has}; {field} should be one matrix"
         raise AttnError(msg, where, visible(hint) if hint else None)
     return next(iter(document.values()))
-
-
-def fields(document: Document) -> Document:
-    """Return a problem's document by the names of fields and steps.
-
-    Raises AttnError for an unknown name, for one given twice, and for a bare matrix, which says not what it is.
-    """
-    result: Document = {}
-    for name, item in document.items():
-        where = Where(item.where.source, item.where.line)
-        if not name:
-            msg = "holds one bare matrix and does not say what it is"
-            raise AttnError(msg, where, "name it, as in Q=FILE")
-        known = named(name, where)
-        if known in result:
-            msg = f"{known} is given twice, the second time as {quoted(name)}"
-            raise AttnError(msg, where)
-        result[known] = replace(item, where=replace(item.where, field=known))
-    return result

@@ -24,9 +24,9 @@ class Format:
     suffixes: tuple[str, ...]
     function: str = "write"
 
-    def write(self, traces: Sequence[Trace], style: Style) -> str:
-        """Return the traces as text."""
-        writer: Callable[[Sequence[Trace], Style], str] = getattr(
+    def write(self, traces: Sequence[Trace], style: Style) -> str | bytes:
+        """Return the traces as text, or as bytes where the format is none."""
+        writer: Callable[[Sequence[Trace], Style], str | bytes] = getattr(
             import_module(f"attncli.writers.{self.module}"), self.function
         )
         return writer(traces, style)
@@ -39,6 +39,8 @@ FORMATS = {
     "csv": Format("csv_", (".csv",)),
     "markdown": Format("markdown", (".md", ".markdown")),
     "html": Format("html", (".html", ".htm")),
+    "npz": Format("npz", (".npz",)),
+    "npy": Format("npz", (".npy",), "write_array"),
 }
 
 
@@ -60,5 +62,11 @@ def by_suffix(path: str) -> Format:
     raise AttnError(msg, hint=f"give --format, or one of the suffixes {suffixes}")
 
 
-display["table"] = lambda trace: FORMATS["table"].write([trace], Style()).rstrip("\n")
-display["html"] = lambda trace: FORMATS["html"].write([trace], Style())
+def _shown(trace: Trace, name: str) -> str:
+    text = FORMATS[name].write([trace], Style())
+    assert isinstance(text, str)
+    return text
+
+
+display["table"] = lambda trace: _shown(trace, "table").rstrip("\n")
+display["html"] = lambda trace: _shown(trace, "html")

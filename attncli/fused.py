@@ -1,0 +1,200 @@
+"""Attention block by block, with an online softmax: the output without the n × m matrices, on all cores.
+
+The recurrence is that of Milakov and Gimelshein 2018, "Online normalizer calculation for softmax", in the blocks of
+Dao et al. 2022, "FlashAttention", algorithm 1: a running maximum and a running sum for each query, and an accumulated
+output that is rescaled whenever the maximum grows. The sum is an extra column of V, so that one product gives both.
+Blocks that no query may see are never worked out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.mods import Hide, Modifier, pick
+from attncli.ops import HeadLayout, Softmax
+from attncli.progress import Progress
+from attncli.rounding import rounded
+from attncli.trace import Axis, Cell, Op, Step, Trace
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from attncli.trace import Array
+
+    Floats = npt.NDArray[Any]
+
+QUERIES = 256
+"""Queries in a block."""
+KEYS = 512
+"""Keys in a block: with 256 queries, 1 MiB of scores in float64, which stays in a core's cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attend(Op):
+    """softmax(Q Kᵀ · scale …) V in one step: what Scores, Scale, modifiers, Softmax and Mix give together."""
+
+    query: HeadLayout
+    key: HeadLayout
+    values: HeadLayout
+    scale: float
+    modifiers: tuple[Modifier, ...]
+    sinks: Array | None
+    dtype: str
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the output, (…, n, d_v)."""
+        q = self.query.apply(operands[0])
+        # Key/value heads that serve several query heads are not repeated here: `_Matrix` takes theirs by number.
+        k, v = (HeadLayout(lie.split).apply(x) for lie, x in zip((self.key, self.values), operands[1:], strict=True))
+        work = np.dtype(np.float32 if self.dtype == "float32" else np.float64)
+        output: Floats = np.empty((*q.shape[:-1], v.shape[-1]), dtype=work)
+        leads: list[Cell] = list(itertools.product(*map(range, q.shape[:-2])))
+        blocks = [
+            (lead, slice(start, min(start + QUERIES, q.shape[-2])))
+            for lead in leads
+            for start in range(0, q.shape[-2], QUERIES)
+        ]
+        matrices = {lead: _Matrix(self, lead, *(x.astype(work, copy=False) for x in (q, k, v))) for lead in leads}
+        workers = min(len(blocks), _cores())
+        with Progress(len(blocks), "output") as progress, ThreadPoolExecutor(workers) as pool:
+
+            def one(job: tuple[Cell, slice]) -> None:
+                lead, rows = job
+                with np.errstate(all="ignore"):  # settings of NumPy's are a thread's own
+                    output[lead][rows] = matrices[lead].rows(rows)
+                progress.advance()
+
+            list(pool.map(one, blocks))
+        return output.astype(np.float64, copy=False)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say softmax(Q Kᵀ × scale) V."""
+        inner = "{1}ᵀ {0}" if columns else "{0} {1}ᵀ"
+        weights = f"softmax({inner} × {self.scale:.6g}{' …' if self.modifiers else ''})"
+        return [f"{{2}} {weights}" if columns else f"{weights} {{2}}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        inner = r"{1}^\top {0}" if columns else r"{0} {1}^\top"
+        weights = rf"\operatorname{{{{softmax}}}}({inner} \cdot {self.scale:.6g}{' …' if self.modifiers else ''})"
+        return [f"{{2}} {weights}" if columns else f"{weights} {{2}}"]
+
+    def note(self, columns: bool) -> str:
+        """Say how it was worked out."""
+        also = "".join(f"; {note}" for op in self.modifiers if (note := op.note(columns)))
+        return f"worked out block by block: the scores and weights were never built{also}"
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Label the rows by the queries and the columns by V's dimensions."""
+        q, _, v = operands
+        return (*self.query.axes(q.axes)[:-1], self.values.axes(v.axes)[-1])
+
+    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+        """The row of weights that makes the cell, worked out for this query alone, times V's column."""
+        from attncli.arithmetic import Sum, Times
+
+        *lead, i, j = cell
+        q = self.query.apply(operands[0].array)
+        k, v = (lie.apply(step.array) for lie, step in zip((self.key, self.values), operands[1:], strict=True))
+        at: Cell = tuple(lead)
+        scores = q[at][i : i + 1] @ k[at].T * self.scale
+        for op in self.modifiers:
+            scores = op.matrix(at).modify(scores, slice(i, i + 1), slice(0, k.shape[-2]))
+        rows, keys = operands[0].axes[-2], operands[1].axes[-2]
+        query = Axis(rows.name, 1, (rows.label(i),))
+        weights = t.given("scores", scores, (query, keys))
+        sinks = None if self.sinks is None else pick(self.sinks, at)
+        weights = t.record("weights", Softmax(sinks), weights)
+        t.given("V", v[at][:, j].reshape(1, -1), (Axis("dim", 1, (f"d{j + 1}",)), keys))
+        t.record("products", Times(), weights, "V")
+        t.record(name, Sum(), "products")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Matrix:
+    """The attention of one head of one batch entry."""
+
+    def __init__(self, op: Attend, lead: Cell, q: Floats, k: Floats, v: Floats) -> None:
+        self.dtype = op.dtype
+        self.scale = op.scale
+        self.q = q[lead]
+        self.k, self.v = k[_served(lead, q, k)], v[_served(lead, q, v)]
+        self.modifiers = [modifier.matrix(lead) for modifier in op.modifiers]
+        self.sink = None if op.sinks is None else float(pick(op.sinks, lead)[0, 0])
+
+    def rows(self, rows: slice) -> Floats:
+        """Return the output of a block of queries."""
+        if self.dtype in {"float16", "bfloat16"}:
+            return self.rounded_rows(rows)
+        first, last = self.span(rows)
+        n, d_v = rows.stop - rows.start, self.v.shape[-1]
+        kind = self.q.dtype
+        scaled = self.q[rows] * kind.type(self.scale)  # (n, d_k): cheaper than scaling the scores
+        most = np.full((n, 1), -np.inf if self.sink is None else self.sink, dtype=kind)
+        total = np.zeros((n, d_v + 1), dtype=kind)
+        if self.sink is not None:
+            total[:, -1] = 1  # e^(sink − max), and no value
+        values = np.ones((min(KEYS, last - first), d_v + 1), dtype=kind) if last > first else total
+        for start in range(first, last, KEYS):
+            cols = slice(start, min(start + KEYS, last))
+            scores = scaled @ self.k[cols].T  # (n, keys)
+            for modifier in self.modifiers:
+                if isinstance(modifier, Hide) and self.sees_all(modifier, rows, cols):
+                    continue
+                scores = modifier.modify(scores, rows, cols)
+            higher = np.maximum(most, scores.max(axis=1, keepdims=True))
+            shift = np.where(np.isneginf(higher), 0, higher)  # a row of −∞ would give −∞ − −∞ = NaN
+            np.subtract(scores, shift, out=scores)
+            np.exp(scores, out=scores)
+            if start > first or self.sink is not None:
+                total *= np.exp(most - shift)
+            part = values[: cols.stop - cols.start]
+            part[:, :-1] = self.v[cols]
+            total += scores @ part
+            most = higher
+        weight = total[:, -1:]
+        result: Floats = total[:, :-1] / np.where(weight == 0, 1, weight)
+        return result
+
+    def rounded_rows(self, rows: slice) -> Floats:
+        """Return the same with every step rounded, which takes whole rows of scores."""
+        scores = rounded(self.q[rows] @ self.k.T, self.dtype)
+        scores = rounded(scores * self.scale, self.dtype)
+        for modifier in self.modifiers:
+            scores = rounded(modifier.modify(scores, rows, slice(0, self.k.shape[0])), self.dtype)
+        sinks = None if self.sink is None else np.full((1, 1), self.sink)
+        weights = rounded(Softmax(sinks).apply(scores), self.dtype)
+        return np.asarray(weights @ self.v)
+
+    def span(self, rows: slice) -> tuple[int, int]:
+        """Return the first key that any of the queries may see, and the one after the last."""
+        keys = self.k.shape[0]
+        first, last = 0, keys
+        for modifier in self.modifiers:
+            if isinstance(modifier, Hide) and modifier.keys == keys:
+                for rule in modifier.rules:
+                    low, high = rule.span(rows, keys)
+                    first, last = max(first, low), min(last, high)
+        return first, max(first, last)
+
+    @staticmethod
+    def sees_all(modifier: Hide, rows: slice, cols: slice) -> bool:
+        """Tell whether nothing is hidden in a block."""
+        return all(rule.sees_all(rows, cols) for rule in modifier.rules)
+
+
+def _served(lead: Cell, q: Floats, x: Floats) -> Cell:
+    """Return which key/value head serves a query head: neighbours share one."""
+    if not lead or x.shape[len(lead) - 1] == q.shape[len(lead) - 1]:
+        return lead
+    return (*lead[:-1], lead[-1] * x.shape[len(lead) - 1] // q.shape[len(lead) - 1])

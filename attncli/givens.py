@@ -1,0 +1,78 @@
+"""What is given, put down on the trace with labels: tokens where there are any, else q1…, k1…, d1…"""
+
+from __future__ import annotations
+
+from attncli.errors import AttnError
+from attncli.fields import FIELDS, STEPS
+from attncli.problem import Problem
+from attncli.text import counted
+from attncli.trace import Axis, Trace
+
+_ROWS = {"X": "input", "M": "memory", "past_K": "past", "past_V": "past"}
+
+
+class Givens:
+    """The labels of everything that a problem gives."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._p = problem
+
+    def put_down(self, t: Trace) -> None:
+        """Put the given matrices on a trace, in the order of the fields."""
+        for name, field in FIELDS.items():
+            array = self._p.array(name)
+            if array is None or field.kind not in {"matrix", "vector"} or name == "sinks":
+                continue
+            if field.kind == "vector":
+                array = array.reshape(1, -1)
+            t.given(name, array, self.axes(name, array.shape))
+
+    def axes(self, name: str, shape: tuple[int, ...]) -> tuple[Axis, ...]:
+        """Return labelled axes for a matrix that is given; AttnError where there are too many labels, or too few."""
+        lead = [Axis("batch", size) for size in shape[:-2]]
+        if lead and self._has_heads(name, len(shape)):
+            lead[-1] = Axis("head", shape[-3])
+        rows, cols = STEPS.get(name, (_ROWS.get(name, "row" if FIELDS[name].kind == "vector" else "dim"), "dim"))
+        return (*lead, self._axis(rows, shape[-2]), self._axis(cols, shape[-1]))
+
+    def _has_heads(self, name: str, depth: int) -> bool:
+        """Tell whether the axis before the last two is one of heads, and not of batches."""
+        if name.startswith("W_"):
+            return True
+        if name in {"X", "M", "encoded"}:
+            return False
+        heads = self._p.integer("heads") is not None
+        if name.startswith("past_"):
+            return depth > self._depth_of_keys() if heads else "X" not in self._p.values
+        return not (heads and name in {"Q", "K", "V", "Q_rotated", "K_rotated", "K_all", "V_all", "concat", "output"})
+
+    def _depth_of_keys(self) -> int:
+        """Return the number of axes of K before it is split."""
+        sources = (self._p.array(name) for name in ("M", "X", "K", "V"))
+        return next((source.ndim for source in sources if source is not None), 2)
+
+    def _axis(self, name: str, size: int) -> Axis:
+        if name == "row":
+            return Axis(name, size, ("b",))
+        source = {"query": "tokens", "input": "tokens", "key": "key_tokens", "memory": "key_tokens"}.get(name)
+        if source == "key_tokens" and not self._p.labels(source) and "M" not in self._p.values:
+            source = "tokens" if self._queries() == size else None
+        tokens = self._p.labels(source) if source else ()
+        if name == "key" and len(tokens) > size and (past := self._past()):
+            tokens = tokens[past:]  # they label the cache as well
+        if tokens and len(tokens) != size:
+            msg = f"{len(tokens)} labels for {counted(size, 'key' if source == 'key_tokens' else 'query')}"
+            raise AttnError(msg, self._p.where(source or ""))
+        return Axis(name, size, tokens)
+
+    def _past(self) -> int:
+        past = self._p.array("past_K")
+        return 0 if past is None else int(past.shape[-2])
+
+    def _queries(self) -> int | None:
+        """Return the number of queries, as far as it is known before the scores."""
+        for name in ("X", "Q"):
+            array = self._p.array(name)
+            if array is not None:
+                return int(array.shape[-2])
+        return len(self._p.labels("tokens")) or None

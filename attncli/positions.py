@@ -1,0 +1,165 @@
+"""Where a vector stands: sinusoidal encodings, rotary embeddings, ALiBi slopes.
+
+Sources: Vaswani et al. 2017, "Attention Is All You Need", section 3.5 (sinusoidal); Su et al. 2021, "RoFormer",
+section 3.4.2 (rotary, pairs of neighbours: `interleaved`; pairs i, i + d/2, as GPT-NeoX and LLaMA store them: `half`);
+Press et al. 2021, "Train Short, Test Long", section 3 (ALiBi, and in the authors' code the slopes for head counts that
+are no power of two).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.mods import Term, distance, pick, pick_offset
+from attncli.ops import HeadLayout, merge_heads
+from attncli.trace import Axis, Cell, Op, Step, Trace
+
+if TYPE_CHECKING:
+    from attncli.mods import Offset
+    from attncli.trace import Array
+
+ROPE_BASE = 10000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Sinusoidal(Op):
+    """The encoding of positions that is added to X, in its shape: made from X's shape alone."""
+
+    start: int = 0
+
+    def apply(self, *operands: Array) -> Array:
+        """Return (n, d): sin in even columns, cos in odd ones, counted from 0."""
+        n, d = operands[0].shape[-2:]
+        column = np.arange(d)
+        angle = np.arange(self.start, self.start + n)[:, None] / 10000 ** (2 * (column // 2) / d)
+        return np.asarray(np.where(column % 2 == 0, np.sin(angle), np.cos(angle)))
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say sin, cos."""
+        return ["sin(pos / 10000^(2i/d)), cos(pos / 10000^(2i/d))"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"\sin(pos / 10000^{{2i/d}}), \cos(pos / 10000^{{2i/d}})"]
+
+    def note(self, columns: bool) -> str:
+        """Say where positions start."""
+        return f"by turns, i = 0, 0, 1, 1 …; the first position is {self.start}"
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Keep X's rows and columns; all batches have the same encoding."""
+        return operands[0].axes[-2:]
+
+    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+        """One position, one column: the angle and its sine or cosine."""
+        from attncli.arithmetic import Cos, Over, Sin
+
+        i, j = cell
+        d = operands[0].array.shape[-1]
+        one = (Axis("", 1, ("",)), Axis("", 1, ("",)))
+        t.given("pos", np.array([[float(self.start + i)]]), one)
+        t.given(f"10000^({2 * (j // 2)}/{d})", np.array([[10000 ** (2 * (j // 2) / d)]]), one)
+        t.record("angle", Over(), *t)
+        t.record(name, Cos() if j % 2 else Sin(), "angle")
+
+
+@dataclass(frozen=True, eq=False)
+class Rotate(Op):
+    """Rotary embedding: every pair of a head's dimensions turned by its position times the pair's frequency.
+
+    Pair i of d/2 has frequency base^(−2i/d). The layout of the operand is kept.
+    """
+
+    layout: HeadLayout
+    positions: Array
+    """(n,), or (…, n) where batches differ and there is no head axis, (…, 1, n) where there is."""
+    style: str = "half"
+    base: float = ROPE_BASE
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the rotated vectors."""
+        x = self.layout.apply(operands[0])
+        d = x.shape[-1]
+        angle = self._angle(d)
+        first, second = self._pairs(d)
+        a, b = x[..., first], x[..., second]
+        turned = np.empty_like(x)
+        turned[..., first] = a * np.cos(angle) - b * np.sin(angle)
+        turned[..., second] = b * np.cos(angle) + a * np.sin(angle)
+        return merge_heads(turned) if self.layout.split else turned
+
+    def _angle(self, d: int) -> Array:
+        return np.asarray(self.positions[..., None] * self.base ** (-2 * np.arange(d // 2) / d))
+
+    def _pairs(self, d: int) -> tuple[slice, slice]:
+        if self.style == "half":
+            return slice(0, d // 2), slice(d // 2, d)
+        return slice(0, d, 2), slice(1, d, 2)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say rotate(Q)."""
+        return ["rotate({0}, position × θ)"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"R_{{pos}} {0}" if columns else r"{0} R_{{pos}}^\top"]
+
+    def note(self, columns: bool) -> str:
+        """Say which dimensions are pairs, and how fast they turn."""
+        pairs = "dimensions i and i + d/2" if self.style == "half" else "dimensions 2i and 2i + 1"
+        return f"RoPE: {pairs} are a pair, θ = {self.base:g}^(−2i/d)"
+
+    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+        """The pair that the cell is in, and its angle."""
+        from attncli.arithmetic import Cos, Minus, Plus, Sin, Times
+
+        step = operands[0]
+        *lead, i, j = cell
+        d = step.array.shape[-1] // (self.layout.split or 1)
+        head, own = divmod(j, d)
+        first, second = (list(range(d))[part] for part in self._pairs(d))
+        pair = first.index(own) if own in first else second.index(own)
+        cells = [t.given_cell(step, (*lead, i, head * d + part[pair])) for part in (first, second)]
+        shape = (*self.layout.apply(step.array).shape[:-1], d // 2)
+        at = (*lead, head, i, pair) if self.layout.split else (*lead, i, pair)
+        angle = float(np.broadcast_to(self._angle(d), shape)[at])
+        t.given("angle", np.array([[angle]]), t[cells[0]].axes)
+        t.record("cos", Cos(), "angle")
+        t.record("sin", Sin(), "angle")
+        mine, other = cells if own in first else reversed(cells)
+        t.record("own part", Times(), mine, "cos")
+        t.record("other's part", Times(), other, "sin")
+        t.record(name, Minus() if own in first else Plus(), "own part", "other's part")
+
+
+def alibi_slopes(heads: int) -> list[float]:
+    """Return the slope of each head: 2^(−8k/h) for a power of two; else those of the next lower one, and then every
+    second slope of the next higher one.
+    """
+    lower = 2 ** (heads.bit_length() - 1)
+    slopes = [2 ** (-8 * (at + 1) / lower) for at in range(lower)]
+    if lower < heads:
+        slopes += alibi_slopes(2 * lower)[0::2][: heads - lower]
+    return slopes
+
+
+@dataclass(frozen=True, eq=False)
+class Alibi(Term):
+    """−slope · |i + offset − j|, with a slope for each head, (h, 1, 1)."""
+
+    slopes: Array
+    offset: Offset = 0
+    text = " − slope × distance"
+    tex = r" - \text{{slope}} \cdot |i - j|"
+
+    def values(self, rows: slice, cols: slice) -> Array:
+        """Return the penalty of each distance."""
+        return -self.slopes * np.abs(distance(self.offset, rows, cols))
+
+    def at(self, lead: Cell) -> Alibi:
+        """Return the term of one head."""
+        return Alibi(pick(self.slopes, lead), pick_offset(self.offset, lead))

@@ -1,0 +1,43 @@
+"""Number formats narrower than float64, by rounding: what a kernel of that type could at best give.
+
+bfloat16 is float32 without the last 16 bits; NumPy has no such type, so its rounding is done on the bits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from attncli.trace import Array
+
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+_KEPT = 7
+"""Explicit bits of bfloat16's fraction, of float64's 52."""
+_DROPPED = 52 - _KEPT
+_LEAST_NORMAL = 2.0**-126
+_LEAST = 2.0**-133
+_BEYOND = 2.0**128
+
+
+def rounded(array: Array, dtype: str) -> Array:
+    """Return float64 values that `dtype` can hold, to nearest, ties to even; what is too large becomes infinite."""
+    if dtype == "float64":
+        return array
+    with np.errstate(all="ignore"):
+        if dtype == "bfloat16":
+            return _bfloat16(array)
+        return array.astype(dtype).astype(np.float64)
+
+
+def _bfloat16(array: Array) -> Array:
+    bits = np.ascontiguousarray(array).view(np.uint64)
+    half = np.uint64((1 << (_DROPPED - 1)) - 1)
+    odd = (bits >> np.uint64(_DROPPED)) & np.uint64(1)
+    result: Array = ((bits + half + odd) & ~np.uint64((1 << _DROPPED) - 1)).view(np.float64)
+    small = np.abs(array) < _LEAST_NORMAL
+    result = np.where(small, np.rint(array / _LEAST) * _LEAST, result)
+    result = np.where(np.abs(result) >= _BEYOND, np.copysign(np.inf, array), result)
+    return np.where(np.isfinite(array), result, array)

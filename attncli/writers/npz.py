@@ -1,0 +1,46 @@
+""".npz and .npy: arrays as NumPy stores them; scalars and strings are arrays without axes.
+
+What stands in an .npz is what stands in the JSON: the fields, then the steps.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+
+from attncli.errors import AttnError
+from attncli.style import Style
+from attncli.trace import Trace
+from attncli.writers.json_ import contents
+
+
+def write(traces: Sequence[Trace], style: Style) -> bytes:
+    """Return one trace as .npz; AttnError for several, which it cannot keep apart."""
+    file = io.BytesIO()
+    np.savez(file, **{name: np.asarray(value) for name, value in contents(_one(traces))})  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def write_array(traces: Sequence[Trace], style: Style) -> bytes:
+    """Return the one step of a trace as .npy; AttnError for several."""
+    trace = _one(traces)
+    if trace.whole or len(trace) != 1:
+        msg = "npy holds one array"
+        raise AttnError(msg, hint="choose one with --step, as in --step output; npz holds all")
+    (step,) = trace.values()
+    file = io.BytesIO()
+    np.save(file, np.ascontiguousarray(step.value.astype(_narrow(step.dtype), copy=False)), allow_pickle=False)
+    return file.getvalue()
+
+
+def _narrow(dtype: str) -> str:
+    return "float64" if dtype == "bfloat16" else dtype  # NumPy has no bfloat16; float64 holds its values
+
+
+def _one(traces: Sequence[Trace]) -> Trace:
+    if len(traces) > 1:
+        msg = f"this format holds one problem, and there are {len(traces)}"
+        raise AttnError(msg, hint="-f jsonl holds many")
+    return traces[0]
