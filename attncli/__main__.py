@@ -23,7 +23,9 @@ def _outcome() -> int:
     except KeyboardInterrupt:
         return 130
     try:
-        cli.app(standalone_mode=False)
+        if hasattr(sys.stdout, "reconfigure"):  # for what Typer prints itself: help
+            sys.stdout.reconfigure(errors="backslashreplace")
+        code = cli.app(standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()  # help is printed by Typer, and would be lost without a word on a full disk
     except AttnError as error:
@@ -44,12 +46,15 @@ def _outcome() -> int:
         return ExitCode.BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
+    except SystemExit:  # as Typer answers a broken pipe
+        _abandon_standard_output()
+        return ExitCode.BROKEN_PIPE
     except Exception:
         import traceback
 
         cli.complain(f"this is a bug of attncli; please report it\n{traceback.format_exc()}")
         return ExitCode.BUG
-    return ExitCode.OK
+    return code if isinstance(code, int) else ExitCode.OK  # Typer returns the code of Ctrl-C, and of its own Exit
 
 
 def _abandon_standard_output() -> None:

@@ -22,7 +22,7 @@ def attention(
     Q: npt.ArrayLike | None = None,  # noqa: N803 (the field's own names)
     K: npt.ArrayLike | None = None,  # noqa: N803
     V: npt.ArrayLike | None = None,  # noqa: N803
-    dtype: str = "float64",
+    dtype: object = "float64",  # and not str, so that **a_dict_of_arrays may be given
     **fields: object,
 ) -> Trace:
     """Work out softmax(Q Kᵀ / √d_k) V and return every step by name.
@@ -35,7 +35,7 @@ def attention(
     Raises AttnError (a ValueError) for unknown fields, for what is not a number, and for shapes that do not fit.
     Source: Vaswani et al. 2017, "Attention Is All You Need", equation 1 and section 3.2.2.
     """
-    if dtype not in DTYPES:
-        msg = f"no type {quoted(dtype)}"
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        msg = f"no type {quoted(str(dtype))}"
         raise AttnError(msg, hint=f"the types are {', '.join(DTYPES)}")
     return derive(from_arguments({"Q": Q, "K": K, "V": V, **fields}), dtype=dtype)

@@ -24,7 +24,6 @@ app = typer.Typer(
     help="A calculator for attention: softmax(QKᵀ/√d_k)V, one named step at a time.",
     epilog="attncli run samples/blog.json",
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # Rich's help costs 70 ms, and writes escapes into pipes under some CI variables
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -102,13 +101,17 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _attncli(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """A calculator for attention: softmax(QKᵀ/√d_k)V, one named step at a time."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -274,5 +277,9 @@ def complain(message: str) -> None:
 
 def as_error(problem: typer.TyperException) -> AttnError:
     """Return what Typer found wrong with the command line as the one error type."""
-    first, *rest = problem.format_message().split("\n")
-    return AttnError(" ".join([first.rstrip("."), *rest]).strip())
+    message = " ".join(problem.format_message().split("\n")).strip()
+    message, _, possible = message.removesuffix(")").partition(" (Possible options: ")
+    hint = f"did you mean {possible.split(', ')[0]}?" if possible else None
+    if "No such command" in message and "Did you mean" not in message:
+        hint = "problems are for a command: attncli run PROBLEM"
+    return AttnError(message.rstrip("."), hint=hint)

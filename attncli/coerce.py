@@ -76,6 +76,9 @@ def _from_array(value: npt.NDArray[Any], where: Where, *, booleans: bool, minus_
 
 
 def _finite(result: Array, where: Where, minus_infinity: bool) -> Array:
+    with np.errstate(all="ignore"):
+        if np.isfinite(result.sum()):  # as it is only if all are finite
+            return result
     bad = ~np.isfinite(result)
     if minus_infinity:
         bad &= ~np.isneginf(result)
@@ -106,6 +109,10 @@ def _shape(
             elif shape != first:
                 _ragged(where, (*path, index + 1), shape, first)
         return (len(node), *(first or ()))
+    if list in types:
+        index, item = next((at, item) for at, item in enumerate(node) if not isinstance(item, list))
+        msg = f"{_said(item)}, should be a row of numbers"
+        raise AttnError(msg, _row(where, (*path, index + 1)))
     if not types <= allowed:
         for index, item in enumerate(node):
             if type(item) in allowed or (minus_infinity and isinstance(item, str) and item.lower() in MINUS_INFINITY):
@@ -123,11 +130,12 @@ def _ragged(where: Where, path: tuple[int, ...], shape: tuple[int, ...], first: 
         msg = f"has {counted(shape[0], 'number')}, row 1 has {first[0]}: all rows should be of one length"
     else:
         msg = f"is {shape_text(shape)}, the first is {shape_text(first)}: all should be of one shape"
-    raise AttnError(msg, _row(where, path))
+    raise AttnError(msg, _row(where, path, inner=len(shape) - 1))
 
 
-def _row(where: Where, path: tuple[int, ...]) -> Where:
-    names = ["row"] if len(path) == 1 else ["matrix"] * (len(path) - 1) + ["row"]
+def _row(where: Where, path: tuple[int, ...], *, inner: int = 0) -> Where:
+    """Return the place of a row, or of a matrix: of what has `inner` axes of rows inside."""
+    names = ["matrix"] * (len(path) - (not inner)) + ["row"] * (not inner)
     said = ", ".join(f"{name} {index}" for name, index in zip(names, path, strict=True))
     return Where(where.source, where.line, where.column, f"{where.field}, {said}" if where.field else said)
 
@@ -211,14 +219,15 @@ def _scalar_as_list(value: object) -> object:
 def _integer(name: str, value: object, where: Where) -> int:
     field = FIELDS[name]
     number = value
-    typed = isinstance(value, Word) and re.fullmatch(r"[+-]?[0-9]{1,9}", value)
+    typed = isinstance(value, Word) and re.fullmatch(r"[+-]?[0-9]{1,30}", value)
     if typed or (isinstance(value, float) and value.is_integer()):
         number = int(value)  # type: ignore[call-overload]  # text of digits, or a float without a fraction
     elif not isinstance(value, int | str) and hasattr(value, "__index__"):
         number = value.__index__()
     high = field.most if field.most is not None else 2**31
     if isinstance(number, bool) or not isinstance(number, int) or not field.least <= number <= high:
-        span = f"from {field.least} to {field.most}" if field.most is not None else f"of at least {field.least}"
+        limited = field.most is not None or (isinstance(number, int) and number > high)
+        span = f"from {field.least} to {high}" if limited else f"of at least {field.least}"
         msg = f"{_said(value)} is not a whole number {span}"
         raise AttnError(msg, where)
     return number

@@ -234,13 +234,8 @@ class _Derivation:
         if axes[-1].size % 2:
             msg = f"RoPE turns pairs of dimensions, and each head of {name} has {axes[-1].size}"
             raise AttnError(msg, self._source_of(name))
-        count = axes[-2].size
-        start: Offset = self._past()
-        if name == "Q" and "K" in self.t:
-            start = self._offset(count, self._past() + self.t["K"].array.shape[-2], axes)
-        positions = np.arange(count) + (start if isinstance(start, int) else start[..., 0])
-        base = self.p.number("rope_base")
-        op = Rotate(layout, positions.astype(np.float64), self.p.choice("rope_style"), base or ROPE_BASE)
+        base = self.p.number("rope_base") or ROPE_BASE
+        op = Rotate(layout, self._past(), self.p.choice("rope_style"), base)
         return self.t.record(f"{name}_rotated", op, vectors)
 
     def _extended(self, name: str, vectors: str | None) -> str | None:
@@ -553,7 +548,9 @@ class _Derivation:
         else:
             missing = "Q and K (or X, or scores)"
         msg = f"there is nothing to work out: {has} given, {missing} missing"
-        raise AttnError(msg, hint="attention needs Q, K and V; or X; or scores and V; or weights and V")
+        raise AttnError(
+            msg, self.p.source(), hint="attention needs Q, K and V; or X; or scores and V; or weights and V"
+        )
 
     def _refuse_too_large(self, shape: tuple[int, ...]) -> None:
         """Refuse scores that would not fit into memory, before NumPy tries."""

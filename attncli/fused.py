@@ -136,7 +136,7 @@ class _Matrix:
         """Return the output of a block of queries."""
         if self.dtype in {"float16", "bfloat16"}:
             return self.rounded_rows(rows)
-        first, last = self.span(rows)
+        blocks = self.blocks(rows)
         n, d_v = rows.stop - rows.start, self.v.shape[-1]
         kind = self.q.dtype
         scaled = self.q[rows] * kind.type(self.scale)  # (n, d_k): cheaper than scaling the scores
@@ -144,9 +144,8 @@ class _Matrix:
         total = np.zeros((n, d_v + 1), dtype=kind)
         if self.sink is not None:
             total[:, -1] = 1  # e^(sink − max), and no value
-        values = np.ones((min(KEYS, last - first), d_v + 1), dtype=kind) if last > first else total
-        for start in range(first, last, KEYS):
-            cols = slice(start, min(start + KEYS, last))
+        values = np.ones((KEYS, d_v + 1), dtype=kind)
+        for number, cols in enumerate(blocks):
             scores = scaled @ self.k[cols].T  # (n, keys)
             for modifier in self.modifiers:
                 if isinstance(modifier, Hide) and self.sees_all(modifier, rows, cols):
@@ -156,7 +155,7 @@ class _Matrix:
             shift = np.where(np.isneginf(higher), 0, higher)  # a row of −∞ would give −∞ − −∞ = NaN
             np.subtract(scores, shift, out=scores)
             np.exp(scores, out=scores)
-            if start > first or self.sink is not None:
+            if number or self.sink is not None:
                 total *= np.exp(most - shift)
             part = values[: cols.stop - cols.start]
             part[:, :-1] = self.v[cols]
@@ -175,6 +174,18 @@ class _Matrix:
         sinks = None if self.sink is None else np.full((1, 1), self.sink)
         weights = rounded(Softmax(sinks).apply(scores), self.dtype)
         return np.asarray(weights @ self.v)
+
+    def blocks(self, rows: slice) -> list[slice]:
+        """Cut the keys that any of the queries may see into blocks, so that those that all of them see are apart."""
+        first, last = self.span(rows)
+        _, early = self.span(slice(rows.start, rows.start + 1))
+        late, _ = self.span(slice(rows.stop - 1, rows.stop))
+        cuts = sorted({first, min(max(early, first), last), min(max(late, first), last), last})
+        return [
+            slice(start, min(start + KEYS, stop))
+            for begin, stop in itertools.pairwise(cuts)
+            for start in range(begin, stop, KEYS)
+        ]
 
     def span(self, rows: slice) -> tuple[int, int]:
         """Return the first key that any of the queries may see, and the one after the last."""

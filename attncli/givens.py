@@ -32,7 +32,10 @@ class Givens:
         lead = [Axis("batch", size) for size in shape[:-2]]
         if lead and self._has_heads(name, len(shape)):
             lead[-1] = Axis("head", shape[-3])
-        rows, cols = STEPS.get(name, (_ROWS.get(name, "row" if FIELDS[name].kind == "vector" else "dim"), "dim"))
+        if name in STEPS:
+            rows, cols = STEPS[name]
+        else:
+            rows, cols = "row" if FIELDS[name].kind == "vector" else _ROWS.get(name, "dim"), "dim"
         return (*lead, self._axis(rows, shape[-2]), self._axis(cols, shape[-1]))
 
     def _has_heads(self, name: str, depth: int) -> bool:

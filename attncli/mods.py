@@ -52,10 +52,10 @@ def block(plane: npt.NDArray[Any], rows: slice, cols: slice) -> npt.NDArray[Any]
     return plane
 
 
-def distance(offset: Offset, rows: slice, cols: slice) -> npt.NDArray[np.int64]:
-    """Return i + offset − j: how far a key lies before its query."""
-    i, j = np.arange(rows.start, rows.stop)[:, None], np.arange(cols.start, cols.stop)
-    return np.asarray(i + offset - j)
+def places(offset: Offset, rows: slice, cols: slice) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return i + offset for each query, (…, rows, 1), and j for each key, (cols,)."""
+    i = np.asarray(np.arange(rows.start, rows.stop)[:, None] + offset, dtype=np.int64)
+    return i, np.arange(cols.start, cols.stop)
 
 
 class Term(ABC):
@@ -123,7 +123,8 @@ class Causal(Rule):
 
     def allowed(self, rows: slice, cols: slice) -> Allowed:
         """Return j ≤ i + offset."""
-        return distance(self.offset, rows, cols) >= 0
+        i, j = places(self.offset, rows, cols)
+        return np.asarray(j <= i)
 
     def at(self, lead: Cell) -> Rule:
         """Return the rule with the offset of one matrix."""
@@ -149,13 +150,10 @@ class Window(Rule):
 
     def allowed(self, rows: slice, cols: slice) -> Allowed:
         """Return whether the distance lies in the window."""
-        away = distance(self.offset, rows, cols)
-        inside = np.ones(away.shape, dtype=bool)
-        if self.left >= 0:
-            inside &= away <= self.left
-        if self.right >= 0:
-            inside &= -away <= self.right
-        return inside
+        i, j = places(self.offset, rows, cols)
+        first = j >= i - self.left if self.left >= 0 else np.True_
+        last = j <= i + self.right if self.right >= 0 else np.True_
+        return np.asarray(first & last)
 
     def at(self, lead: Cell) -> Rule:
         """Return the rule with the offset of one matrix."""

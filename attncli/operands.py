@@ -88,7 +88,12 @@ def _documents(files: Sequence[str]) -> list[Document]:
     if len(files) > 1:
         msg = f"{len(files)} files: one problem file is wanted, or three for Q, K and V"
         raise AttnError(msg, hint="say which is which: Q=q.csv K=k.csv")
-    return [canonical(document) for document in readers.documents(_existing(files[0]))]
+    path = _existing(files[0])
+    if not readers.exists(path) and path != STANDARD_INPUT:
+        key = path.rpartition("::")[2]
+        msg = f"{quoted(path)} is one array, and not a problem"
+        raise AttnError(msg, hint=f"say what it is: {named(key) if resolve(key) else 'Q'}={_shortened(path)}")
+    return [canonical(document) for document in readers.documents(path)]
 
 
 def _existing(path: str) -> str:

@@ -106,7 +106,7 @@ class Project(Op):
 
     def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
         """Row of X times column of W, summed, plus b."""
-        from attncli.arithmetic import Plus, Sum, Times
+        from attncli.arithmetic import Plus, Same, Sum, Times
 
         *lead, i, j = cell
         x, *rest = operands
@@ -122,6 +122,8 @@ class Project(Op):
             column = t.given_row(w.name, array, axes, at)
             t.record("products", Times(), row, column)
             last = t.record(name if not self.bias else "sum", Sum(), "products")
+        if not self.weight and not self.bias:
+            t.record(name, Same(), last)
         if self.bias:
             b = rest[0]
             column_of_b = j if head is None else head * (b.array.shape[-1] // (self.heads or 1)) + j

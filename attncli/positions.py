@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.mods import Term, distance, pick, pick_offset
+from attncli.mods import Term, pick, pick_offset, places
 from attncli.ops import HeadLayout, merge_heads
 from attncli.trace import Axis, Cell, Op, Step, Trace
 
@@ -75,8 +75,8 @@ class Rotate(Op):
     """
 
     layout: HeadLayout
-    positions: Array
-    """(n,), or (…, n) where batches differ and there is no head axis, (…, 1, n) where there is."""
+    start: int = 0
+    """The position of the first vector: behind the cache, whose keys are taken as turned already."""
     style: str = "half"
     base: float = ROPE_BASE
 
@@ -84,7 +84,7 @@ class Rotate(Op):
         """Return the rotated vectors."""
         x = self.layout.apply(operands[0])
         d = x.shape[-1]
-        angle = self._angle(d)
+        angle = self._angle(x.shape[-2], d)
         first, second = self._pairs(d)
         a, b = x[..., first], x[..., second]
         turned = np.empty_like(x)
@@ -92,8 +92,9 @@ class Rotate(Op):
         turned[..., second] = b * np.cos(angle) + a * np.sin(angle)
         return merge_heads(turned) if self.layout.split else turned
 
-    def _angle(self, d: int) -> Array:
-        return np.asarray(self.positions[..., None] * self.base ** (-2 * np.arange(d // 2) / d))
+    def _angle(self, n: int, d: int) -> Array:
+        positions = np.arange(self.start, self.start + n)
+        return np.asarray(positions[:, None] * self.base ** (-2 * np.arange(d // 2) / d))  # (n, d / 2)
 
     def _pairs(self, d: int) -> tuple[slice, slice]:
         if self.style == "half":
@@ -124,10 +125,8 @@ class Rotate(Op):
         first, second = (list(range(d))[part] for part in self._pairs(d))
         pair = first.index(own) if own in first else second.index(own)
         cells = [t.given_cell(step, (*lead, i, head * d + part[pair])) for part in (first, second)]
-        shape = (*self.layout.apply(step.array).shape[:-1], d // 2)
-        at = (*lead, head, i, pair) if self.layout.split else (*lead, i, pair)
-        angle = float(np.broadcast_to(self._angle(d), shape)[at])
-        t.given("angle", np.array([[angle]]), t[cells[0]].axes)
+        angle = self._angle(step.array.shape[-2], d)[i, pair]
+        t.given("angle", angle.reshape(1, 1), t[cells[0]].axes)
         t.record("cos", Cos(), "angle")
         t.record("sin", Sin(), "angle")
         mine, other = cells if own in first else reversed(cells)
@@ -158,7 +157,8 @@ class Alibi(Term):
 
     def values(self, rows: slice, cols: slice) -> Array:
         """Return the penalty of each distance."""
-        return -self.slopes * np.abs(distance(self.offset, rows, cols))
+        i, j = places(self.offset, rows, cols)
+        return np.asarray(-self.slopes * np.abs(i - j))
 
     def at(self, lead: Cell) -> Alibi:
         """Return the term of one head."""

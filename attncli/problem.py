@@ -67,6 +67,11 @@ class Problem:
         """Return the place where a field or step was given."""
         return self._entries[name].where if name in self._entries else Where(field=name)
 
+    def source(self) -> Where:
+        """Return where the problem stands, as far as its first field tells."""
+        first = next(iter(self._entries.values()), None)
+        return Where(first.where.source, first.where.line) if first else Where()
+
     def array(self, name: str) -> Array | None:
         """Return a matrix, a vector or a bias, row-wise."""
         return cast("Array | None", self.values.get(name))
@@ -145,12 +150,24 @@ def _meant(name: str, entry: Entry, document: Document) -> Document:
     return {known: replace(entry, where=replace(entry.where, field=known))}
 
 
+def _own(value: Any, name: str) -> Any:
+    """Return a value of the caller's as the readers would give it, copied: what they do with theirs is theirs."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        msg = "is a masked array, and its masked numbers would be read"
+        raise AttnError(msg, Where(field=name), "fill it first; what may be attended to is the field mask")
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "__array__"):
+        return np.asarray(value).copy()
+    if isinstance(value, list | tuple):
+        return [item.tolist() if isinstance(item, np.ndarray) else _own(item, name) for item in value]
+    return value
+
+
 def from_arguments(arguments: Mapping[str, Any]) -> Problem:
     """Return the problem that Python arguments make, by field name; None stands for what is not given."""
     document: Document = {}
     for name, value in arguments.items():
         if value is not None:
-            # A copy: what the caller does with theirs afterwards must not change a trace.
-            own = value.copy() if isinstance(value, np.ndarray) else value
-            document[name] = Entry(own, Where(field=name))
+            document[name] = Entry(_own(value, name), Where(field=name))
     return Problem(canonical(document))

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from attncli.trace import Array
+    import numpy.typing as npt
+
+    Array = npt.NDArray[np.float64]
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 

@@ -63,6 +63,8 @@ def decimal(value: float, precision: int) -> str:
     Integers stay integers; others have `precision` decimals. What would be all zeros, or is 1e9 and more, is written
     in powers of ten instead. Rounding is that of the binary value (2.675 is 2.67), halves to even.
     """
+    if math.isnan(value):
+        return "nan"
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     near = round(value)  # 0.9999999999999999 is a 1 that went through floating point

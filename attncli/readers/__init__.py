@@ -63,13 +63,16 @@ def entry(source: str, field: str) -> Entry:
     path, key = source, ""
     if not exists(source) and _BETWEEN_FILE_AND_KEY in source:
         path, _, key = source.rpartition(_BETWEEN_FILE_AND_KEY)
+        if path != STANDARD_INPUT and not exists(path):
+            msg = f"{quoted(path)} is no file that exists"
+            raise AttnError(msg, Where(field=field))
     if path != STANDARD_INPUT and not exists(path):
         try:
             return literal.read(source, field)
         except AttnError as error:
             msg = f"{quoted(source)} is neither a file that exists nor a matrix ({_reason(error)})"
             raise AttnError(msg, Where(field=field), error.hint) from None
-    found = documents(path, field)
+    found = documents(path, None if key else field)
     if len(found) > 1:
         msg = f"holds {len(found)} documents; {field} should be one matrix"
         raise AttnError(msg, Where(shown(path)))
@@ -89,9 +92,10 @@ def _reason(error: AttnError) -> str:
 def _pick(document: Document, path: str, key: str, field: str) -> Entry:
     where = Where(shown(path))
     if key:
-        for name, found in document.items():
-            if key == name or fold(key) == fold(name):
-                return found
+        for same in (str, fold):
+            for name, found in document.items():
+                if same(key) == same(name):
+                    return found
         has = ", ".join(map(visible, filter(None, document))) or "one bare matrix"
         msg = f"has no {quoted(key)}: it holds {has}"
         raise AttnError(msg, where)

@@ -7,9 +7,10 @@ wrong, is read cell by cell, so that a message can name line and column.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from attncli.coerce import NUMBER
 from attncli.errors import AttnError, Where
 from attncli.fields import FIELDS, Document, Entry, Kind, Word, kind_of, resolve
 from attncli.readers.cells import number
-from attncli.text import quoted, suggestion
+from attncli.text import counted, quoted, suggestion
 
 if TYPE_CHECKING:
     from attncli.trace import Array
@@ -26,6 +27,10 @@ _NAME = re.compile(r"\s*([^\[\]]+?)\s*(?:\[([^\[\]]*)\])?\s*")
 _INDEX = re.compile(r"\s*(?:head|batch)?\s*([1-9][0-9]{0,6})\s*")
 _NUMBERLIKE = re.compile(r"[+-]?[.,]?[0-9]|[+-]?(nan|inf|infinity|null|none|na|true|false)$|$", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
+_COMMENT = re.compile(r'((?:"[^"]*"|[^"])*?)\s#')
+"""What stands before a comment on its line; a # in quotes, or without a blank before it, begins none."""
+_STACKED = re.compile(r"[A-Za-z][\w .-]*\[[^\[\]]*\]")
+"""The name of one matrix of a stack, weights[batch1,head2]: its comma is no delimiter."""
 
 _PLAIN = b"0123456789+-.eE,; \t\r\n"
 
@@ -75,7 +80,7 @@ class _Lines:
     def __init__(self, text: str) -> None:
         self._lines = enumerate(re.split(r"\r\n|\n|\r", text), 1)
         self.inside = False
-        self.line = 0
+        self.line = self.start = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -85,11 +90,20 @@ class _Lines:
             self.line = at
             if self.inside:
                 return f"\n{line}"
-            bare = line.strip()
-            if bare and not bare.startswith("#"):
+            bare = _without_comment(line)
+            if bare:
                 self.inside = True
-                return bare if '"' in line else re.split(r"\s#", line)[0]
+                self.start = at
+                return f'"{bare}"' if _STACKED.fullmatch(bare) else bare
         raise StopIteration
+
+
+def _without_comment(line: str) -> str:
+    bare = line.strip()
+    if bare.startswith("#"):
+        return ""
+    match = _COMMENT.match(bare)
+    return match[1].strip() if match else bare
 
 
 def _rows(text: str, delimiter: str, where: Where) -> Iterator[Row]:
@@ -103,16 +117,17 @@ def _rows(text: str, delimiter: str, where: Where) -> Iterator[Row]:
             return
         except csv.Error as error:
             what = {"unexpected end of data": 'a quote (") is never closed'}.get(str(error), str(error))
-            raise AttnError(what, Where(where.source, lines.line)) from None
+            raise AttnError(what, Where(where.source, lines.start)) from None
         cells = [cell.strip() for cell in cells]
         while delimiter == " " and cells and not cells[-1]:
             cells.pop()
         if any(cells):
-            yield lines.line, cells
+            yield lines.start, cells
 
 
 def _delimiter(text: str) -> str:
-    bare = "\n".join(line for line in _QUOTED.sub("", text).splitlines() if not line.lstrip().startswith("#"))
+    lines = (_without_comment(line) for line in text.splitlines())
+    bare = _QUOTED.sub("", "\n".join(line for line in lines if not _STACKED.fullmatch(line)))
     return next((mark for mark in ";\t," if mark in bare), " ")
 
 
@@ -212,6 +227,16 @@ def _stacked(stack: dict[tuple[int, ...], Entry], where: Where) -> Array:
     return np.stack(matrices).reshape(*counts, *matrices[0].shape)
 
 
+def _text(cell: str) -> str:
+    """Return a title, which stands in JSON's quotes where it could not be told from the table around it."""
+    if len(cell) > 1 and cell[0] == cell[-1] == '"':
+        try:
+            return str(json.loads(cell))
+        except ValueError:
+            return cell
+    return cell
+
+
 class _Cells:
     """From the rows of one block to its entry."""
 
@@ -230,26 +255,34 @@ class _Cells:
             if len(flat) > 1:
                 msg = f"holds {len(flat)} cells, should hold one"
                 raise AttnError(msg, where)
-            return Entry(Word(flat[0]), where)
+            return Entry(Word(_text(flat[0]) if kind == "text" else flat[0]), where)
         return self._matrix(rows, kind, where)
 
     def _matrix(self, rows: list[Row], kind: Kind, where: Where) -> Entry:
         header: list[str] = []
+        first = rows[0][0]
         if self._is_header(rows[0][1], kind):
             header = rows[0][1]
             rows = rows[1:]
             if not rows:
-                msg = "holds a header and no numbers"
-                raise AttnError(msg, where)
+                msg = "a header, and no numbers below it"
+                raise AttnError(msg, Where(self._source, first))
         labels: list[str] = []
         if all(not _NUMBERLIKE.match(cells[0]) and len(cells) > 1 for _, cells in rows):
             labels = [cells[0] for _, cells in rows]
         start = 1 if labels else 0
         width = len(rows[0][1]) - start
+        if header and len(header) not in {width, width + start}:
+            if len(header) == 1:
+                self._refuse_name(header[0], first, width)
+            msg = f"a header of {counted(len(header), 'cell')} over rows of {width}"
+            raise AttnError(msg, Where(self._source, first))
         values = []
         for line, cells in rows:
             if len(cells) - start != width:
-                msg = f"{len(cells) - start} numbers, should be {width} as in line {rows[0][0]}"
+                if len(cells) == 1 and not _NUMBERLIKE.match(cells[0]):
+                    self._refuse_name(cells[0], line, width)
+                msg = f"{counted(len(cells) - start, 'number')}, should be {width} as in line {rows[0][0]}"
                 raise AttnError(msg, Where(self._source, line))
             values.append(
                 [
@@ -257,11 +290,11 @@ class _Cells:
                     for column, cell in enumerate(cells[start:], start + 1)
                 ]
             )
-        if header and len(header) not in {width, width + start}:
-            close = suggestion(header[0], list(FIELDS)) if len(header) == 1 else None
-            msg = f"a header of {len(header)} cells over rows of {width}"
-            raise AttnError(msg, Where(self._source), close)
         return Entry(np.array(values), where, tuple(labels), tuple(header[len(header) - width :] if header else ()))
+
+    def _refuse_name(self, name: str, line: int, width: int) -> NoReturn:
+        msg = f"{quoted(name)} is neither a field's name nor a header over {counted(width, 'column')}"
+        raise AttnError(msg, Where(self._source, line), suggestion(name, list(FIELDS)))
 
     @staticmethod
     def _is_header(cells: list[str], kind: Kind) -> bool:

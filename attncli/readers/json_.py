@@ -15,6 +15,19 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 _CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)')
 
 
+_LONG = re.compile(r"[0-9]{4301,}")
+_SAID = {
+    "Expecting value": "expected a value",
+    "Expecting property name": "expected a name in double quotes",
+    "Expecting ',' delimiter": "expected a comma or a closing bracket",
+    "Expecting ':' delimiter": "expected a colon",
+    "Unterminated string": "a quote is never closed",
+    "Invalid control character": "a line break or control character in quotes",
+    "Invalid \\escape": "an escape that JSON does not have",
+    "Invalid \\uXXXX escape": "an escape that JSON does not have",
+}
+
+
 class _ConstantError(Exception):
     """NaN or Infinity, which Python's json would take."""
 
@@ -51,9 +64,9 @@ def _decode(decoder: json.JSONDecoder, text: str, index: int, where: Where) -> t
         return decoder.raw_decode(text, index)
     except json.JSONDecodeError as error:
         at = Where(where.source, error.lineno, error.colno)
-        what = error.msg.replace("Expecting", "expected").replace("property name enclosed", "a name")
-        what = what.replace("value", "a value")
-        msg = f"not JSON: {what[0].lower()}{what[1:]}, found {found(text, error.pos)}"
+        msg = f"not JSON: {_what(error.msg)}"
+        if error.msg.startswith("Expecting"):
+            msg += f", found {found(text, error.pos)}"
         raise AttnError(msg, at, _json_hint(text, error.pos)) from None
     except _ConstantError:
         match = next(match for match in _CONSTANT.finditer(text, index) if match[1])
@@ -66,8 +79,18 @@ def _decode(decoder: json.JSONDecoder, text: str, index: int, where: Where) -> t
         msg = "is nested too deeply to be a problem"
         raise AttnError(msg, where) from None
     except ValueError:  # Python refuses whole numbers of more than 4300 digits
+        long = _LONG.search(text, index)
+        place = Where(where.source, *position(text, long.start())) if long else where
         msg = "a number is out of range: float64 ends at about 1.8e308"
-        raise AttnError(msg, where) from None
+        raise AttnError(msg, place) from None
+
+
+def _what(message: str) -> str:
+    """Say what Python's decoder found in attncli's words."""
+    for start, said in _SAID.items():
+        if message.startswith(start):
+            return said
+    return message[0].lower() + message[1:]
 
 
 def _json_hint(text: str, index: int) -> str | None:
@@ -98,5 +121,8 @@ def _document(value: Any, where: Where, field: str | None) -> Document:
         return {field or "": Entry(value, Where(where.source, where.line, field=field or ""))}
     if not isinstance(value, dict):
         msg = "holds neither an object of fields nor an array"
+        raise AttnError(msg, where)
+    if "" in value:
+        msg = "unknown field ''"
         raise AttnError(msg, where)
     return {name: Entry(item, Where(where.source, where.line, field=name)) for name, item in value.items()}

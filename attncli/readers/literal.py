@@ -10,7 +10,7 @@ from attncli.errors import AttnError, Where
 from attncli.fields import FIELDS, Entry, Word, kind_of
 from attncli.readers import json_
 from attncli.readers.cells import number
-from attncli.text import quoted
+from attncli.text import counted
 
 _BETWEEN = re.compile(r"\s*,\s*|\s+")
 
@@ -22,7 +22,10 @@ def read(text: str, field: str) -> Entry:
         return Entry(Word(text), where)
     plain = text.strip()
     if plain.startswith("[["):
-        (document,) = json_.read(plain, Where(field), field)[:1]
+        document, *more = json_.read(plain, Where(field), field)
+        if more:
+            msg = f"holds {len(more) + 1} arrays; it should be one matrix"
+            raise AttnError(msg, where)
         return Entry(document[field].value, where)
     if plain.startswith("[") and plain.endswith("]"):
         plain = plain[1:-1]
@@ -36,6 +39,6 @@ def read(text: str, field: str) -> Entry:
     ]
     for at, row in enumerate(table, 1):
         if len(row) != len(table[0]):
-            msg = f"row {at} of {quoted(text)} has {len(row)} numbers, row 1 has {len(table[0])}"
+            msg = f"row {at} has {counted(len(row), 'number')}, row 1 has {len(table[0])}"
             raise AttnError(msg, where)
     return Entry(np.array(table), where)

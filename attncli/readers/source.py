@@ -62,7 +62,7 @@ def decode(data: bytes, where: Where) -> str:
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line = before.count(b"\n") + 1
-        column = error.start - (before.rfind(b"\n") + 1) + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode(encoding, "replace")) + 1
         msg = f"byte 0x{data[error.start]:02X} is not {name}"
         hint = "is it a binary file?" if b"\0" in data[:4096] else "save the file as UTF-8"
         raise AttnError(msg, Where(where.source, line, column), hint) from None

@@ -57,13 +57,16 @@ def _rows(array: npt.NDArray[Any]) -> str:
 def _words(value: object, style: Style) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if not isinstance(value, tuple):
-        return _csv([str(value)])
-    words = list(value)
-    plain = all(visible(word) == word and (style.unicode or word.isascii()) for word in words)
-    if len(words) > 1 and plain:
+    words = list(value) if isinstance(value, tuple) else [str(value)]
+    if all(_plain(word, style) for word in words) and (len(words) > 1 or not isinstance(value, tuple)):
         return _csv(words)
-    return _csv([visible_json(json.dumps(words, ensure_ascii=not style.unicode))])  # JSON can write any character
+    # What a reader would trim, take for something else or could not show stands in JSON, which can write anything.
+    return _csv([visible_json(json.dumps(value, ensure_ascii=not style.unicode))])
+
+
+def _plain(word: str, style: Style) -> bool:
+    shown = visible(word) == word and (style.unicode or word.isascii())
+    return shown and word == word.strip() != "" and not word.startswith('"')
 
 
 def _csv(cells: list[str]) -> str:

@@ -53,7 +53,9 @@ def number_text(array: npt.NDArray[Any]) -> str:
     if array.dtype == bool:
         return json.dumps(array.tolist())
     text = json.dumps((array + 0.0).tolist()).replace(".0,", ",").replace(".0]", "]")
-    return text.replace("-Infinity", '"-inf"')
+    for infinite, said in (("-Infinity", '"-inf"'), ("Infinity", '"inf"'), ("NaN", '"nan"')):
+        text = text.replace(infinite, said)
+    return text
 
 
 def text_of(value: object, style: Style) -> str:

@@ -1,0 +1,317 @@
+"""Attention as plain loops over Python floats: slow, and obviously right.
+
+`attend(problem)` takes the fields of a problem (SPEC §2.2) as numbers, strings and nested lists, and returns every
+step that is worked out (SPEC §3) as nested lists. Nothing here knows NumPy or attncli; sums are `math.fsum`, exact but
+for one rounding. It checks no input. Inside, scores always have an axis of heads; where the problem has none, it is of
+size 1 and dropped in the end.
+
+What the contract leaves open is taken thus:
+
+- Sinusoidal positions are added to X only, not to M; X's rows stand at positions past + i, as RoPE's queries do.
+- `encoding` is (n, d_model); `Q_rotated`, `K_rotated`, `K_all` and `V_all` have their heads split, (…, h, n, d).
+- Keys in a cache were turned when they were put there: RoPE turns the new ones alone, at positions past + j.
+- The offset of ALiBi and of a window is that of causal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Plane: TypeAlias = list[list[float]]
+Problem: TypeAlias = dict[str, Any]
+
+PROJECTIONS = {"Q": ("W_q", "b_q"), "K": ("W_k", "b_k"), "V": ("W_v", "b_v")}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Planes of numbers under leading axes: (*lead, rows, cols), the last leading axis running fastest."""
+
+    lead: tuple[int, ...]
+    planes: list[Plane]
+
+    def each(self, work: Callable[..., Plane], *others: Stack) -> Stack:
+        """Work on every plane, with the planes of the same place of other stacks."""
+        rest = [other.planes for other in others]
+        return Stack(self.lead, [work(*planes) for planes in zip(self.planes, *rest, strict=True)])
+
+    def cells(self, work: Callable[[float, tuple[int, ...]], float]) -> Stack:
+        """Work on every number, told where it stands."""
+        return Stack(self.lead, [
+            [[work(x, (*at, i, j)) for j, x in enumerate(row)] for i, row in enumerate(plane)]
+            for at, plane in zip(places(self.lead), self.planes, strict=True)
+        ])  # fmt: skip
+
+
+def places(lead: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    if not lead:
+        yield ()
+    else:
+        yield from ((*at, i) for at in places(lead[:-1]) for i in range(lead[-1]))
+
+
+def depth(values: Any) -> int:
+    return 1 + depth(values[0]) if isinstance(values, list | tuple) else 0
+
+
+def stack(values: Any) -> Stack:
+    if depth(values) == 2:
+        return Stack((), [[[float(x) for x in row] for row in values]])
+    parts = [stack(part) for part in values]
+    return Stack((len(parts), *parts[0].lead), [plane for part in parts for plane in part.planes])
+
+
+def nested(x: Stack) -> Any:
+    values: list[Any] = x.planes
+    for size in reversed(x.lead):
+        values = [values[start : start + size] for start in range(0, len(values), size)]
+    return values[0]
+
+
+def transpose(a: Plane) -> Plane:
+    return [list(column) for column in zip(*a, strict=True)]
+
+
+def turned(values: Any) -> Any:
+    """Swap the last two axes, of whatever has as many."""
+    return values if depth(values) < 2 else nested(stack(values).each(transpose))
+
+
+def product(a: Plane, b: Plane) -> Plane:
+    return [[math.fsum(x * y for x, y in zip(row, column, strict=True)) for column in transpose(b)] for row in a]
+
+
+def entry(values: Any, index: tuple[int, ...]) -> Any:
+    """Look up the entry that broadcasts to `index`: shapes are aligned at their last axes, sizes of 1 are repeated."""
+    for i in index[len(index) - depth(values) :]:
+        values = values[0 if len(values) == 1 else i]
+    return values
+
+
+# --- heads ---------------------------------------------------------------------------------------------------
+
+
+def split(x: Stack, heads: int) -> Stack:
+    """Cut the columns into blocks, one for each head."""
+    d = len(x.planes[0][0]) // heads
+    return Stack((*x.lead, heads), [[row[h * d : h * d + d] for row in a] for a in x.planes for h in range(heads)])
+
+
+def joined(x: Stack) -> Stack:
+    heads = x.lead[-1]
+    groups = [x.planes[start : start + heads] for start in range(0, len(x.planes), heads)]
+    rows = [[[n for part in parts for n in part] for parts in zip(*group, strict=True)] for group in groups]
+    return Stack(x.lead[:-1], rows)
+
+
+def serving(x: Stack, heads: int) -> Stack:
+    """Let each key/value head serve neighbouring query heads: 0, 0, 1, 1."""
+    times = heads // x.lead[-1]
+    return Stack((*x.lead[:-1], heads), [plane for plane in x.planes for _ in range(times)])
+
+
+def head_count(p: Problem) -> tuple[int | None, bool]:
+    """Return how many query heads there are (None: no axis of heads), and whether they are put side by side."""
+    if "heads" in p:
+        return p["heads"], True
+    for w in ("W_q", "W_k", "W_v"):
+        if depth(p.get(w)) == 3:
+            return len(p[w]), True
+    if "X" not in p:
+        for name in ("Q", "scores", "scaled", "softcapped", "biased", "masked", "weights", "K", "V"):
+            if depth(p.get(name)) >= 3:
+                return stack(p[name]).lead[-1], "W_o" in p
+    return None, False
+
+
+# --- positions -----------------------------------------------------------------------------------------------
+
+
+def sinusoids(rows: int, width: int, start: int) -> Plane:
+    """Vaswani et al. 2017, section 3.5: sin(pos / 10000^(2i/d)) in column 2i, the cosine in column 2i + 1."""
+    waves = (math.sin, math.cos)
+    return [
+        [waves[column % 2]((start + i) / 10000 ** (2 * (column // 2) / width)) for column in range(width)]
+        for i in range(rows)
+    ]
+
+
+def rotated(x: Stack, start: int, style: str, base: float) -> Stack:
+    """Turn the pairs of each row by position · base^(−2i/d); pairs are (i, i + d/2), or neighbours."""
+    planes = [[list(row) for row in plane] for plane in x.planes]
+    for i, row in ((i, row) for plane in planes for i, row in enumerate(plane)):
+        half = len(row) // 2
+        for pair in range(half):
+            left, right = (pair, pair + half) if style == "half" else (2 * pair, 2 * pair + 1)
+            angle, a, b = (start + i) * base ** (-pair / half), row[left], row[right]
+            row[left] = a * math.cos(angle) - b * math.sin(angle)
+            row[right] = a * math.sin(angle) + b * math.cos(angle)
+    return Stack(x.lead, planes)
+
+
+def slopes(heads: int) -> list[float]:
+    """Press et al. 2022: 2^(−8k/h) for powers of two; else those of the power below, and every other of the next."""
+    power = 2 ** int(math.log2(heads))
+    if power == heads:
+        return [2.0 ** (-8 * k / heads) for k in range(1, heads + 1)]
+    return slopes(power) + slopes(2 * power)[::2][: heads - power]
+
+
+# --- the derivation ------------------------------------------------------------------------------------------
+
+
+def attend(problem: Problem) -> dict[str, Any]:
+    """Return every step that is worked out, by name, in order."""
+    turn = turned if problem.get("columns") else lambda values: values
+    steps = Derivation({name: turn(value) for name, value in problem.items()}).steps
+    return {name: turn(nested(step)) for name, step in steps.items()}
+
+
+class Derivation:
+    def __init__(self, p: Problem) -> None:
+        self.p = p
+        self.steps: dict[str, Stack] = {}
+        self.heads, joins = head_count(p)
+        self.past = len(stack(p["past_K"]).planes[0]) if "past_K" in p else 0
+        q, k, v = self.inputs()
+        weights = self.weighed(q, k)
+        if weights is None or v is None:
+            return
+        ends = "W_o" in p or "b_o" in p
+        last = weights.each(product, serving(v, self.heads or 1))
+        self.put("head_output" if joins or ends else "output", last)
+        last = joined(last) if joins or not self.heads else last
+        if joins:
+            self.steps["concat" if ends else "output"] = last
+        if ends:
+            w_o: Any = p.get("W_o")
+            if depth(w_o) == 3:  # the heads' matrices under one another
+                w_o = [row for head in w_o for row in head]
+            self.steps["output"] = projected(last, w_o, p.get("b_o"))
+
+    def put(self, name: str, x: Stack) -> Stack:
+        self.steps[name] = x if self.heads else Stack(x.lead[:-1], x.planes)
+        return x
+
+    def inputs(self) -> list[Stack | None]:
+        """Return Q, K and V with their heads split, turned, and behind what the cache holds."""
+        p = self.p
+        x = stack(p["X"]) if "X" in p else None
+        if x and p.get("positions") == "sinusoidal":
+            encoding = sinusoids(len(x.planes[0]), len(x.planes[0][0]), self.past)
+            self.steps["encoding"] = Stack((), [encoding])
+            self.steps["encoded"] = x = x.cells(lambda value, at: value + encoding[at[-2]][at[-1]])
+        memory = stack(p["M"]) if "M" in p else x
+        found = {name: self.split(name, x if name == "Q" else memory) for name in ("Q", "K", "V")}
+        for name in ("Q", "K"):
+            if p.get("positions") == "rope" and (x := found[name]):
+                turned_by_place = rotated(x, self.past, p.get("rope_style", "half"), p.get("rope_base", 10000))
+                found[name] = self.put(f"{name}_rotated", turned_by_place)
+        for name in ("K", "V"):
+            if f"past_{name}" in p and (x := found[name]):
+                cache = stack(p[f"past_{name}"])
+                cache = cache if len(cache.lead) == len(x.lead) else split(cache, x.lead[-1])
+                found[name] = self.put(f"{name}_all", cache.each(lambda old, new: old + new, x))
+        return list(found.values())
+
+    def split(self, name: str, source: Stack | None) -> Stack | None:
+        """Return Q, K or V, projected or as it was given, with its heads split."""
+        p, (w, b) = self.p, PROJECTIONS[name]
+        if source:
+            self.steps[name] = x = projected(source, p.get(w), p.get(b))
+        elif name in p:
+            x = stack(p[name])
+        else:
+            return None
+        if depth(p.get(w)) == 3 if source else x.lead and "heads" not in p:
+            return x
+        return split(x, (self.heads if name == "Q" else p.get("kv_heads", self.heads)) or 1)
+
+    def weighed(self, q: Stack | None, k: Stack | None) -> Stack | None:
+        """Return the weights, having gone through the steps before them from the first that can be had."""
+        last = self.put("scores", q.each(product, serving(k.each(transpose), q.lead[-1]))) if q and k else None
+        known = q or k
+        default = 1 / math.sqrt(len(known.planes[0][0])) if known else "none"
+        top, _, bottom = str(self.p.get("scale", default)).partition("/")
+        factor = None if top == "none" else float(top) / float(bottom or 1)
+        cap = self.p.get("softcap")
+        rules = {"window", "lengths", "mask"} & self.p.keys() or self.p.get("causal")
+        works: dict[str, Callable[[float, tuple[int, ...]], float] | None] = {
+            "scores": None,
+            "scaled": (lambda s, _: s * factor) if factor is not None else None,
+            "softcapped": (lambda s, _: cap * math.tanh(s / cap)) if cap else None,
+            "biased": self.biased if "bias" in self.p or self.p.get("positions") == "alibi" else None,
+            "masked": (lambda s, at: s if self.seen(at) else -math.inf) if rules else None,
+        }
+        for name, work in works.items():
+            if last is None:
+                last = self.given(name)
+            elif work:
+                self.shape = (*last.lead, len(last.planes[0]), len(last.planes[0][0]))
+                last = self.put(name, last.cells(work))
+        if last is None:
+            return self.given("weights")
+        sinks, normalize = self.p.get("sinks"), self.p.get("normalize", "softmax")
+        rows = [
+            [shares(row, normalize, sinks[at[-1]] if sinks else None) for row in plane]
+            for at, plane in zip(places(last.lead), last.planes, strict=True)
+        ]
+        return self.put("weights", Stack(last.lead, rows))
+
+    def given(self, name: str) -> Stack | None:
+        if name not in self.p:
+            return None
+        x = stack(self.p[name])
+        return x if self.heads else Stack((*x.lead, 1), x.planes)
+
+    def field(self, name: str, default: float, at: tuple[int, ...]) -> Any:
+        return entry(self.p.get(name, default), at if self.heads else (*at[:-3], *at[-2:]))
+
+    def biased(self, s: float, at: tuple[int, ...]) -> float:
+        if self.p.get("positions") == "alibi":
+            s -= slopes(self.shape[-3])[at[-3]] * abs(at[-2] + self.offset(at) - at[-1])
+        return s + float(self.field("bias", 0.0, at))
+
+    def seen(self, at: tuple[int, ...]) -> bool:
+        i, j = at[-2] + self.offset(at), at[-1]
+        left, right = self.p.get("window", (-1, -1))
+        return (
+            (not self.p.get("causal") or j <= i)
+            and (left == -1 or i - left <= j)
+            and (right == -1 or j <= i + right)
+            and j < self.real_keys(at)
+            and bool(self.field("mask", True, at))
+        )
+
+    def real_keys(self, at: tuple[int, ...]) -> int:
+        batch = list(places(self.shape[:-3])).index(at[:-3])
+        return int(self.p["lengths"][batch]) if "lengths" in self.p else self.shape[-1]
+
+    def offset(self, at: tuple[int, ...]) -> int:
+        """Return how far the queries are ahead of the keys: query i is at the place of key i + offset."""
+        return self.real_keys(at) - self.shape[-2] if self.p.get("causal_align") == "bottom-right" else self.past
+
+
+def projected(x: Stack, w: Any, b: list[float] | None) -> Stack:
+    """Return x w + b; a w of three axes has a matrix for each head, and b the heads' numbers in a row."""
+    if depth(w) == 3:
+        x = Stack((*x.lead, len(w)), [product(plane, one) for plane in x.planes for one in w])
+    elif w is not None:
+        x = x.each(lambda plane: product(plane, w))
+    width = len(x.planes[0][0])
+    return x.cells(lambda value, at: value + b[(at[-3] * width if depth(w) == 3 else 0) + at[-1]]) if b else x
+
+
+def shares(row: list[float], normalize: str, sink: float | None) -> list[float]:
+    """Return a row's weights; 0 where there is no key to attend to."""
+    if all(s == -math.inf for s in row):
+        return [0.0] * len(row)
+    if normalize == "sum":
+        real = [0.0 if s == -math.inf else s for s in row]
+        return [s / math.fsum(real) for s in real]
+    logits = row if sink is None else [*row, sink]
+    powers = [math.exp(s - max(logits)) for s in logits]
+    return [power / math.fsum(powers) for power in powers[: len(row)]]
