@@ -31,9 +31,6 @@ def _outcome() -> int:
     except AttnError as error:
         cli.complain(str(error))
         return ExitCode.BAD_INPUT
-    except typer.TyperException as error:
-        cli.complain(str(cli.as_error(error)))
-        return ExitCode.BAD_INPUT
     except MemoryError:
         cli.complain("there is not enough memory for this")
         return ExitCode.BAD_INPUT
@@ -49,7 +46,10 @@ def _outcome() -> int:
     except SystemExit:  # as Typer answers a broken pipe
         _abandon_standard_output()
         return ExitCode.BROKEN_PIPE
-    except Exception:
+    except Exception as error:
+        if said := getattr(error, "format_message", None):  # Typer's: before 0.28 it has no public base class
+            cli.complain(str(cli.as_error(said())))
+            return ExitCode.BAD_INPUT
         import traceback
 
         cli.complain(f"this is a bug of attncli; please report it\n{traceback.format_exc()}")

@@ -275,9 +275,9 @@ def complain(message: str) -> None:
         pass
 
 
-def as_error(problem: typer.TyperException) -> AttnError:
+def as_error(message: str) -> AttnError:
     """Return what Typer found wrong with the command line as the one error type."""
-    message = " ".join(problem.format_message().split("\n")).strip()
+    message = " ".join(message.split("\n")).strip()
     message, _, possible = message.removesuffix(")").partition(" (Possible options: ")
     hint = f"did you mean {possible.split(', ')[0]}?" if possible else None
     if "No such command" in message and "Did you mean" not in message:
