@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.errors import AttnError, Where
-from attncli.fields import FIELDS, Entry, Word, kind_of
+from attncli.fields import FIELDS, Entry, Word, Written, kind_of
 from attncli.text import counted, quoted, suggestion
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def array(value: object, where: Where, *, booleans: bool = False, minus_infinity
     if not isinstance(value, list):
         msg = f"{_said(value)} is not a matrix"
         raise AttnError(msg, where)
-    allowed = {int, float} | ({bool} if booleans else set())
+    allowed = {int, float, Written} | ({bool} if booleans else set())
     _shape(value, where, (), allowed, minus_infinity)
     if minus_infinity:
         value = _with_infinities(value)

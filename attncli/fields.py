@@ -127,6 +127,18 @@ def kind_of(name: str) -> Kind:
     return "bias" if name in {"biased", "masked"} else "matrix"  # both may hold −∞, as what `run` writes does
 
 
+class Written(float):
+    """A number with the digits as they were written, for which 0.50 is not 0.5."""
+
+    __slots__ = ("text",)
+
+    def __new__(cls, text: str) -> Written:
+        """Return the number that a JSON text says."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
 class Word(str):
     """Text whose type is not told by its notation, as on the command line and in CSV: 2, true, 1/3, the cat sat."""
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from attncli.errors import AttnError
 from attncli.fields import FIELDS, STEPS
 from attncli.problem import Problem
 from attncli.text import counted
 from attncli.trace import Axis, Trace
+
+if TYPE_CHECKING:
+    from attncli.trace import Array
+
+MOST_SHOWN = 2**18
+"""Elements of a mask or bias up to which it is put down to be seen: a large one is not held twice."""
 
 _ROWS = {"X": "input", "M": "memory", "past_K": "past", "past_V": "past"}
 
@@ -26,6 +36,27 @@ class Givens:
             if field.kind == "vector":
                 array = array.reshape(1, -1)
             t.given(name, array, self.axes(name, array.shape))
+        for name, plane in (
+            ("bias", self._p.array("bias")),
+            ("mask", self._p.mask()),
+            ("sinks", self._p.array("sinks")),
+        ):
+            if plane is not None and plane.size <= MOST_SHOWN:
+                self._put_plane(t, name, np.atleast_2d(plane).astype(np.float64))
+
+    def _put_plane(self, t: Trace, name: str, plane: Array) -> None:
+        """Put down what broadcasts against the scores, or a number for each head."""
+        *lead, rows, cols = plane.shape
+        kinds = ("head", "batch", *["batch"] * len(lead))
+        axes = [Axis(kind, size) for kind, size in zip(kinds, reversed(lead), strict=False)][::-1]
+        queries, keys = self._p.labels("tokens"), self._p.labels("key_tokens")
+        for kind, size, tokens in (
+            ("query", rows, queries),
+            ("head" if name == "sinks" else "key", cols, keys or queries),
+        ):
+            fits = len(tokens) == size and kind != "head"
+            axes.append(Axis(kind, size, tokens if fits else ()) if size > 1 else Axis("", 1, ("",)))
+        t.given(name, plane, tuple(axes))
 
     def axes(self, name: str, shape: tuple[int, ...]) -> tuple[Axis, ...]:
         """Return labelled axes for a matrix that is given; AttnError where there are too many labels, or too few."""
@@ -56,7 +87,7 @@ class Givens:
 
     def _axis(self, name: str, size: int) -> Axis:
         if name == "row":
-            return Axis(name, size, ("b",))
+            return Axis(name, size, ("",))
         source = {"query": "tokens", "input": "tokens", "key": "key_tokens", "memory": "key_tokens"}.get(name)
         if source == "key_tokens" and not self._p.labels(source) and "M" not in self._p.values:
             source = "tokens" if self._queries() == size else None

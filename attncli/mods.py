@@ -119,7 +119,7 @@ class Causal(Rule):
     """Query i sees key j only if j ≤ i + offset."""
 
     offset: Offset = 0
-    hides = "keys that come after their query"
+    hides = "keys after their query"
 
     def allowed(self, rows: slice, cols: slice) -> Allowed:
         """Return j ≤ i + offset."""
@@ -201,7 +201,7 @@ class Mask(Rule):
     """The mask that was given: true = may be attended to."""
 
     mask: Allowed
-    hides = "keys that the mask hides"
+    hides = "keys where mask is 0"
 
     def allowed(self, rows: slice, cols: slice) -> Allowed:
         """Return that part of the mask."""

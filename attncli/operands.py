@@ -27,7 +27,7 @@ def problems(
     `operands` are files and NAME=SOURCE; `sources` are the same as NAME=SOURCE, by name; `options` are values as
     they were typed, by field. None stands for an option that was not given. Raises AttnError.
     """
-    files, typed = _split(operands)
+    files, typed = split(operands)
     for name, source in sources.items():
         if source is not None:
             _once(typed, name)
@@ -37,7 +37,7 @@ def problems(
             msg = "no problem is given"
             raise AttnError(msg, hint="name a file, or Q='3 4' K='1 2; 2 3' V='7 8; 9 10'; see attncli run --help")
         files = [STANDARD_INPUT]
-    _standard_input_once(files, typed)
+    standard_input_once(files, typed)
     documents = _documents(files)
     over: Document = {name: readers.entry(source, name) for name, source in typed.items()}
     for name, value in options.items():
@@ -47,7 +47,8 @@ def problems(
     return [Problem(document | over) for document in documents]
 
 
-def _split(operands: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+def split(operands: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Part files from NAME=SOURCE, by the fields' names."""
     files: list[str] = []
     typed: dict[str, str] = {}
     for operand in operands:
@@ -71,7 +72,8 @@ def _once(typed: Mapping[str, str], name: str) -> None:
         raise AttnError(msg)
 
 
-def _standard_input_once(files: Sequence[str], typed: Mapping[str, str]) -> None:
+def standard_input_once(files: Sequence[str], typed: Mapping[str, str]) -> None:
+    """Refuse a command line that wants standard input twice."""
     names = [path for path in files if readers.reads_standard_input(path)]
     names += [f"{name}=-" for name, source in typed.items() if readers.reads_standard_input(source)]
     if len(names) > 1:
@@ -84,11 +86,11 @@ def _documents(files: Sequence[str]) -> list[Document]:
     if not files:
         return [{}]
     if len(files) == len(_TRIO):
-        return [{name: readers.entry(_existing(path), name) for name, path in zip(_TRIO, files, strict=True)}]
+        return [{name: readers.entry(existing(path), name) for name, path in zip(_TRIO, files, strict=True)}]
     if len(files) > 1:
         msg = f"{len(files)} files: one problem file is wanted, or three for Q, K and V"
         raise AttnError(msg, hint="say which is which: Q=q.csv K=k.csv")
-    path = _existing(files[0])
+    path = existing(files[0])
     if not readers.exists(path) and path != STANDARD_INPUT:
         key = path.rpartition("::")[2]
         msg = f"{quoted(path)} is one array, and not a problem"
@@ -96,7 +98,7 @@ def _documents(files: Sequence[str]) -> list[Document]:
     return [canonical(document) for document in readers.documents(path)]
 
 
-def _existing(path: str) -> str:
+def existing(path: str) -> str:
     """Return a file operand; AttnError where there is no such file, with a hint where it looks like a matrix."""
     if path == STANDARD_INPUT or readers.exists(path) or readers.exists(path.rpartition("::")[0]):
         return path

@@ -242,7 +242,7 @@ class Softmax(Op):
 
     def note(self, columns: bool) -> str:
         """Say over what it is normalised."""
-        note = f"e^(s − max) / Σexp, {'down each column' if columns else 'along each row'}"
+        note = f"each {'column' if columns else 'row'}: e^(score − max) / Σexp"
         return note if self.sinks is None else f"{note}; the head's sink is part of Σexp and has no weight"
 
     def margins(self, result: Array, *operands: Array) -> dict[str, Array]:

@@ -6,6 +6,9 @@ deficiency to enable accurate interpretation of scientific data"), at eight poin
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+
 _CIVIDIS = (
     (0, 34, 78), (33, 60, 109), (75, 86, 109), (107, 110, 115),
     (139, 135, 120), (175, 162, 111), (213, 191, 89), (254, 232, 56),
@@ -13,8 +16,8 @@ _CIVIDIS = (
 
 
 def rgb(weight: float) -> tuple[int, int, int]:
-    """Return the colour of a weight from 0 (dark blue) to 1 (yellow)."""
-    place = min(max(weight, 0.0), 1.0) * (len(_CIVIDIS) - 1)
+    """Return the colour of a weight from 0 (dark blue) to 1 (yellow); by its root, so that small ones differ too."""
+    place = math.sqrt(min(max(weight, 0.0), 1.0)) * (len(_CIVIDIS) - 1)
     low = min(int(place), len(_CIVIDIS) - 2)
     part = place - low
     red, green, blue = (
@@ -25,6 +28,11 @@ def rgb(weight: float) -> tuple[int, int, int]:
 
 def shade(weight: float) -> tuple[str, str]:
     """Return background and text colour of a weight, as #rrggbb; the text is black or white, whichever reads better."""
+    return _shade(round(weight, 3))
+
+
+@lru_cache(maxsize=1024)
+def _shade(weight: float) -> tuple[str, str]:
     red, green, blue = rgb(weight)
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return f"#{red:02x}{green:02x}{blue:02x}", "#000000" if luminance > 115 else "#ffffff"

@@ -57,11 +57,11 @@ def ascii_signs(text: str) -> str:
     return "".join(_ASCII.get(char, char) for char in text)
 
 
-def decimal(value: float, precision: int) -> str:
+def decimal(value: float, precision: int, digits: int | None = None) -> str:
     """Return a number as people read it.
 
-    Integers stay integers; others have `precision` decimals. What would be all zeros, or is 1e9 and more, is written
-    in powers of ten instead. Rounding is that of the binary value (2.675 is 2.67), halves to even.
+    Integers stay integers; others have `precision` decimals. What would be all zeros, or is 1e15 and more, is written
+    in powers of ten instead, with `digits` digits, as many as decimals unless said otherwise. Rounding is that of the binary value (2.675 is 2.67), halves to even.
     """
     if math.isnan(value):
         return "nan"
@@ -72,10 +72,11 @@ def decimal(value: float, precision: int) -> str:
         return str(near)
     if value == 0:
         return "0"  # and −0.0 is 0
-    if abs(value) >= 1e9:
-        return f"{value:.{precision}e}"
+    scientific = min(f"{value:.{max((precision if digits is None else digits) - 1, 0)}e}", repr(value), key=len)
+    if abs(value) >= 1e15:
+        return scientific
     text = f"{value:.{precision}f}"
-    return text if float(text) else f"{value:.1e}"
+    return text if float(text) else scientific
 
 
 def decimals_needed(values: Sequence[float], most: int) -> int:
@@ -88,8 +89,8 @@ def decimals_needed(values: Sequence[float], most: int) -> int:
         if value.is_integer() or math.isinf(value):
             continue
         text = repr(value)
-        if "e" in text:
-            return most
+        if "e" in text:  # written with powers of ten, whatever the decimals
+            continue
         need = max(need, len(text.partition(".")[2]))
         if need >= most:
             return most
@@ -101,6 +102,6 @@ def align(cells: Sequence[str]) -> list[str]:
     tails = [len(cell) - cell.find(".") if "." in cell and "e" not in cell else 0 for cell in cells]
     most = max(tails, default=0)
     return [
-        cell if "e" in cell or not cell[-1:].isdigit() else cell + " " * (most - tail)
+        cell if "e" in cell or not (cell[-1:].isdigit() or cell.endswith(("∞", "inf"))) else cell + " " * (most - tail)
         for cell, tail in zip(cells, tails, strict=True)
     ]

@@ -49,6 +49,11 @@ class Runner(Protocol):
         ...
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that writes the golden files anew."""
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden/ anew from what comes out now")
+
+
 def clean_environment() -> dict[str, str]:
     """Return the environment without whatever would change how the output looks."""
     kept = {

@@ -360,7 +360,7 @@ def test_columns_convention(run: Runner) -> None:
     shown = run("run", *args).out
     assert "scores = Kᵀ Q   2×1" in shown
     assert "output = V weights   2×1" in shown
-    assert "down each column" in shown
+    assert "each column: e^" in shown
 
 
 def test_columns_projection(run: Runner) -> None:

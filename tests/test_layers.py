@@ -16,6 +16,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("api",),
+    ("check",),
     ("operands",),
     ("writers",),
     ("derivation",),

@@ -20,10 +20,11 @@ _BETWEEN_FILE_AND_KEY = "::"
 _BINARY = (b"\x93NUMPY", b"PK\x03\x04")
 
 
-def documents(path: str, field: str | None = None) -> list[Document]:
+def documents(path: str, field: str | None = None, *, written: bool = False) -> list[Document]:
     """Return every document in a file or standard input (`-`).
 
-    `field` is what a bare matrix in it is asked for as. Raises AttnError for whatever cannot be read.
+    `field` is what a bare matrix in it is asked for as. With `written`, steps are read as claims: their numbers keep
+    the digits as they stand there. Raises AttnError for whatever cannot be read.
     """
     where = Where(shown(path))
     data = bytes_of(path)
@@ -36,7 +37,7 @@ def documents(path: str, field: str | None = None) -> list[Document]:
             return npz.read(data, where)
         if safetensors_.looks_like(data):
             return safetensors_.read(data, where)
-    if data[:1] not in {b"{", b"["}:
+    if data[:1] not in {b"{", b"["} and not written:
         from attncli.readers import csv_  # most problems are JSON, and start sooner without it
 
         if (table := csv_.plain_numbers(data)) is not None:
@@ -47,10 +48,10 @@ def documents(path: str, field: str | None = None) -> list[Document]:
         msg = "is empty"
         raise AttnError(msg, where)
     if start in "[{":
-        return json_.read(text, where, field)
+        return json_.read(text, where, field, written=written)
     from attncli.readers import csv_
 
-    return csv_.read(text, where, field)
+    return csv_.read(text, where, field, written=written)
 
 
 def reads_standard_input(source: str) -> bool:
@@ -58,7 +59,7 @@ def reads_standard_input(source: str) -> bool:
     return source == STANDARD_INPUT or source.startswith(STANDARD_INPUT + _BETWEEN_FILE_AND_KEY)
 
 
-def entry(source: str, field: str) -> Entry:
+def entry(source: str, field: str, *, written: bool = False) -> Entry:
     """Return one field from a SOURCE: `-`, a file that exists, FILE::KEY, or else a literal (SPEC §2.1)."""
     path, key = source, ""
     if not exists(source) and _BETWEEN_FILE_AND_KEY in source:
@@ -68,11 +69,11 @@ def entry(source: str, field: str) -> Entry:
             raise AttnError(msg, Where(field=field))
     if path != STANDARD_INPUT and not exists(path):
         try:
-            return literal.read(source, field)
+            return literal.read(source, field, written=written)
         except AttnError as error:
             msg = f"{quoted(source)} is neither a file that exists nor a matrix ({_reason(error)})"
             raise AttnError(msg, Where(field=field), error.hint) from None
-    found = documents(path, None if key else field)
+    found = documents(path, None if key else field, written=written)
     if len(found) > 1:
         msg = f"holds {len(found)} documents; {field} should be one matrix"
         raise AttnError(msg, Where(shown(path)))

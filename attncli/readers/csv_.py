@@ -16,7 +16,7 @@ import numpy as np
 
 from attncli.coerce import NUMBER
 from attncli.errors import AttnError, Where
-from attncli.fields import FIELDS, Document, Entry, Kind, Word, kind_of, resolve
+from attncli.fields import FIELDS, STEPS, Document, Entry, Kind, Word, kind_of, resolve
 from attncli.readers.cells import number
 from attncli.text import counted, quoted, suggestion
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"\s*([^\[\]]+?)\s*(?:\[([^\[\]]*)\])?\s*")
 _INDEX = re.compile(r"\s*(?:head|batch)?\s*([1-9][0-9]{0,6})\s*")
 _NUMBERLIKE = re.compile(r"[+-]?[.,]?[0-9]|[+-]?(nan|inf|infinity|null|none|na|true|false)$|$", re.IGNORECASE)
+_ANSWERLIKE = re.compile(r"[-+−]?[.,]?[0-9∞]|[-+−]?(inf|infinity|null)$|\?$|$", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
 _COMMENT = re.compile(r'((?:"[^"]*"|[^"])*?)\s#')
 """What stands before a comment on its line; a # in quotes, or without a blank before it, begins none."""
@@ -38,14 +39,18 @@ Row = tuple[int, list[str]]
 """A line's number, counted from 1, and its cells."""
 
 
-def read(text: str, where: Where, field: str | None) -> list[Document]:
-    """Return the one document in `text`; a bare matrix is the field that was asked for, or stands under ""."""
+def read(text: str, where: Where, field: str | None, *, written: bool = False) -> list[Document]:
+    """Return the one document in `text`; a bare matrix is the field that was asked for, or stands under "".
+
+    With `written`, the cells of steps are kept as words, for claims.
+    """
     delimiter = _delimiter(text)
     rows = list(_rows(text, delimiter, where))
     if not rows:
         msg = "is empty: it should hold numbers"
         raise AttnError(msg, where)
-    cells = _Cells(where, decimal_comma=delimiter == ";" and _decimal_commas(rows, where))
+    commas = delimiter == ";" and _decimal_commas(rows, where)
+    cells = _Cells(where, decimal_comma=commas, written=written)
     blocks = _blocks(rows, field)
     if blocks is None:
         name = field or ""
@@ -240,8 +245,9 @@ def _text(cell: str) -> str:
 class _Cells:
     """From the rows of one block to its entry."""
 
-    def __init__(self, where: Where, *, decimal_comma: bool) -> None:
+    def __init__(self, where: Where, *, decimal_comma: bool, written: bool) -> None:
         self._source = where.source
+        self._written = written
         self._decimal_comma = decimal_comma
 
     def entry(self, name: str, rows: list[Row]) -> Entry:
@@ -256,7 +262,19 @@ class _Cells:
                 msg = f"holds {len(flat)} cells, should hold one"
                 raise AttnError(msg, where)
             return Entry(Word(_text(flat[0]) if kind == "text" else flat[0]), where)
+        if self._written and name in STEPS and name not in FIELDS:
+            return self._claim(rows, where)
         return self._matrix(rows, kind, where)
+
+    def _claim(self, rows: list[Row], where: Where) -> Entry:
+        """Return cells as they are written, without a header or labels, if those are no numbers and no answers."""
+        table = [list(cells) for _, cells in rows]
+        if len(table) > 1 and not any(_ANSWERLIKE.match(cell) for cell in table[0][1:] or table[0]):
+            table = table[1:]
+        if all(len(cells) > 1 and not _ANSWERLIKE.match(cells[0]) for cells in table):
+            table = [cells[1:] for cells in table]
+        point = "." if self._decimal_comma else ","
+        return Entry([[Word(cell.replace(",", point)) for cell in cells] for cells in table], where)
 
     def _matrix(self, rows: list[Row], kind: Kind, where: Where) -> Entry:
         header: list[str] = []

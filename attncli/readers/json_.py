@@ -7,7 +7,7 @@ import re
 from typing import Any, NoReturn
 
 from attncli.errors import AttnError, Where
-from attncli.fields import Document, Entry
+from attncli.fields import Document, Entry, Written
 from attncli.readers.source import found, position
 from attncli.text import quoted
 
@@ -36,9 +36,14 @@ class _TwiceError(Exception):
     """One key twice in an object, of which Python's json would keep the last."""
 
 
-def read(text: str, where: Where, field: str | None) -> list[Document]:
-    """Return the documents in `text`; a bare array is the field that was asked for, or stands under ""."""
-    decoder = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant)
+def read(text: str, where: Where, field: str | None, *, written: bool = False) -> list[Document]:
+    """Return the documents in `text`; a bare array is the field that was asked for, or stands under "".
+
+    With `written`, numbers keep the digits as they stand in the text.
+    """
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_pairs, parse_constant=_constant, parse_float=Written if written else None
+    )
     starts, values = [], []
     index = _skip(text, 0)
     while index < len(text):

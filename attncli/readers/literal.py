@@ -15,14 +15,17 @@ from attncli.text import counted
 _BETWEEN = re.compile(r"\s*,\s*|\s+")
 
 
-def read(text: str, field: str) -> Entry:
-    """Return the entry that `text` means for this field: 7 8; 9 10 or [[7, 8], [9, 10]], or a word for a scalar."""
+def read(text: str, field: str, *, written: bool = False) -> Entry:
+    """Return the entry that `text` means for this field: 7 8; 9 10 or [[7, 8], [9, 10]], or a word for a scalar.
+
+    With `written`, the cells are kept as words, for a claim.
+    """
     where = Where(field=field)
     if field in FIELDS and not FIELDS[field].array:
         return Entry(Word(text), where)
     plain = text.strip()
     if plain.startswith("[["):
-        document, *more = json_.read(plain, Where(field), field)
+        document, *more = json_.read(plain, Where(field), field, written=written)
         if more:
             msg = f"holds {len(more) + 1} arrays; it should be one matrix"
             raise AttnError(msg, where)
@@ -32,6 +35,8 @@ def read(text: str, field: str) -> Entry:
     rows = [row.strip() for row in re.split(r"[;\n]", plain)]
     if len(rows) > 1 and not rows[-1]:
         rows.pop()
+    if written:
+        return Entry([[Word(cell) for cell in _BETWEEN.split(row)] for row in rows], where)
     kind = kind_of(field)
     table = [
         [number(cell, kind, where.at(at, column)) for column, cell in enumerate(_BETWEEN.split(row), 1)]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,12 +18,13 @@ from attncli.style import PRECISION, Style, decimal, decimals_needed
 from attncli.text import visible
 from attncli.trace import Axis, Step, Trace, fold
 
+if TYPE_CHECKING:
+    from attncli.trace import Array
+
 THRESHOLD = 1000
 """Elements beyond which rows and columns are left out, as NumPy does."""
 EDGE = 3
 """How many are then kept at each end."""
-LONGEST_LABEL = 24
-"""Characters of a label that are shown; only digits are never cut."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,15 @@ class Sheet:
     total_columns: int
     left_out: str = ""
     """What is left out, in words."""
+    margin_columns: int = 0
+    """How many of the last columns stand beside the matrix and are not part of it."""
     margin_rows: int = 0
     """How many of the last rows stand below the matrix and are not part of it."""
-    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def first_margin(self) -> int:
+        """Where the columns begin that stand beside the matrix."""
+        return len(self.numbers) - self.margin_columns
 
 
 def precision_of(trace: Trace, style: Style) -> int:
@@ -51,12 +60,6 @@ def precision_of(trace: Trace, style: Style) -> int:
         return style.precision
     wanted = trace.fields.get("precision")
     return wanted if isinstance(wanted, int) else PRECISION
-
-
-def label(text: str, *, full: bool = False) -> str:
-    """Return a label made safe to show, cut where it is very long."""
-    shown = visible(text)
-    return shown if full or len(shown) <= LONGEST_LABEL else shown[: LONGEST_LABEL - 1] + "…"
 
 
 def size_text(step: Step) -> str:
@@ -76,7 +79,7 @@ def sheets(step: Step, style: Style, precision: int) -> list[Sheet]:
     big = step.array.size > THRESHOLD and not style.full
     *lead, rows, cols = step.axes
     kept = [_kept(axis.size, big) for axis in lead]
-    margins = step.margins()
+    margins = _worth_showing(step.margins(), step, precision)
     result = []
     for index in itertools.product(*kept):
         title = ", ".join(
@@ -96,6 +99,16 @@ def sheets(step: Step, style: Style, precision: int) -> list[Sheet]:
     return result
 
 
+def _worth_showing(margins: dict[str, Array], step: Step, precision: int) -> dict[str, Array]:
+    """Leave the sum of the weights out where it is 1, and what is shown of the weights adds up to 1 as well."""
+    if "sum" not in margins:
+        return margins
+    shown = np.round(step.array, precision).sum(axis=-1)
+    if np.allclose(margins["sum"], 1, rtol=0, atol=1e-12) and np.allclose(shown, 1, rtol=0, atol=1e-12):
+        return {name: value for name, value in margins.items() if name != "sum"}
+    return margins
+
+
 def _kept(size: int, big: bool) -> list[int]:
     """Return the indices that are shown; −1 stands for those left out."""
     if not big or size <= 2 * EDGE + 1:
@@ -109,7 +122,7 @@ def _sheet(
     title: str,
     rows: list[int],
     cols: list[int],
-    margins: dict[str, np.ndarray],
+    margins: dict[str, Array],
     style: Style,
     precision: int,
 ) -> Sheet:
@@ -121,7 +134,10 @@ def _sheet(
     shades: list[list[float | None]] = []
     for row, values in zip(rows, part.tolist(), strict=True):
         beside = [decimal(float(values_of[(*index, row)]), precision) for values_of in margins.values()]
-        texts = ["…" if -1 in (row, col) else decimal(value, places) for col, value in zip(cols, values, strict=True)]
+        texts = [
+            "…" if -1 in (row, col) else decimal(value, places, precision)
+            for col, value in zip(cols, values, strict=True)
+        ]
         cells.append(texts + (["…"] * len(beside) if row == -1 else beside))
         shades.append(
             [
@@ -130,8 +146,7 @@ def _sheet(
             ]
             + [None] * len(beside)
         )
-    row_labels = _labels(step.axes[-2], rows, full=style.full)
-    column_labels = _labels(step.axes[-1], cols, full=style.full)
+    row_labels, column_labels = _labels(step.axes[-2], rows), _labels(step.axes[-1], cols)
     hidden_rows, hidden_cols = _hidden(step.axes[-2], rows), _hidden(step.axes[-1], cols)
     numbers: list[int | None] = [col + 1 if col >= 0 else None for col in cols]
     if step.columns:
@@ -153,13 +168,14 @@ def _sheet(
         cells=cells,
         shades=shades,
         numbers=numbers + [None] * len(margins),
+        margin_columns=len(margins),
         total_columns=step.axes[-1].size,
         left_out=_left_out(hidden_rows, hidden_cols),
     )
 
 
-def _labels(axis: Axis, kept: Sequence[int], *, full: bool) -> list[str]:
-    return ["…" if at == -1 else label(axis.label(at), full=full) for at in kept]
+def _labels(axis: Axis, kept: Sequence[int]) -> list[str]:
+    return ["…" if at == -1 else visible(axis.label(at)) for at in kept]
 
 
 def _hidden(axis: Axis, kept: Sequence[int]) -> tuple[int, int]:

@@ -1,14 +1,15 @@
-"""Tables for a terminal or a pipe: the only module that imports Rich.
+"""Tables for a terminal or a pipe: the only writer that imports Rich.
 
 No digit is ever cut or wrapped: every column is as wide as its widest cell, and what is too wide for the terminal is
-cut into blocks of columns. So the lines are laid out here, and Rich measures and colours them; it never wraps.
-Strings reach Rich as `Text`, never as markup.
+cut into blocks of columns. So the lines are laid out here, as pieces of text with a style each; Rich measures wide
+characters and colours the pieces, and never wraps. Strings reach Rich as `Text`, never as markup.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from rich.cells import cell_len
@@ -23,10 +24,14 @@ from attncli.writers.sheet import Sheet, precision_of, sheets, size_text
 
 NATURAL = 100
 """Without a terminal, matrices stand side by side as far as this; a single one is as wide as it is."""
+LONGEST_LABEL = 24
+"""Columns of a terminal that a label may take; only digits are never cut."""
 
 _BETWEEN = 4
 
-Line = Text
+Piece = tuple[str, str]
+"""Text, and Rich's style for it."""
+Line = list[Piece]
 Panel = list[Line]
 """What is shown of one matrix, line by line."""
 
@@ -35,9 +40,14 @@ def write(traces: Sequence[Trace], style: Style) -> str:
     """Return the tables of every trace, one problem under another."""
     lines: list[Line] = []
     for trace in traces:
-        lines += [Text()] * bool(lines) + list(_Page(trace, style).lines())
+        lines += [[]] * bool(lines) + list(_Page(trace, style).lines())
+    return printed(lines, style)
+
+
+def printed(lines: Iterable[Line], style: Style) -> str:
+    """Return lines as text: plain, or with the escapes of a terminal's colours."""
     if style.colors is None:
-        return "".join(f"{line.plain.rstrip()}\n" for line in lines)
+        return "".join(f"{''.join(text for text, _ in line).rstrip()}\n" for line in lines)
     file = io.StringIO()
     console = Console(
         file=file,
@@ -48,8 +58,8 @@ def write(traces: Sequence[Trace], style: Style) -> str:
         _environ={},
     )
     for line in lines:
-        line.rstrip()
-        console.print(line, soft_wrap=True)
+        merged = [("".join(text for text, _ in same), how) for how, same in groupby(line, key=lambda piece: piece[1])]
+        console.print(Text.assemble(*merged), soft_wrap=True)
     return file.getvalue()
 
 
@@ -70,22 +80,46 @@ class _Page:
         """Go through what is printed: the title, what was given side by side, then step by step."""
         title = self.trace.fields.get("title")
         if isinstance(title, str) and title:
-            yield Text(self.say(title), style="bold")
-            yield Text()
-        for at, (given, group) in enumerate(groupby(self.trace.values(), key=lambda step: step.given)):
-            for number, block in enumerate([list(group)] if given else ([step] for step in group)):
-                if at or number:
-                    yield Text()
-                if not given:
-                    yield from self.heading(block[0])
-                yield from self.side_by_side([panel for step in block for panel in self.panels(step)])
+            yield [(self.say(title), "bold")]
+            yield []
+        for number, group in enumerate(self.groups()):
+            if number:
+                yield []
+            if group[0].given:
+                yield from _side_by_side([panel for step in group for panel in self.panels(step)], self.width)
+            elif len(group) == 1:
+                yield from self.heading(group[0])
+                yield from _side_by_side(list(self.panels(group[0])), self.width)
+            else:
+                yield from _side_by_side([self.whole(step) for step in group], self.width)
+
+    def groups(self) -> Iterator[list[Step]]:
+        """Go through the steps, together those that are given, and those that do not need each other: Q, K and V."""
+        group: list[Step] = []
+        for step in self.trace.values():
+            apart = group and (step.given != group[0].given or any(needed in group for needed in step.operands))
+            if apart:
+                yield group
+                group = []
+            group.append(step)
+        if group:
+            yield group
+
+    def whole(self, step: Step) -> Panel:
+        """Return all of a step as one panel, its heading on top."""
+        return [*self.heading(step), *_side_by_side(list(self.panels(step)), self.width)]
 
     def heading(self, step: Step) -> Iterator[Line]:
         """Say how a step is made."""
         formula = "".join(f" = {self.say(text)}" for text in step.formula())
-        yield Text.assemble((self.say(step.name), "bold"), formula, (f"   {self.say(size_text(step))}", "dim"))
+        yield [(self.say(step.name), "bold"), (formula, ""), (f"   {self.say(size_text(step))}", "dim")]
         if step.note():
-            yield Text(f"  {self.say(step.note())}", style="dim")
+            yield from self.wrapped(self.say(step.note()), "  ")
+
+    def wrapped(self, text: str, indent: str = "") -> Iterator[Line]:
+        """Break a remark at blanks where the terminal ends."""
+        for line in textwrap.wrap(text, self.style.width - len(indent)) if self.style.width else [text]:
+            yield [(indent + line, "dim")]
 
     def panels(self, step: Step) -> Iterator[Panel]:
         """Go through the matrices of a step, each cut into blocks of columns where it is too wide."""
@@ -93,49 +127,74 @@ class _Page:
             panel: Panel = []
             if step.given:
                 size = self.say(sheet.title or size_text(step))
-                panel.append(Text.assemble((self.say(step.name), "bold"), (f"   {size}", "dim")))
+                panel.append([(self.say(step.name), "bold"), (f"   {size}", "dim")])
             elif sheet.title:
-                panel.append(Text(sheet.title, style="dim"))
+                panel.append([(sheet.title, "dim")])
             columns = self.columns(sheet)
-            blocks = self.blocks(columns)
-            for block in blocks:
-                if len(blocks) > 1 and (span := self.span(sheet, block)):
-                    panel.append(Text(span, style="dim"))
+            blocks = self.blocks(columns, sheet)
+            for number, block in enumerate(blocks):
+                if number:
+                    panel.append([])
+                if len(blocks) > 1:
+                    panel.append([(self.span(sheet, block), "dim")])
                 shown = [columns[0], *(columns[at] for at in block)]
-                panel += [Text("", end="").join(row) for row in zip(*shown, strict=True)]
+                panel += [list(row) for row in zip(*shown, strict=True)]
             if sheet.left_out:
-                panel.append(Text(self.say(sheet.left_out), style="dim"))
+                panel += self.wrapped(self.say(sheet.left_out))
             yield panel
 
     def span(self, sheet: Sheet, block: Sequence[int]) -> str:
-        """Say which columns stand in a block; nothing for one that holds only what stands beside the matrix."""
+        """Say which columns stand in a block: columns 1–8 of 12."""
         numbers = [number for at in block if (number := sheet.numbers[at - 1]) is not None]
         if not numbers:
-            return ""
-        span = f"columns {numbers[0]}–{numbers[-1]}" if len(numbers) > 1 else f"column {numbers[0]}"
-        return self.say(f"{span} of {sheet.total_columns}")
+            return "beside the matrix"
+        runs: list[list[int]] = []
+        for number in numbers:
+            if runs and number == runs[-1][-1] + 1:
+                runs[-1].append(number)
+            else:
+                runs.append([number])
+        said = " and ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+        return self.say(f"{'columns' if len(numbers) > 1 else 'column'} {said} of {sheet.total_columns}")
 
-    def columns(self, sheet: Sheet) -> list[list[Text]]:
+    def columns(self, sheet: Sheet) -> list[list[Piece]]:
         """Return the columns of a sheet, the labels first, each cell padded to its column's width.
 
         A cell has a blank on either side that belongs to it, so that shaded cells touch.
         """
         beside_from = len(sheet.rows) - sheet.margin_rows
-        columns = [self.padded(["", *sheet.rows], ["dim"] * (1 + len(sheet.rows)), left=True)]
+        labels = [self.label(name) for name in sheet.rows]
+        columns = [self.padded(["", *labels], ["dim"] * (1 + len(labels)), left=True)]
         for at, name in enumerate(sheet.columns):
-            numbers = align([row[at] for row in sheet.cells])
-            beside = sheet.numbers[at] is None
+            numbers = align([self.say(row[at]) for row in sheet.cells])
+            beside = at >= sheet.first_margin
             styles = [
                 self.cell_style(row[at], beside=beside or number >= beside_from)
                 for number, row in enumerate(sheet.shades)
             ]
-            columns.append(self.padded([name, *numbers], ["dim", *styles]))
+            column = self.padded([self.label(name), *numbers], ["dim", *styles])
+            if at == sheet.first_margin:
+                bar = self.say("│")
+                column = [(f"{bar}{text}", how) for text, how in column]
+            columns.append(column)
         for column in columns:
-            rule = Text(self.say("─") * column[0].cell_len, style="dim")
+            rule = (self.say("─") * _cells(column[0][0]), "dim")
             column.insert(1, rule)
             if sheet.margin_rows:
                 column.insert(2 + beside_from, rule)
         return columns
+
+    def label(self, text: str) -> str:
+        """Return a label as wide as it may be, with its beginning and its end."""
+        shown = self.say(text)
+        if self.style.full or _cells(shown) <= LONGEST_LABEL:
+            return shown
+        head, tail = shown, shown
+        while _cells(head) > LONGEST_LABEL - 10:
+            head = head[:-1]
+        while _cells(tail) > 9:  # noqa: PLR2004 (what is left beside the head and the sign)
+            tail = tail[1:]
+        return f"{head}{self.say('…')}{tail}"
 
     def cell_style(self, weight: float | None, *, beside: bool) -> str:
         """Return Rich's style of a cell: shaded by its weight, or dim beside the matrix."""
@@ -144,59 +203,75 @@ class _Page:
         back, front = shade(weight)
         return f"{front} on {back}"
 
-    def padded(self, texts: Sequence[str], styles: Sequence[str], *, left: bool = False) -> list[Text]:
+    @staticmethod
+    def padded(texts: Sequence[str], styles: Sequence[str], *, left: bool = False) -> list[Piece]:
         """Return the cells of one column, all as wide as the widest and a blank on either side."""
-        shown = [self.say(text) for text in texts]
-        width = max(map(cell_len, shown))
-        blanks = [" " * (width - cell_len(text)) for text in shown]
+        widths = [_cells(text) for text in texts]
+        most = max(widths)
+        blanks = [" " * (most - width) for width in widths]
         return [
-            Text(f" {text}{blank} " if left else f" {blank}{text} ", style=style)
-            for text, blank, style in zip(shown, blanks, styles, strict=True)
+            (f" {text}{blank} " if left else f" {blank}{text} ", how)
+            for text, blank, how in zip(texts, blanks, styles, strict=True)
         ]
 
-    def blocks(self, columns: list[list[Text]]) -> list[list[int]]:
-        """Cut the columns into blocks that fit the terminal; a column too wide for it stands alone."""
-        widths = [column[0].cell_len for column in columns]
+    def blocks(self, columns: list[list[Piece]], sheet: Sheet) -> list[list[int]]:
+        """Cut the columns into blocks that fit the terminal; a column too wide for it stands alone.
+
+        What stands beside the matrix is one piece, and is not cut.
+        """
+        widths = [_cells(column[0][0]) for column in columns]
         if self.style.width is None or sum(widths) <= self.style.width:
             return [list(range(1, len(columns)))]
+        pieces = [[at] for at in range(1, sheet.first_margin + 1)]
         room = self.style.width - widths[0]
+        beside = list(range(sheet.first_margin + 1, len(columns)))
+        whole = sum(widths[at] for at in beside) <= room
+        pieces += [beside] * bool(beside) if whole else [[at] for at in beside]
         blocks: list[list[int]] = [[]]
         left = room
-        for at in range(1, len(columns)):
-            if blocks[-1] and widths[at] > left:
+        for piece in pieces:
+            width = sum(widths[at] for at in piece)
+            if blocks[-1] and width > left:
                 blocks.append([])
                 left = room
-            blocks[-1].append(at)
-            left -= widths[at]
+            blocks[-1] += piece
+            left -= width
         return blocks
 
-    def side_by_side(self, panels: list[Panel]) -> Iterator[Line]:
-        """Put panels side by side as far as the width goes, the others below."""
-        rows: list[list[Panel]] = [[]]
-        left = self.width
-        for panel in panels:
-            width = _width(panel) + _BETWEEN
-            if rows[-1] and width > left + _BETWEEN:
-                rows.append([])
-                left = self.width
-            rows[-1].append(panel)
-            left -= width
-        for number, row in enumerate(rows):
-            if number:
-                yield Text()
+
+def _cells(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def _line_width(line: Line) -> int:
+    return sum(_cells(text) for text, _ in line)
+
+
+def _side_by_side(panels: list[Panel], room: int) -> Iterator[Line]:
+    """Put panels side by side as far as the width goes, the others below."""
+    rows: list[list[tuple[Panel, int]]] = [[]]
+    left = room
+    for panel in panels:
+        width = max(map(_line_width, panel), default=0)
+        if rows[-1] and width > left:
+            rows.append([])
+            left = room
+        rows[-1].append((panel, width))
+        left -= width + _BETWEEN
+    for number, row in enumerate(rows):
+        if number:
+            yield []
+        if len(row) == 1:
+            yield from row[0][0]
+        else:
             yield from _beside(row)
 
 
-def _width(panel: Panel) -> int:
-    return max(line.cell_len for line in panel)
-
-
-def _beside(panels: Sequence[Panel]) -> Iterator[Line]:
-    widths = [_width(panel) + _BETWEEN for panel in panels]
-    for at in range(max(map(len, panels))):
-        line = Text()
-        for panel, width in zip(panels, widths, strict=True):
-            part = panel[at] if at < len(panel) else Text()
-            line.append_text(part)
-            line.append(" " * (width - part.cell_len))
+def _beside(panels: Sequence[tuple[Panel, int]]) -> Iterator[Line]:
+    for at in range(max(len(panel) for panel, _ in panels)):
+        line: Line = []
+        for number, (panel, width) in enumerate(panels, 1):
+            part = panel[at] if at < len(panel) else []
+            blanks = width + _BETWEEN - _line_width(part) if number < len(panels) else 0
+            line += [*part, (" " * blanks, "")]
         yield line
