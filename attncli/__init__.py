@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = ["AttnError", "Trace", "__version__", "attention"]
+__all__ = ["AttnError", "Trace", "__version__", "attention", "check"]
 
 if TYPE_CHECKING:
-    from attncli.api import attention
+    from attncli.api import attention, check
     from attncli.errors import AttnError
     from attncli.trace import Trace
 

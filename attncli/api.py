@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 from attncli import writers  # noqa: F401 (with it, a trace can show itself)
 from attncli.derivation import derive
 from attncli.errors import AttnError
-from attncli.problem import from_arguments
+from attncli.problem import canonical, entries, from_arguments
 from attncli.rounding import DTYPES
 from attncli.text import quoted
 from attncli.trace import Trace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
-__all__ = ["AttnError", "Trace", "attention"]
+    from attncli.checking import Report
+
+__all__ = ["AttnError", "Trace", "attention", "check"]
 
 
 def attention(
@@ -39,3 +43,20 @@ def attention(
         msg = f"no type {quoted(str(dtype))}"
         raise AttnError(msg, hint=f"the types are {', '.join(DTYPES)}")
     return derive(from_arguments({"Q": Q, "K": K, "V": V, **fields}), dtype=dtype)
+
+
+def check(problem: Mapping[str, object], claims: Mapping[str, object]) -> Report:
+    """Hold somebody's numbers against a problem, and name the first mistake.
+
+    `problem` has the fields of a problem file; `claims` have steps' names, also with labels as in "weights[q2]", and
+    nested lists. Numbers given as text, "0.50", keep their digits, which set the tolerance; None or "?" is no answer.
+    `report.json()` says what `attncli check -f json` does.
+
+    Raises AttnError for a problem without an answer, and for claims that cannot be read.
+    """
+    from attncli.checking import Judge
+    from attncli.checking.answers import of_document
+
+    document = canonical(entries(problem))
+    parts, _ = of_document(entries(claims), document)
+    return Judge(document).judge(parts)

@@ -161,8 +161,7 @@ def run(
     from attncli.fields import resolve
     from attncli.style import Style
 
-    gc.freeze()
-    gc.enable()
+    _collect_garbage_again()
     chosen = writers.named(format) if format else writers.by_suffix(out) if out else writers.named("table")
     options = {
         "title": title,
@@ -192,6 +191,127 @@ def run(
     style = Style(full=full) if out else _style(color, full=full)
     write(chosen.write(shown, style), out, style.encoding)
     tell(notes)
+
+
+CheckOperands = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PROBLEM [ANSWERS] [NAME=SOURCE]...",
+        help="A problem file, perhaps with claims in it; a file of answers; claims such as weights='0.2 0.8' or "
+        "'weights[q2]=0.1 0.9'.",
+        show_default=False,
+    ),
+]
+Tolerance = Annotated[
+    float | None, typer.Option(metavar="X", help="A plain tolerance in the place of the decimals' rule.")
+]
+Decimals = Annotated[int, typer.Option(metavar="N", min=0, max=15, help="Ask for at least N decimals.")]
+Hints = Annotated[
+    int, typer.Option(min=1, max=4, help="1: which step is wrong; 2: which cells; 3: which mistake; 4: everything.")
+]
+Scheme = Annotated[str | None, typer.Option(metavar="FILE", help="JSON: marks for each state of a step.")]
+CheckFormat = Annotated[Literal["table", "json", "jsonl"], typer.Option("--format", "-f", help="What comes out.")]
+MarkFormat = Annotated[Literal["table", "csv", "jsonl"], typer.Option("--format", "-f", help="What comes out.")]
+
+
+@app.command()
+def check(
+    operands: CheckOperands = None,
+    hints: Hints = 4,
+    tolerance: Tolerance = None,
+    decimals: Decimals = 0,
+    format: CheckFormat = "table",
+    out: Out = None,
+    full: Full = False,
+    color: Color = "auto",
+) -> None:
+    """Find the first wrong step in somebody's numbers, and name the mistake.
+
+    attncli check problem.json weights='0.2 0.8' output='8.6 9.6'
+
+    attncli check problem.json answers.csv
+
+    Exit code 0: all right; 1: a number is wrong; 2: unreadable.
+    """
+    _use_one_blas_thread()
+    from attncli.checking import Judge
+    from attncli.checking.answers import checked
+    from attncli.checking.words import as_json, as_text, echo
+
+    _collect_garbage_again()
+    documents, claims, student = checked(operands or [])
+    reports = []
+    for document in documents:
+        report = Judge(document, tolerance=_finite(tolerance), decimals=decimals).judge(claims, own=True)
+        report.name = student
+        reports.append(report)
+    style = _style("never" if out else color, full=full)
+    text = as_json(reports, lines=format == "jsonl") if format != "table" else as_text(reports, style, hints)
+    if format == "table":
+        for report in reports:
+            complain(echo(report))
+    write(text, out, style.encoding)
+    if not all(report.right for report in reports):
+        raise typer.Exit(1)
+
+
+@app.command()
+def mark(
+    problem: Annotated[str, typer.Argument(metavar="PROBLEM", help="A problem file.", show_default=False)],
+    answers: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ANSWERS...", help="Files, folders, JSON Lines; - is standard input.", show_default=False
+        ),
+    ],
+    scheme: Scheme = None,
+    tolerance: Tolerance = None,
+    decimals: Decimals = 0,
+    format: MarkFormat = "table",
+    out: Out = None,
+    color: Color = "auto",
+) -> None:
+    """Mark many submissions: a row for each, then what went wrong how often.
+
+    attncli mark problem.json answers/*.json
+
+    attncli mark problem.json class.jsonl -f csv -o marks.csv
+    """
+    _use_one_blas_thread()
+    from attncli import readers
+    from attncli.checking import Judge, marking
+    from attncli.checking.roll import Roll
+    from attncli.problem import canonical
+    from attncli.progress import Progress
+
+    _collect_garbage_again()
+    if problem == "-" and "-" in answers:
+        msg = "standard input is named twice: the problem and the answers"
+        raise AttnError(msg)
+    document = canonical(readers.documents(problem)[0])
+    judge = Judge(document, tolerance=_finite(tolerance), decimals=decimals)
+    marks = marking.scheme_of(scheme)
+    paths = marking.files(answers)
+    style = _style("never" if out else color, full=True)
+    roll = Roll(format, marks, style)
+    with Progress(len(paths), "marking") as progress:
+        for row in marking.rows(document, judge, paths, progress.advance):
+            roll.add(row)
+    write(roll.text(), out, style.encoding)
+    for line in roll.remarks():
+        complain(line)
+
+
+def _finite(tolerance: float | None) -> float | None:
+    if tolerance is not None and not 0 <= tolerance < float("inf"):
+        msg = f"--tolerance: {tolerance} is no number of at least 0"
+        raise AttnError(msg)
+    return tolerance
+
+
+def _collect_garbage_again() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def _use_one_blas_thread() -> None:

@@ -48,6 +48,7 @@ def array(value: object, where: Where, *, booleans: bool = False, minus_infinity
         return _from_array(np.asarray(value), where, booleans=booleans, minus_infinity=minus_infinity)
     if isinstance(value, tuple):
         value = list(value)
+    value = _from_words(value)
     if not isinstance(value, list):
         msg = f"{_said(value)} is not a matrix"
         raise AttnError(msg, where)
@@ -60,6 +61,15 @@ def array(value: object, where: Where, *, booleans: bool = False, minus_infinity
     except OverflowError:
         result = np.array(_huge_as_infinite(value))
     return _finite(result, where, minus_infinity)
+
+
+def _from_words(node: object) -> object:
+    """Return nested lists with numbers for words that are numbers: what was read as a claim may be an input."""
+    if isinstance(node, list):
+        if node and not isinstance(node[0], list | Word):
+            return node
+        return [_from_words(item) for item in node]
+    return float(node) if isinstance(node, Word) and NUMBER.fullmatch(node) else node
 
 
 def _from_array(value: npt.NDArray[Any], where: Where, *, booleans: bool, minus_infinity: bool) -> Array:

@@ -150,7 +150,9 @@ class _Derivation:
         """Return the size of the head axis of what is given; what is projected has none of its own."""
         if projects_q:
             return None
-        for name in ("Q", *PLANES, *(() if projects_kv else ("K", "V"))):
+        complete = "Q" in self.p.values and (projects_kv or "K" in self.p.values)
+        planes = () if complete else PLANES  # else they are claims, and not looked at
+        for name in ("Q", *planes, *(() if projects_kv else ("K", "V"))):
             if self.p.has_step(name) and (shape := self.p.step(name).shape)[2:]:
                 return int(shape[-3])
         return None

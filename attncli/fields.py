@@ -7,7 +7,7 @@ field is a line here, an option in `attncli.cli` if it is a scalar, and its use 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from attncli.errors import AttnError, Where
 from attncli.text import quoted, suggestion
@@ -130,9 +130,9 @@ def kind_of(name: str) -> Kind:
 class Written(float):
     """A number with the digits as they were written, for which 0.50 is not 0.5."""
 
-    __slots__ = ("text",)
+    text: str
 
-    def __new__(cls, text: str) -> Written:
+    def __new__(cls, text: str) -> Self:
         """Return the number that a JSON text says."""
         number = super().__new__(cls, text)
         number.text = text

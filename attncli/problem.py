@@ -164,10 +164,11 @@ def _own(value: Any, name: str) -> Any:
     return value
 
 
+def entries(arguments: Mapping[str, Any]) -> Document:
+    """Return Python arguments as a document, by the names that stand there; None stands for what is not given."""
+    return {name: Entry(_own(value, name), Where(field=name)) for name, value in arguments.items() if value is not None}
+
+
 def from_arguments(arguments: Mapping[str, Any]) -> Problem:
-    """Return the problem that Python arguments make, by field name; None stands for what is not given."""
-    document: Document = {}
-    for name, value in arguments.items():
-        if value is not None:
-            document[name] = Entry(_own(value, name), Where(field=name))
-    return Problem(canonical(document))
+    """Return the problem that Python arguments make."""
+    return Problem(canonical(entries(arguments)))

@@ -61,7 +61,8 @@ def decimal(value: float, precision: int, digits: int | None = None) -> str:
     """Return a number as people read it.
 
     Integers stay integers; others have `precision` decimals. What would be all zeros, or is 1e15 and more, is written
-    in powers of ten instead, with `digits` digits, as many as decimals unless said otherwise. Rounding is that of the binary value (2.675 is 2.67), halves to even.
+    in powers of ten instead, with `digits` digits, as many as decimals unless said otherwise. Rounding is that of the
+    binary value (2.675 is 2.67), halves to even.
     """
     if math.isnan(value):
         return "nan"

@@ -195,7 +195,7 @@ def test_importing_the_package_costs_nothing() -> None:
     """`import attncli` imports neither NumPy nor Rich nor Typer; what it offers is there all the same."""
     code = "import attncli, sys; print({'numpy', 'rich', 'typer'} & set(sys.modules))"
     assert python("-c", code) == "set()\n"
-    assert set(attncli.__all__) == {"AttnError", "Trace", "__version__", "attention"}
+    assert set(attncli.__all__) == {"AttnError", "Trace", "__version__", "attention", "check"}
     assert all(hasattr(attncli, name) for name in attncli.__all__)
 
 

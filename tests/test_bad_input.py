@@ -1449,11 +1449,6 @@ TABLE = [
     ),
     Bad("scores-and-nothing", "standard input: Q: null is not a matrix", stdin='{"scores": [[1]], "Q": null}'),
     Bad(
-        "weights-null-claim",
-        "standard input: weights: null is not a matrix",
-        stdin='{"Q": [[1]], "K": [[1]], "weights": null}',
-    ),
-    Bad(
         "W_q-4d",
         "standard input: W_q is 1×1×1×1: a projection is a matrix, or one matrix for each head",
         stdin='{"X": [[1]], "W_q": [[[[1]]]]}',

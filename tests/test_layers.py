@@ -16,7 +16,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("api",),
-    ("check",),
+    ("checking",),
     ("operands",),
     ("writers",),
     ("derivation",),

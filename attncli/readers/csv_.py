@@ -10,7 +10,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from attncli.readers.cells import number
 from attncli.text import counted, quoted, suggestion
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from attncli.trace import Array
 
 _NAME = re.compile(r"\s*([^\[\]]+?)\s*(?:\[([^\[\]]*)\])?\s*")
@@ -210,26 +212,26 @@ def _document(blocks: list[Block], cells: _Cells, where: Where) -> Document:
     return document
 
 
-def _stacked(stack: dict[tuple[int, ...], Entry], where: Where) -> Array:
+def _stacked(stack: dict[tuple[int, ...], Entry], where: Where) -> Array | list[Any]:
     """Put numbered matrices on top of one another: blocks Q[1], Q[2] make one array of three axes."""
     depth = {len(at) for at in stack}
     counts = tuple(max(axis) for axis in zip(*stack, strict=False))
     if len(depth) > 1:
         msg = "its matrices are numbered by one index here and by several there"
         raise AttnError(msg, where)
-    matrices: list[Array] = []
+    matrices: list[npt.NDArray[Any]] = []
     for at in np.ndindex(*counts):
         index = tuple(axis + 1 for axis in at)
         if index not in stack:
             msg = f"[{','.join(map(str, index))}] is missing"
             raise AttnError(msg, where)
-        matrix = stack[index].value
-        assert isinstance(matrix, np.ndarray)
+        matrix = np.asarray(stack[index].value, dtype=None if isinstance(stack[index].value, np.ndarray) else object)
         if matrices and matrix.shape != matrices[0].shape:
             msg = f"[{','.join(map(str, index))}] is not of the shape of the first"
             raise AttnError(msg, where)
         matrices.append(matrix)
-    return np.stack(matrices).reshape(*counts, *matrices[0].shape)
+    whole = np.stack(matrices).reshape(*counts, *matrices[0].shape)
+    return whole if whole.dtype == np.float64 else whole.tolist()  # claims are words
 
 
 def _text(cell: str) -> str:

@@ -178,7 +178,7 @@ class _Page:
                 column = [(f"{bar}{text}", how) for text, how in column]
             columns.append(column)
         for column in columns:
-            rule = (self.say("─") * _cells(column[0][0]), "dim")
+            rule = (self.say("─") * cells(column[0][0]), "dim")
             column.insert(1, rule)
             if sheet.margin_rows:
                 column.insert(2 + beside_from, rule)
@@ -187,12 +187,12 @@ class _Page:
     def label(self, text: str) -> str:
         """Return a label as wide as it may be, with its beginning and its end."""
         shown = self.say(text)
-        if self.style.full or _cells(shown) <= LONGEST_LABEL:
+        if self.style.full or cells(shown) <= LONGEST_LABEL:
             return shown
         head, tail = shown, shown
-        while _cells(head) > LONGEST_LABEL - 10:
+        while cells(head) > LONGEST_LABEL - 10:
             head = head[:-1]
-        while _cells(tail) > 9:  # noqa: PLR2004 (what is left beside the head and the sign)
+        while cells(tail) > 9:
             tail = tail[1:]
         return f"{head}{self.say('…')}{tail}"
 
@@ -206,7 +206,7 @@ class _Page:
     @staticmethod
     def padded(texts: Sequence[str], styles: Sequence[str], *, left: bool = False) -> list[Piece]:
         """Return the cells of one column, all as wide as the widest and a blank on either side."""
-        widths = [_cells(text) for text in texts]
+        widths = [cells(text) for text in texts]
         most = max(widths)
         blanks = [" " * (most - width) for width in widths]
         return [
@@ -219,7 +219,7 @@ class _Page:
 
         What stands beside the matrix is one piece, and is not cut.
         """
-        widths = [_cells(column[0][0]) for column in columns]
+        widths = [cells(column[0][0]) for column in columns]
         if self.style.width is None or sum(widths) <= self.style.width:
             return [list(range(1, len(columns)))]
         pieces = [[at] for at in range(1, sheet.first_margin + 1)]
@@ -239,12 +239,13 @@ class _Page:
         return blocks
 
 
-def _cells(text: str) -> int:
+def cells(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
     return len(text) if text.isascii() else cell_len(text)
 
 
 def _line_width(line: Line) -> int:
-    return sum(_cells(text) for text, _ in line)
+    return sum(cells(text) for text, _ in line)
 
 
 def _side_by_side(panels: list[Panel], room: int) -> Iterator[Line]:

@@ -1,0 +1,184 @@
+"""Claims: the numbers that somebody gives for a step, with the digits as they were written.
+
+The decimals count: 0.50 says more than 0.5. A cell without an answer is NaN, and never wrong.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.coerce import MINUS_INFINITY, NUMBER, shape_text
+from attncli.errors import AttnError, Where
+from attncli.fields import Entry, Word
+from attncli.text import quoted, visible
+from attncli.trace import Step, facing, fold
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from attncli.trace import Array
+
+    Texts = npt.NDArray[np.object_]
+
+NO_ANSWER = {"", "?", "null", "-"}
+_FRACTION = re.compile(rf"({NUMBER.pattern})\s*/\s*({NUMBER.pattern})")
+_SINGLE, _DOUBLE = 6, 13
+"""Significant digits that are meant at the most: of numbers that are plainly float32 prints, and of others."""
+_EXACT = 1e-9
+"""The unit of a fraction, which has no decimals."""
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """What somebody gives for one step; arrays are row-wise, in the step's shape."""
+
+    values: Array
+    units: Array
+    """For each cell the unit u of its last decimal."""
+    texts: Texts
+    decimals: int
+
+    @property
+    def answered(self) -> npt.NDArray[np.bool_]:
+        """Where there is an answer."""
+        return ~np.isnan(self.values)
+
+
+def read(step: Step, parts: Iterable[tuple[str, Entry]], least: int = 0) -> Claim:
+    """Return the claim that entries make, each for the whole step ("") or for the labels in brackets.
+
+    `least` is how many decimals are asked for at the least. Raises AttnError for what is no number, and for a shape
+    that is not the step's.
+    """
+    texts: Texts = np.full(step.value.shape, "?", dtype=object)
+    for labels, entry in parts:
+        given = _texts(entry.value, entry.where)
+        place, shape = _place(step, labels, entry.where)
+        fitted = _fitted(given, shape, step, labels, entry.where)
+        texts[place] = fitted if shape else fitted.item()
+    texts = facing(texts, step.columns)
+    where = next((entry.where for _, entry in parts), Where(field=step.name))
+    values = np.empty(texts.shape)
+    for cell, text in np.ndenumerate(texts):
+        values[cell] = number(text, where, step.cell_name(cell))
+    decimals = max(least, max(map(_decimals, texts.ravel()), default=0))
+    return Claim(values, _units(texts, values, decimals), texts, decimals)
+
+
+def _texts(value: Any, where: Where) -> Texts:
+    """Return the texts of a raw value, an array of as many axes as it has."""
+    if isinstance(value, np.ndarray):
+        flat = [("?" if isinstance(x, float) and math.isnan(x) else str(x)) for x in value.ravel().tolist()]
+        if value.dtype == np.float32:
+            flat = [str(x) for x in value.ravel()]
+        return np.array(flat, dtype=object).reshape(value.shape)
+    if not isinstance(value, list):
+        return np.array(_text(value), dtype=object)
+    parts = [_texts(item, where) for item in value]
+    if not parts or any(part.shape != parts[0].shape for part in parts):
+        msg = "its rows are not of one length" if parts else "is empty"
+        raise AttnError(msg, where)
+    result: Texts = np.empty((len(parts), *parts[0].shape), dtype=object)
+    for at, part in enumerate(parts):
+        result[at] = part if part.shape else part.item()
+    return result
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "?"
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return "true" if value is True else "false" if value is False else "an object"
+    text = getattr(value, "text", None)
+    return text if isinstance(text, str) else str(value).strip()
+
+
+def number(text: str, where: Where, cell: str) -> float:
+    """Return what a claimed cell says: a number, a fraction, a percentage, −∞; NaN for no answer."""
+    plain = text.strip().replace("−", "-").replace("∞", "inf")
+    if plain.lower() in NO_ANSWER:
+        return math.nan
+    if plain.lower() in MINUS_INFINITY:
+        return -math.inf
+    value = math.nan
+    if NUMBER.fullmatch(plain):
+        value = float(plain)
+    elif plain.endswith("%") and NUMBER.fullmatch(plain[:-1].strip()):
+        value = float(plain[:-1]) / 100
+    elif (match := _FRACTION.fullmatch(plain)) and float(match[2]):
+        value = float(match[1]) / float(match[2])
+    if not math.isfinite(value):
+        msg = f"{quoted(text)} is not a number, for {visible(cell)}"
+        raise AttnError(msg, Where(where.source, where.line), "a cell without an answer is ? (in JSON: null)")
+    return value
+
+
+def _decimals(text: str) -> int:
+    """Return how many decimals a text has; 0 for one in scientific notation, a fraction or no answer."""
+    plain = text.strip()
+    percent = plain.endswith("%")
+    plain = plain.removesuffix("%").strip()
+    if not NUMBER.fullmatch(plain) or "e" in plain.lower():
+        return 0
+    return len(plain.partition(".")[2]) + 2 * percent
+
+
+def _units(texts: Texts, values: Array, decimals: int) -> Array:
+    digits = _SINGLE if _float32_prints(texts) else _DOUBLE
+    units = np.full(texts.shape, 10.0**-decimals)
+    for cell, text in np.ndenumerate(texts):
+        value = values[cell]
+        plain = text.strip().lower()
+        if "/" in plain:
+            units[cell] = _EXACT
+        elif "e" in plain and NUMBER.fullmatch(plain):
+            mantissa, _, exponent = plain.partition("e")
+            units[cell] = 10.0 ** (int(exponent) - len(mantissa.partition(".")[2]))
+        if math.isfinite(value) and value:
+            units[cell] = max(units[cell], 10.0 ** (math.floor(math.log10(abs(value))) - digits + 1))
+    return units
+
+
+def _float32_prints(texts: Texts) -> bool:
+    """Tell whether the numbers are plainly float32's: seven digits or more, and the shortest that float32 needs."""
+    long = [
+        text for text in texts.ravel() if len(re.sub(r"^[-+0.]*|[.]|e.*", "", text)) >= 7 and NUMBER.fullmatch(text)
+    ]
+    return bool(long) and all(float(str(np.float32(text))) == float(text) for text in long)
+
+
+def _place(step: Step, labels: str, where: Where) -> tuple[Any, tuple[int, ...]]:
+    """Return the index that labels mean in the step's shown value, and the shape of what stands there."""
+    index: list[Any] = [slice(None)] * step.value.ndim
+    for label in filter(None, (part.strip() for part in labels.split(","))):
+        for at, axis in enumerate(step.shown_axes):
+            found = [name for name in range(axis.size) if fold(axis.label(name)) == fold(label)]
+            if found and index[at] == slice(None):
+                index[at] = found[0]
+                break
+        else:
+            names = "; ".join(", ".join(axis.labels()[:8]) for axis in step.shown_axes)
+            msg = f"{step.name} has no {quoted(label)}: its labels are {visible(names)}"
+            raise AttnError(msg, Where(where.source, where.line))
+    place = tuple(index)
+    return place, step.value[place].shape
+
+
+def _fitted(given: Texts, shape: tuple[int, ...], step: Step, labels: str, where: Where) -> Texts:
+    """Return the texts in a shape, as far as it differs in axes of size 1 alone; else AttnError."""
+    if [size for size in given.shape if size != 1] == [size for size in shape if size != 1]:
+        return given.reshape(shape)
+    name = f"{step.name}[{labels}]" if labels else step.name
+    msg = f"is {shape_text(given.shape)}; {visible(name)} is {shape_text(shape)}"
+    raise AttnError(msg, Where(where.source, where.line, field=name))
+
+
+def as_words(values: Sequence[Any]) -> list[Any]:
+    """Return nested lists with text for numbers, as readers give what was typed."""
+    return [as_words(value) if isinstance(value, list) else Word(value) for value in values]

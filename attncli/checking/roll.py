@@ -1,0 +1,87 @@
+"""The roll of a class: a row for each submission, as a table, CSV or JSON Lines, and counts over all of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from attncli.checking.marking import Row, Tally
+from attncli.style import Style, align, decimal
+from attncli.text import counted, visible
+
+
+class Roll:
+    """Takes rows one by one and keeps the text of each, not its report."""
+
+    def __init__(self, format: str, scheme: Mapping[str, float], style: Style) -> None:
+        self._format = format
+        self._scheme = scheme
+        self._style = style
+        self._cells: list[list[str]] = []
+        self._lines: list[str] = []
+        self._unreadable: list[str] = []
+        self._tally = Tally()
+
+    def add(self, row: Row) -> None:
+        """Take one submission."""
+        self._tally.add(row)
+        if row.report is None:
+            self._unreadable.append(f"{row.name}: {row.unreadable}")
+        if self._format == "jsonl":
+            self._lines.append(json.dumps(row.json(self._scheme)))
+            return
+        marks = row.marks(self._scheme)
+        self._cells.append(
+            [
+                row.name,
+                "" if marks is None else decimal(float(marks), 2),
+                (row.report.first_wrong or "") if row.report else "",
+                " ".join(row.report.mistakes) if row.report else "",
+                row.report.code if row.report else f"unreadable: {row.unreadable}",
+            ]
+        )
+
+    def text(self) -> str:
+        """Return all rows, and in a table the counts below them."""
+        if self._format == "jsonl":
+            return "".join(f"{line}\n" for line in self._lines)
+        header = ["name", "marks", "first_wrong", "mistakes", "code"]
+        if self._format == "csv":
+            file = io.StringIO()
+            csv.writer(file, lineterminator="\n").writerows([header, *self._cells])
+            return file.getvalue()
+        from attncli.writers.table import printed
+
+        return printed([*self._table(header), [], *([(line, "")] for line in self._counts())], self._style)
+
+    def _table(self, header: Sequence[str]) -> Iterator[list[tuple[str, str]]]:
+        rows = [[self._style.plain(visible(cell)) for cell in cells] for cells in self._cells]
+        for row, marks in zip(rows, align([row[1] for row in rows]), strict=True):
+            row[1] = marks
+        from attncli.writers.table import cells as width_of
+
+        widths = [max(map(width_of, column)) for column in zip(header, *rows, strict=True)]
+        for number, row in enumerate([list(header), *rows]):
+            line = "  ".join(
+                " " * (width - width_of(cell)) + cell if at == 1 else cell + " " * (width - width_of(cell))
+                for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+            yield [(line, "" if number else "dim")]
+            if not number:
+                yield [(self._style.plain("─") * sum([*widths, 2 * len(widths) - 2]), "dim")]
+
+    def _counts(self) -> Iterator[str]:
+        tally = self._tally
+        yield f"{counted(tally.students, 'submission')}, {tally.right} all right, {tally.unreadable} unreadable"
+        for what, counts in (("first wrong step", tally.first_wrong), ("mistake", tally.mistakes)):
+            if counts:
+                yield f"{what}: " + ", ".join(f"{name} {number}" for name, number in counts.most_common())
+
+    def remarks(self) -> Iterator[str]:
+        """Go through what belongs on standard error: the unreadable, and the counts where they are not in the text."""
+        for line in self._unreadable:
+            yield f"unreadable: {line}"
+        if self._format != "table":
+            yield from self._counts()

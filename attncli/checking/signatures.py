@@ -1,0 +1,81 @@
+"""What wrong numbers show of themselves, where no formula fits them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.ops import Mix, Softmax
+from attncli.trace import Step
+
+if TYPE_CHECKING:
+    from attncli.checking.claims import Claim
+
+
+def signatures(step: Step, claim: Claim) -> list[str]:
+    """Return remarks on a wrong step whose mistake has no name."""
+    if not claim.answered.all():
+        return []
+    remarks = []
+    if step.name == "weights":
+        remarks += _sums(step, claim) + _equal_scores(step, claim)
+    if isinstance(step.op, Mix):
+        remarks += _outside(step, claim)
+    return remarks + _cells(step, claim)
+
+
+def _sums(step: Step, claim: Claim) -> list[str]:
+    rows, columns = ("columns", "rows") if step.columns else ("rows", "columns")
+    slack = claim.units.max() * claim.values.shape[-1] / 2 + 1e-9
+    sums = claim.values.sum(axis=-1)
+    if np.allclose(sums, 1, rtol=0, atol=slack) or not isinstance(step.op, Softmax) or step.op.sinks is not None:
+        return []
+    if claim.values.shape[-2] > 1 and np.allclose(claim.values.sum(axis=-2), 1, rtol=0, atol=slack):
+        return [f"your {columns} sum to 1; the {rows} should"]
+    if np.allclose(sums, sums.flat[0], rtol=0, atol=slack):
+        return [f"your {rows} sum to {sums.flat[0]:.4g}; each should sum to 1"]
+    return [f"your {rows} do not sum to 1"]
+
+
+def _equal_scores(step: Step, claim: Claim) -> list[str]:
+    scores = step.operands[0].array
+    for row, values in zip(
+        scores.reshape(-1, scores.shape[-1]), claim.values.reshape(-1, scores.shape[-1]), strict=True
+    ):
+        for at, score in enumerate(row):
+            twins = np.flatnonzero(np.abs(row - score) < 1e-12)
+            if len(twins) > 1 and np.ptp(values[twins]) > 2 * claim.units.max():
+                first, second = (step.axes[-1].label(int(key)) for key in twins[:2])
+                return [f"{first} and {second} have equal scores and should have equal weights (entry {at + 1})"]
+    return []
+
+
+def _outside(step: Step, claim: Claim) -> list[str]:
+    weights, v = step.operands
+    if (weights.array < 0).any() or not np.allclose(weights.array.sum(axis=-1), 1):
+        return []
+    low, high = v.array.min() - claim.units.max(), v.array.max() + claim.units.max()
+    if (claim.values < low).any() or (claim.values > high).any():
+        return [f"an average of values lies between the least and the greatest of V, {low:.4g} and {high:.4g}"]
+    return []
+
+
+def _cells(step: Step, claim: Claim) -> list[str]:
+    truth, given = step.array, claim.values
+    with np.errstate(all="ignore"):
+        wrong = np.asarray(~(np.abs(given - truth) <= claim.units))
+        if wrong.sum() == 2:
+            first, second = (tuple(int(at) for at in place) for place in np.argwhere(wrong))
+            if (
+                abs(given[first] - truth[second]) <= claim.units[first]
+                and abs(given[second] - truth[first]) <= claim.units[second]
+            ):
+                return [f"{step.cell_name(first)} and {step.cell_name(second)} are exchanged"]
+        for factor, said in ((10.0, "ten times too large"), (0.1, "ten times too small"), (-1.0, "of the wrong sign")):
+            if wrong.any() and (np.abs(given - factor * truth) <= claim.units * max(1, factor))[wrong].all():
+                return [f"what is wrong is {said}"]
+    rows = np.asarray(wrong.reshape(-1, wrong.shape[-1]).any(axis=-1))
+    if step.name in {"weights", "output"} and len(rows) > 1 and rows[:-1].all() and not rows[-1]:
+        return ["only the last query is right: was the causal mask forgotten?"]
+    return []

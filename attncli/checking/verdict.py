@@ -1,0 +1,481 @@
+"""The verdict: for each claimed step a state, for the first wrong one the mistake by name.
+
+The rules, for a claim c of a true value t with unit u (one in its last decimal):
+
+1. |c − t| ≤ u/2: `correct`.
+2. |c − t| ≤ u, where t itself cannot be written with those decimals: `last_digit`.
+3. |c − f| ≤ u/2 + L, where f is the step made from the student's own earlier numbers and L what half a unit in each
+   of those can move it: `rounding_carried` if they were right, else `follows_from_error`.
+4. Otherwise the first such step is held against the catalogue of mistakes: `known_mistake`, else `slip` (some cells)
+   or `wrong` (all of them).
+
+A step that is right although an earlier one is wrong is `right_despite_error`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.arithmetic import Same
+from attncli.checking.claims import Claim, read
+from attncli.checking.mistakes import Change, Mistake, Wide, mistakes
+from attncli.checking.signatures import signatures
+from attncli.checking.spread import spread
+from attncli.derivation import derive
+from attncli.errors import AttnError, Where
+from attncli.fields import PLANES, STEPS, Document, Entry
+from attncli.problem import Problem
+from attncli.text import visible
+from attncli.trace import Step, Trace
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from attncli.trace import Array
+
+    Where2d = npt.NDArray[np.bool_]
+
+RIGHT = {"correct", "last_digit", "rounding_carried"}
+"""States of a step that is as it should be."""
+BAD = {"known_mistake", "slip", "wrong", "follows_from_error"}
+"""States of a step that differs from the truth."""
+FLOAT = 1e-9
+"""What arithmetic in float64 may add, relative to the numbers: far below any unit that people write."""
+HIDDEN = -1e8
+"""A claimed score below this is somebody's −∞."""
+
+Parts = Mapping[str, Sequence[tuple[str, Entry]]]
+"""Claims by step, each for the labels in brackets behind its name, or for the whole step ("")."""
+
+
+@dataclass
+class CellVerdict:
+    """One cell that is not as it should be."""
+
+    cell: str
+    claimed: str
+    right: float
+    follows: float
+
+
+@dataclass
+class StepVerdict:
+    """What is to be said of one claimed step."""
+
+    step: Step
+    claim: Claim
+    state: str
+    cells: list[CellVerdict] = field(default_factory=list)
+    carried: float = 0.0
+    """How far rounding moved it, at the most."""
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Report:
+    """What is to be said of somebody's numbers."""
+
+    steps: dict[str, StepVerdict]
+    named: list[Mistake] = field(default_factory=list)
+    close: list[Mistake] = field(default_factory=list)
+    convention: str = ""
+    """Another convention with which all steps agree: "unscaled attention"."""
+    name: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether nothing is wrong."""
+        return all(verdict.state in RIGHT for verdict in self.steps.values())
+
+    @property
+    def first_wrong(self) -> str | None:
+        """The first step that is wrong."""
+        return next((name for name, verdict in self.steps.items() if verdict.state in BAD), None)
+
+    @property
+    def mistakes(self) -> list[str]:
+        """The ids of the mistakes that give exactly these numbers."""
+        return list(dict.fromkeys(mistake.id for mistake in self.named))
+
+    @property
+    def code(self) -> str:
+        """A short line for statistics: scores:correct weights:no_scale output:follows_from_error."""
+        said = {
+            name: "+".join(self.mistakes) if verdict.state == "known_mistake" else verdict.state
+            for name, verdict in self.steps.items()
+        }
+        return " ".join(f"{name}:{state}" for name, state in said.items())
+
+    def json(self) -> dict[str, Any]:
+        """Return the report for machines."""
+        return {
+            "verdict": "right" if self.right else "wrong",
+            "first_wrong": self.first_wrong,
+            "mistakes": self.mistakes,
+            "close_to": list(dict.fromkeys(mistake.id for mistake in self.close)),
+            **({"agrees_with": self.convention} if self.convention else {}),
+            "code": self.code,
+            "steps": {
+                name: {
+                    "state": verdict.state,
+                    "cells": [vars(cell) for cell in verdict.cells],
+                    **({"remarks": verdict.remarks} if verdict.remarks else {}),
+                }
+                for name, verdict in self.steps.items()
+            },
+        }
+
+
+class Judge:
+    """One problem, ready to be held against any number of submissions.
+
+    `document` is the problem by canonical names; `tolerance` replaces the rule of decimals by a plain one, `decimals`
+    asks for at least so many. Raises AttnError for a problem that has no answer.
+    """
+
+    def __init__(self, document: Document, *, tolerance: float | None = None, decimals: int = 0) -> None:
+        self._document = document
+        self._tolerance = tolerance
+        self._decimals = decimals
+        self._truth = derive(Problem(document))
+        self._cases: dict[frozenset[str], tuple[Trace, list[Mistake]]] = {}
+        self._others: list[tuple[str, Judge]] | None = None
+
+    def judge(self, parts: Parts, *, own: bool = False) -> Report:
+        """Return the verdict on claims, with `own` also on those that stand in the problem's document.
+
+        Raises AttnError for claims that cannot be read, for a shape that is not the step's, and for none at all.
+        """
+        with np.errstate(all="ignore"):  # −∞ less −∞, and what a mistake overflows: both are looked at as they come
+            return self._with_convention(parts, own=own)
+
+    def _with_convention(self, parts: Parts, *, own: bool) -> Report:
+        report = self.judge_plainly(parts, own=own)
+        if not report.right and len(report.steps) > 1:  # one step alone may agree by chance
+            report.convention = self._convention(parts, own=own)
+        return report
+
+    def judge_plainly(self, parts: Parts, *, own: bool) -> Report:
+        """Return the verdict by this problem's own convention alone."""
+        mine = [name for name in STEPS if own and name in self._document and not self._is_given(name)]
+        truth, known = self._case(frozenset({*parts, *mine}))
+        self._refuse_what_is_no_answer(truth, parts)
+        claims = {}
+        for name, step in truth.items():
+            given = [*([("", self._document[name])] if name in mine else []), *parts.get(name, ())]
+            if given:
+                claims[name] = read(step, given, self._decimals)
+        if not claims:
+            msg = "there is nothing to check: no step's numbers are given"
+            raise AttnError(msg, hint="give some, as in weights='0.2 0.8'")
+        return _Checker(truth, known, claims, self._tolerance).report()
+
+    def _is_given(self, name: str) -> bool:
+        return name in self._truth and self._truth[name].given
+
+    def _case(self, claimed: frozenset[str]) -> tuple[Trace, list[Mistake]]:
+        """Return the derivation with the steps that are claimed and that it does not have, and its mistakes."""
+        wanted = frozenset(name for name in PLANES if name not in self._truth and name in claimed | {"scaled"})
+        if wanted not in self._cases:
+            truth = _with_identities(self._truth, wanted)
+            self._cases[wanted] = truth, mistakes(truth)
+        return self._cases[wanted]
+
+    @staticmethod
+    def _refuse_what_is_no_answer(truth: Trace, parts: Parts) -> None:
+        for name, given in parts.items():
+            if name not in truth or truth[name].given:
+                where = given[0][1].where
+                there = ", ".join(step.name for step in truth.values() if not step.given)
+                said = "is given by the problem" if name in truth else "is no step of this problem"
+                msg = f"{visible(name)} {said}, and cannot be an answer"
+                raise AttnError(msg, Where(where.source, where.line), f"its steps are {there}")
+
+    def _convention(self, parts: Parts, *, own: bool) -> str:
+        """Return another convention with which all steps agree."""
+        if self._others is None:
+            self._others = []
+            for said, fields in _CONVENTIONS:
+                changed = self._document | {name: Entry(value, Where()) for name, value in fields.items()}
+                try:
+                    judge = Judge(changed, tolerance=self._tolerance, decimals=self._decimals)
+                except AttnError:
+                    continue
+                self._others.append((said, judge))
+        for said, judge in self._others:
+            try:
+                if judge.judge_plainly(parts, own=own).right:
+                    return said
+            except AttnError:
+                continue
+        return ""
+
+
+def _with_identities(truth: Trace, missing: frozenset[str]) -> Trace:
+    """Put steps that the problem does not have, and somebody claims, between those it has: they change nothing.
+
+    `scaled` is always there, for who scaled without being asked to.
+    """
+    if not missing or "scores" not in truth:
+        return truth
+    whole = Trace(truth.fields, columns=truth.columns)
+    whole.notes = truth.notes
+    stands_for: dict[str, Step] = {}
+    last: Step | None = None
+    for name in [*(name for name in truth if name not in PLANES and truth[name].given), *STEPS]:
+        if name in truth and name not in whole:
+            old = truth[name]
+            operands = tuple(stands_for.get(operand.name, operand) for operand in old.operands)
+            if name in PLANES and last is not None and len(operands) == 1:
+                operands = (last,)
+            step = replace(old, operands=operands)
+        elif name in missing and last is not None:
+            step = Step(name, Same(), (last,), last.array, last.axes, truth.columns)
+        else:
+            continue
+        whole._add(step)  # noqa: SLF001 (a trace made of another's steps)
+        stands_for[name] = step
+        if name in PLANES:
+            last = step
+    return whole
+
+
+class _Checker:
+    """One set of claims against one derivation."""
+
+    def __init__(
+        self, truth: Trace, known: Sequence[Mistake], claims: Mapping[str, Claim], tolerance: float | None
+    ) -> None:
+        self.truth = truth
+        self.known = known
+        self.claims = claims
+        self.tolerance = tolerance
+        self.own: dict[str, Array] = {}
+        """The student's numbers: as claimed, else as they follow from what is claimed."""
+        self.errors: dict[str, Array] = {}
+        self.verdicts: dict[str, StepVerdict] = {}
+        self.tainted: set[str] = set()
+        """Steps that differ from the truth, or come after one that does."""
+
+    def report(self) -> Report:
+        report = Report(self.verdicts)
+        change: Change = {}
+        for name, step in self.truth.items():
+            if step.given:
+                self._take(name, step.array, np.zeros(step.array.shape))
+                continue
+            follows = self._made(step, self.own, change)
+            moved = spread(step.op, follows, *self._operands(step))
+            claim = self.claims.get(name)
+            before = bool(self.tainted & {operand.name for operand in step.operands})
+            if claim is None:
+                self._take(name, follows, moved)
+                if before:
+                    self.tainted.add(name)
+                continue
+            verdict = self._verdict(step, claim, follows, moved, before=before)
+            self.verdicts[name] = verdict
+            if verdict.state in {"slip", "wrong"} and not report.named and self._is_first(name):
+                report.named, report.close = self._named(step, claim)
+                if report.named:
+                    verdict.state = "known_mistake"
+                    change = report.named[0].change
+                else:
+                    verdict.remarks += signatures(step, claim)
+            if before or verdict.state in BAD:
+                self.tainted.add(name)
+            values = np.where(claim.answered, claim.values, follows)
+            exact = np.abs(values - follows) <= FLOAT * (1 + np.abs(follows))
+            # What equals what follows is no further from the student's unrounded number than that can be.
+            half = claim.units / 2
+            error = np.where(claim.answered, np.where(exact, np.minimum(half, moved), half), moved)
+            self._take(name, np.where(values <= HIDDEN, -np.inf, values), np.where(np.isinf(values), 0, error))
+        return report
+
+    def _is_first(self, name: str) -> bool:
+        return not any(verdict.state in BAD for other, verdict in self.verdicts.items() if other != name)
+
+    def _take(self, name: str, values: Array, errors: Array) -> None:
+        self.own[name] = values
+        self.errors[name] = errors
+
+    def _operands(self, step: Step) -> tuple[list[Array], list[Array]]:
+        names = [operand.name for operand in step.operands]
+        return [self.own[name] for name in names], [self.errors[name] for name in names]
+
+    @staticmethod
+    def _made(step: Step, values: Mapping[str, Array], change: Change) -> Array:
+        operands = [values[operand.name] for operand in step.operands]
+        make = change.get(step.name, step.op.apply)
+        return np.asarray(make.make(values) if isinstance(make, Wide) else make(*operands))
+
+    def _verdict(self, step: Step, claim: Claim, follows: Array, moved: Array, *, before: bool) -> StepVerdict:
+        right, last = self._right(claim, step.array)
+        following = _near(claim.values, follows, claim.units / 2 + moved)
+        if self.tolerance is not None:
+            following = _near(claim.values, follows, self.tolerance)
+        answered = claim.answered
+        fine = right | last
+        if (fine | ~answered).all():
+            state = "last_digit" if (last & ~right & answered).any() else "correct"
+            if before:
+                state = "right_despite_error"
+        elif (fine | following | ~answered).all():
+            state = "follows_from_error" if before else "rounding_carried"
+        else:
+            state = "slip" if (fine | following)[answered].any() else "wrong"
+        verdict = StepVerdict(step, claim, state)
+        if state == "right_despite_error" and not (following | ~answered).all():
+            verdict.remarks.append("it is right, and does not follow from your earlier numbers")
+        elif state == "right_despite_error":
+            verdict.remarks.append("it is right, and your earlier numbers give the same")
+        if state == "rounding_carried":
+            verdict.carried = float(np.abs(claim.values - step.array)[answered & ~fine].max())
+        shown = answered & ~fine & ~(following if state == "slip" else np.zeros_like(fine))
+        for place in np.argwhere(shown):
+            cell = tuple(int(at) for at in place)
+            verdict.cells.append(
+                CellVerdict(step.cell_name(cell), str(claim.texts[cell]), float(step.array[cell]), float(follows[cell]))
+            )
+        return verdict
+
+    def _right(self, claim: Claim, truth: Array) -> tuple[Where2d, Where2d]:
+        """Return where a claim is right, and where it is off by the last digit of what cannot be written shorter."""
+        if self.tolerance is not None:
+            right = _near(claim.values, truth, self.tolerance)
+            return right, np.zeros_like(right)
+        right = _near(claim.values, truth, claim.units / 2)
+        with np.errstate(all="ignore"):
+            writable = np.abs(truth - np.round(truth / claim.units) * claim.units) <= FLOAT * claim.units
+        return right, _near(claim.values, truth, claim.units) & ~writable
+
+    def _named(self, step: Step, claim: Claim) -> tuple[list[Mistake], list[Mistake]]:
+        """Return the mistakes that give exactly the claimed numbers, and those that come close."""
+        named: list[Mistake] = []
+        close: list[Mistake] = []
+        for last_resort in (False, True):
+            for mistake in self.known:
+                if mistake.last_resort != last_resort or (last_resort and (named or claim.decimals < 2)):
+                    continue
+                fits = max(self._fit(step, claim, mistake), default=0)
+                if fits == 2:
+                    named.append(mistake)
+                elif fits == 1 and not last_resort and claim.decimals >= 2:
+                    close.append(mistake)
+        if len(named) > 1:
+            named = [mistake for mistake in named if self._goes_on(mistake, step)] or named
+        ids = {mistake.id for mistake in named}
+        return _once(named), [mistake for mistake in _once(close) if mistake.id not in ids]
+
+    def _goes_on(self, mistake: Mistake, step: Step) -> bool:
+        """Tell whether what a mistake changes after this step is claimed as it would give it, or not claimed."""
+        later = [name for name in list(self.truth)[list(self.truth).index(step.name) + 1 :] if name in mistake.change]
+        for name in later:
+            claim, value = self.claims.get(name), self._replayed(name, mistake.change, self._unrounded())
+            if claim is None or value is None or value.shape != claim.values.shape:
+                continue
+            if not (_near(claim.values, value, 2 * claim.units) | ~claim.answered).all():
+                return False
+        return True
+
+    def _fit(self, step: Step, claim: Claim, mistake: Mistake) -> list[int]:
+        """Return how a mistake fits, from the numbers as written and unrounded: 2 exactly, 1 within a unit."""
+        if not self._may_show(mistake, step.name):
+            return []
+        found = []
+        for base in (self.own, self._unrounded()):
+            value = self._replayed(step.name, mistake.change, base)
+            if value is None or value.shape != claim.values.shape:
+                continue
+            if _near(value, step.array, claim.units / 2)[claim.answered].all():
+                continue  # it does not show here
+            free = (claim.values == 0) if mistake.zero_is_right else np.zeros(claim.values.shape, dtype=bool)
+            if free[claim.answered].all():
+                continue
+            # With few decimals, many a mistake fits by chance: only what fits exactly is named.
+            coarse = claim.decimals < 2 and claim.units.max() > 0.01
+            for fits, width in ((2, claim.units * 0 if coarse else claim.units / 2), (1, claim.units)):
+                if (_near(claim.values, value, width) | free | ~claim.answered).all():
+                    found.append(fits)
+                    break
+        return found
+
+    def _may_show(self, mistake: Mistake, name: str) -> bool:
+        """Tell whether a mistake may be what is seen here first: no step that it changes was claimed, and right."""
+        order = list(self.truth)
+        changed = [step for step in mistake.change if step in order]
+        if not changed or order.index(min(changed, key=order.index)) > order.index(name):
+            return False
+        for step in changed:
+            if order.index(step) >= order.index(name):
+                continue
+            claimed = self.verdicts.get(step)
+            if claimed is not None and claimed.state not in RIGHT:
+                return False
+        first = min(changed, key=order.index)
+        between = order[order.index(first) : order.index(name)]
+        after = [step for step in between if step in self.claims and self._depends(step, first)]
+        # What was claimed and right between the mistake's step and this one shows that it was not made there.
+        return not after or (mistake.id in _HARMLESS_BEFORE and self._same_so_far(mistake, after))
+
+    def _same_so_far(self, mistake: Mistake, steps: Sequence[str]) -> bool:
+        for name in steps:
+            value = self._replayed(name, mistake.change, self._unrounded())
+            claim = self.claims[name]
+            if value is None or value.shape != claim.values.shape:
+                return False
+            if not (_near(claim.values, value, claim.units / 2) | ~claim.answered).all():
+                return False
+        return True
+
+    def _depends(self, name: str, on: str) -> bool:
+        return name == on or any(self._depends(operand.name, on) for operand in self.truth[name].operands)
+
+    def _unrounded(self) -> dict[str, Array]:
+        """Return the true values of every step so far that was right, or not claimed and made of right ones."""
+        return {
+            name: self.truth[name].array if name not in self.tainted else values for name, values in self.own.items()
+        }
+
+    def _replayed(self, target: str, change: Change, base: Mapping[str, Array]) -> Array | None:
+        """Make a step with a mistake, by the student's numbers before the mistake and from it on by the others' ops."""
+        values = dict(base)
+        changed: set[str] = set()
+        for name, step in self.truth.items():
+            remake = name in change or bool(changed & {operand.name for operand in step.operands}) or name == target
+            if not step.given and (remake or name not in values):
+                try:
+                    values[name] = self._made(step, values, change)
+                except (ValueError, IndexError, KeyError, AttnError):  # shapes that the mistake does not allow
+                    return None
+                changed.add(name)
+            if name == target:
+                return values[name]
+        return None
+
+
+_HARMLESS_BEFORE = {"mask_after_softmax", "scale_after_softmax", "split_reshape", "split_strided", "wq_wk_swapped"}
+"""Mistakes that change several steps, of which the first may be right where it is claimed."""
+
+
+def _near(a: Array, b: Array, width: Array | float) -> Where2d:
+    with np.errstate(all="ignore"):
+        slack = FLOAT * (np.abs(np.where(np.isfinite(b), b, 0)) + width) + 1e-12
+        near = np.abs(a - b) <= width + slack
+    same = (a == b) | (np.isneginf(b) & (a <= HIDDEN)) | (np.isneginf(a) & (b <= HIDDEN))
+    return np.asarray(near | same)
+
+
+def _once(found: list[Mistake]) -> list[Mistake]:
+    return list({mistake.id: mistake for mistake in reversed(found)}.values())[::-1]
+
+
+_CONVENTIONS = (
+    ("unscaled attention", {"scale": "none"}),
+    ("attention normalised by the sum", {"normalize": "sum"}),
+    ("unscaled attention normalised by the sum", {"scale": "none", "normalize": "sum"}),
+)

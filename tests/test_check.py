@@ -1,0 +1,244 @@
+"""`attncli check` and `attncli mark`, through the real command: operands, verdicts, exit codes, what people read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Runner
+
+PROBLEM = '{"Q": [[3, 4, 1, 0]], "K": [[1, 2, 1, 0], [2, 3, 0, 1]], "V": [[7, 8], [9, 10]]}'
+"""scores 12, 18; scaled 6, 9; weights 0.0474, 0.9526; output 8.9051, 9.9051."""
+
+
+@pytest.fixture
+def problem(tmp_path: Path) -> str:
+    """A problem file in the folder where commands run."""
+    (tmp_path / "p.json").write_text(PROBLEM)
+    return "p.json"
+
+
+def report(run: Runner, *args: str, code: int) -> dict[str, Any]:
+    done = run("check", *args, "-f", "json")
+    assert done.code == code, done.err
+    result: dict[str, Any] = json.loads(done.out)
+    return result
+
+
+def states(found: dict[str, Any]) -> dict[str, str]:
+    return {name: step["state"] for name, step in found["steps"].items()}
+
+
+def test_right_numbers_are_right(run: Runner, problem: str) -> None:
+    """All right is exit 0, and says so."""
+    done = run("check", problem, "weights=0.0474 0.9526", "output=8.9051 9.9051")
+    assert (done.code, done.out) == (0, "✓ weights  right\n✓ output   right\n\nAll right.\n")
+    assert done.err == "attncli: checking weights to 4 decimals, output to 4 decimals\n"
+
+
+def test_a_mistake_is_named_and_explained(run: Runner, problem: str) -> None:
+    """A forgotten scaling is named at the scaled scores, with this problem's numbers; what follows follows."""
+    done = run("check", problem, "scaled=12.00 18.00", "weights=0.00 1.00")
+    assert done.code == 1
+    assert done.out == (
+        "All steps agree with unscaled attention; this problem is not that.\n"
+        "\n"
+        "✗ scaled   wrong, and the mistake is known\n"
+        "           scaled[q1,k1]  yours 12.00  right 6\n"
+        "           scaled[q1,k2]  yours 18.00  right 9\n"
+        "→ weights  follows from the error before; the step itself is done right\n"
+        "\n"
+        "You did not scale the scores; divide by √4 = 2.  [no_scale]\n"
+        "Redo scaled, and with it weights, which is done right with what came before.\n"
+    )
+
+
+@pytest.mark.parametrize(("hints", "has"), [("1", []), ("2", ["yours"]), ("3", ["yours", "[no_scale]"])])
+def test_hints_say_no_more_than_asked(run: Runner, problem: str, hints: str, has: list[str]) -> None:
+    """--hints 1 tells the step, 2 the cells, 3 the mistake; none of them the right numbers."""
+    done = run("check", problem, "scaled=12.00 18.00", "--hints", hints)
+    assert done.code == 1
+    assert "scaled" in done.out
+    assert [word for word in ("yours", "[no_scale]") if word in done.out] == has
+    assert "right 6" not in done.out
+
+
+def test_the_json_is_as_the_contract_says(run: Runner, problem: str) -> None:
+    """Verdict, first wrong step, mistakes, and for each step its state and the wrong cells."""
+    found = report(run, problem, "weights=0.0025 0.9975", code=1)
+    assert {name: found[name] for name in ("verdict", "first_wrong", "mistakes", "close_to")} == {
+        "verdict": "wrong",
+        "first_wrong": "weights",
+        "mistakes": ["no_scale"],
+        "close_to": [],
+    }
+    (cell, _) = found["steps"]["weights"]["cells"]
+    assert (cell["cell"], cell["claimed"]) == ("weights[q1,k1]", "0.0025")
+    assert cell["right"] == pytest.approx(0.0474, abs=1e-4)
+    assert found["code"] == "weights:no_scale"
+
+
+def test_the_blog_sample(run: Runner, samples: Path) -> None:
+    """The post's weights are wrong and no known mistake; its output follows from them."""
+    found = report(run, str(samples / "blog.json"), code=1)
+    assert found["mistakes"] == []
+    assert states(found) == {"weights": "wrong", "output": "follows_from_error"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '{"weights": [[0.0474, 0.9526]], "output": [[8.9051, 9.9051]]}'),
+        ("a.csv", "weights\n0.0474,0.9526\n\noutput\n8.9051,9.9051\n"),
+        ("a.csv", "weights\n4.74%,95.26%\n\noutput\n8.9051,9.9051\n"),
+        ("a.csv", "weights\n0,0474;0,9526\noutput\n8,9051;9,9051\n"),
+        ("a.txt", "weights\nq1 0.0474 ?\noutput\n? 9.9051\n"),
+    ],
+)
+def test_answers_come_in_any_form(run: Runner, problem: str, tmp_path: Path, name: str, text: str) -> None:
+    """JSON, CSV blocks, percent, decimal commas, labels and missing answers are read."""
+    (tmp_path / name).write_text(text)
+    assert report(run, problem, name, code=0)["verdict"] == "right"
+
+
+def test_what_run_writes_check_reads(run: Runner, samples: Path, tmp_path: Path) -> None:
+    """A problem with its answers, as `run -f json` and -f csv write it, is all right."""
+    for sample in sorted(samples.glob("*.json")):
+        for suffix in ("json", "csv", "npz"):
+            worked = tmp_path / f"worked.{suffix}"
+            assert run("run", sample, "-o", worked).code == 0
+            done = run("check", worked)
+            assert done.code == 0, (sample, suffix, done.out, done.err)
+
+
+def test_rows_cells_and_heads_can_be_claimed_alone(run: Runner, samples: Path) -> None:
+    """weights[head2] is one matrix, weights[head2,q1] one row, weights[head2,q1,k1] one cell; tokens name rows too."""
+    heads = str(samples / "heads.json")
+    worked = json.loads(run("run", heads, "-s", "weights", "-f", "json").out)
+    whole = "; ".join(" ".join(f"{x:.4f}" for x in row) for row in worked[1])
+    row = " ".join(f"{x:.4f}" for x in worked[0][1])
+    assert report(run, heads, f"weights[head2]={whole}", code=0)["verdict"] == "right"
+    assert report(run, heads, f"weights[head1,see]={row}", code=0)["verdict"] == "right"
+    found = report(run, heads, "weights[head1,see,you]=0.1", code=1)
+    assert [cell["cell"] for cell in found["steps"]["weights"]["cells"]] == ["weights[head1,see,you]"]
+
+
+def test_tolerance_and_decimals(run: Runner, problem: str) -> None:
+    """--tolerance is a plain one; --decimals asks for at least so many."""
+    assert report(run, problem, "weights=0.04 0.96", "--tolerance", "0.01", code=0)
+    assert report(run, problem, "weights=0.05 0.95", code=0)
+    assert report(run, problem, "weights=0.05 0.95", "--decimals", "4", code=1)
+
+
+def test_several_problems_are_checked_one_by_one(run: Runner) -> None:
+    """JSON Lines: a report for each line, exit 1 if one of them is wrong."""
+    lines = PROBLEM[:-1] + ', "scores": [[12, 18]]}\n' + PROBLEM[:-1] + ', "scores": [[12, 19]]}\n'
+    done = run("check", "-f", "jsonl", stdin=lines)
+    assert [json.loads(line)["verdict"] for line in done.out.splitlines()] == ["right", "wrong"]
+    assert done.code == 1
+
+
+UNREADABLE = [
+    (["weights=0.1 0.2 0.7"], "weights: is 1×3; weights is 1×2"),
+    (["weights=a b"], "'a' is not a number, for weights[q1,k1]\n  hint: a cell without an answer is ? (in JSON: null)"),
+    (["weights[q2]=0.1 0.9"], "weights has no 'q2': its labels are q1; k1, k2"),
+    (["masked=1 2; 3 4"], "masked: is 2×2; masked is 1×2"),
+    (["concat=1 2"], "concat is no step of this problem, and cannot be an answer\n  hint: its steps are "),
+    (["wieghts[q1]=1 2"], "wieghts[q1]=1 2: unknown field 'wieghts'\n  hint: did you mean 'weights'?"),
+    ([], "there is nothing to check: no step's numbers are given\n  hint: give some, as in weights='0.2 0.8'"),
+    (["nosuch.json"], "'nosuch.json' is no file that exists"),
+    (["weights=0.1 0.9", "--tolerance", "-1"], "--tolerance: -1.0 is no number of at least 0"),
+]
+
+
+@pytest.mark.parametrize(("args", "says"), UNREADABLE, ids=[" ".join(args) for args, _ in UNREADABLE])
+def test_unreadable_is_not_wrong(run: Runner, problem: str, args: list[str], says: str) -> None:
+    """What cannot be read is exit 2 with a message, and no verdict."""
+    done = run("check", problem, *args)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"attncli: {says}"), done.err
+    assert "Traceback" not in done.err
+
+
+# --- mark --------------------------------------------------------------------------------------------------------
+
+CLASS = {
+    "ada": '{"weights": [[0.0474, 0.9526]], "output": [[8.9051, 9.9051]]}',
+    "ben": '{"weights": [[0.0025, 0.9975]], "output": [[8.9951, 9.9951]]}',
+    "eve": '{"weights": [[0.5, 0.4]]}',
+    "zoe": '{"weights": [[0.5, "x"]]}',
+}
+
+
+@pytest.fixture
+def answers(tmp_path: Path) -> Path:
+    """A folder of submissions."""
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    for name, text in CLASS.items():
+        (folder / f"{name}.json").write_text(text)
+    return folder
+
+
+def test_a_folder_is_marked(run: Runner, problem: str, answers: Path) -> None:
+    """A row for each student, counts below; who cannot be read is listed with the reason, and not given zero."""
+    done = run("mark", problem, answers)
+    assert done.code == 0
+    rows = {line.split()[0]: line.split()[1:] for line in done.out.splitlines()[2:6]}
+    assert rows["ada"] == ["2", "weights:correct", "output:correct"]
+    assert rows["ben"] == ["1.50", "weights", "no_scale", "weights:no_scale", "output:follows_from_error"]
+    assert rows["eve"][:2] == ["0", "weights"]
+    assert rows["zoe"][0] == "unreadable:"
+    assert "4 submissions, 1 all right, 1 unreadable" in done.out
+    assert "mistake: no_scale 1" in done.out
+    assert (
+        done.err
+        == "attncli: unreadable: zoe: " + str(answers / "zoe.json") + ": 'x' is not a number, for weights[q1,k2]\n"
+    )
+
+
+def test_json_lines_from_a_pipe_are_marked(run: Runner, problem: str) -> None:
+    """One answers object a line, each with its student's name; what comes out is a line for each."""
+    lines = "".join(f'{{"name": "{name}", {text[1:]}\n' for name, text in CLASS.items())
+    done = run("mark", problem, "-", "-f", "jsonl", stdin=lines)
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert [row["name"] for row in rows] == list(CLASS)
+    assert rows[1]["mistakes"] == ["no_scale"]
+    assert rows[1]["marks"] == 1.5
+    assert "marks" not in rows[3]
+
+
+def test_csv_and_scheme(run: Runner, problem: str, answers: Path, tmp_path: Path) -> None:
+    """Marks are as a scheme says; CSV goes to a file whole."""
+    (tmp_path / "scheme.json").write_text('{"known_mistake": 0.25, "follows_from_error": 2}')
+    out = tmp_path / "marks.csv"
+    assert run("mark", problem, answers, "--scheme", "scheme.json", "-f", "csv", "-o", out).code == 0
+    lines = out.read_text().splitlines()
+    assert lines[0] == "name,marks,first_wrong,mistakes,code"
+    assert lines[2] == "ben,2.25,weights,no_scale,weights:no_scale output:follows_from_error"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "says"),
+    [
+        ('{"goood": 1}', "scheme.json: 'goood' is no state\n  hint: the states are correct, "),
+        ('{"wrong": "x"}', "scheme.json: wrong: 'x' is no number of marks\n"),
+    ],
+)
+def test_a_bad_scheme_is_refused(
+    run: Runner, problem: str, answers: Path, tmp_path: Path, scheme: str, says: str
+) -> None:
+    """Only known states have marks, and marks are numbers."""
+    (tmp_path / "scheme.json").write_text(scheme)
+    done = run("mark", problem, answers, "--scheme", "scheme.json")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"attncli: {says}")
+
+
+def test_claims_in_the_problem_are_not_the_students(run: Runner, samples: Path, tmp_path: Path) -> None:
+    """`mark` looks at the answers alone, whatever the problem file claims."""
+    (tmp_path / "a.json").write_text('{"scores": [[11, 18]]}')
+    done = run("mark", samples / "blog.json", "a.json", "-f", "jsonl")
+    assert json.loads(done.out)["code"] == "scores:correct"
