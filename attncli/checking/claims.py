@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from attncli.coerce import MINUS_INFINITY, NUMBER, shape_text
 from attncli.errors import AttnError, Where
 from attncli.fields import Entry, Word
 from attncli.text import quoted, visible
-from attncli.trace import Step, facing, fold
+from attncli.trace import Cell, Step, facing, fold
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -44,7 +45,13 @@ class Claim:
     texts: Texts
     decimals: int
 
-    @property
+    @cached_property
+    def first_answer(self) -> Cell:
+        """The first cell that has an answer; the very first where none has."""
+        flat = int(np.argmax(self.answered))
+        return tuple(int(at) for at in np.unravel_index(flat, self.values.shape))
+
+    @cached_property
     def answered(self) -> npt.NDArray[np.bool_]:
         """Where there is an answer."""
         return ~np.isnan(self.values)
@@ -66,7 +73,7 @@ def read(step: Step, parts: Iterable[tuple[str, Entry]], least: int = 0) -> Clai
     where = next((entry.where for _, entry in parts), Where(field=step.name))
     values = np.empty(texts.shape)
     for cell, text in np.ndenumerate(texts):
-        values[cell] = number(text, where, step.cell_name(cell))
+        values[cell] = number(text, where, step, cell)
     decimals = max(least, max(map(_decimals, texts.ravel()), default=0))
     return Claim(values, _units(texts, values, decimals), texts, decimals)
 
@@ -99,9 +106,11 @@ def _text(value: object) -> str:
     return text if isinstance(text, str) else str(value).strip()
 
 
-def number(text: str, where: Where, cell: str) -> float:
+def number(text: str, where: Where, step: Step, cell: Cell) -> float:
     """Return what a claimed cell says: a number, a fraction, a percentage, −∞; NaN for no answer."""
-    plain = text.strip().replace("−", "-").replace("∞", "inf")
+    plain = text.strip()
+    if not plain.isascii():
+        plain = plain.replace("−", "-").replace("∞", "inf")
     if plain.lower() in NO_ANSWER:
         return math.nan
     if plain.lower() in MINUS_INFINITY:
@@ -114,7 +123,7 @@ def number(text: str, where: Where, cell: str) -> float:
     elif (match := _FRACTION.fullmatch(plain)) and float(match[2]):
         value = float(match[1]) / float(match[2])
     if not math.isfinite(value):
-        msg = f"{quoted(text)} is not a number, for {visible(cell)}"
+        msg = f"{quoted(text)} is not a number, for {visible(step.cell_name(cell))}"
         raise AttnError(msg, Where(where.source, where.line), "a cell without an answer is ? (in JSON: null)")
     return value
 

@@ -159,8 +159,8 @@ class Judge:
             report.convention = self._convention(parts, own=own)
         return report
 
-    def judge_plainly(self, parts: Parts, *, own: bool) -> Report:
-        """Return the verdict by this problem's own convention alone."""
+    def judge_plainly(self, parts: Parts, *, own: bool, until_wrong: bool = False) -> Report:
+        """Return the verdict by this problem's own convention alone, perhaps no further than what is wrong."""
         mine = [name for name in STEPS if own and name in self._document and not self._is_given(name)]
         truth, known = self._case(frozenset({*parts, *mine}))
         self._refuse_what_is_no_answer(truth, parts)
@@ -172,7 +172,7 @@ class Judge:
         if not claims:
             msg = "there is nothing to check: no step's numbers are given"
             raise AttnError(msg, hint="give some, as in weights='0.2 0.8'")
-        return _Checker(truth, known, claims, self._tolerance).report()
+        return _Checker(truth, known, claims, self._tolerance).report(until_wrong=until_wrong)
 
     def _is_given(self, name: str) -> bool:
         return name in self._truth and self._truth[name].given
@@ -208,7 +208,7 @@ class Judge:
                 self._others.append((said, judge))
         for said, judge in self._others:
             try:
-                if judge.judge_plainly(parts, own=own).right:
+                if judge.judge_plainly(parts, own=own, until_wrong=True).right:
                     return said
             except AttnError:
                 continue
@@ -261,7 +261,8 @@ class _Checker:
         self.tainted: set[str] = set()
         """Steps that differ from the truth, or come after one that does."""
 
-    def report(self) -> Report:
+    def report(self, *, until_wrong: bool) -> Report:
+        """Go through the steps in order and return what is to be said of those that are claimed."""
         report = Report(self.verdicts)
         change: Change = {}
         for name, step in self.truth.items():
@@ -279,6 +280,8 @@ class _Checker:
                 continue
             verdict = self._verdict(step, claim, follows, moved, before=before)
             self.verdicts[name] = verdict
+            if until_wrong and verdict.state in BAD:
+                break
             if verdict.state in {"slip", "wrong"} and not report.named and self._is_first(name):
                 report.named, report.close = self._named(step, claim)
                 if report.named:
@@ -391,6 +394,8 @@ class _Checker:
             value = self._replayed(step.name, mistake.change, base)
             if value is None or value.shape != claim.values.shape:
                 continue
+            if not mistake.zero_is_right and not _may_fit(claim, value):
+                continue
             if _near(value, step.array, claim.units / 2)[claim.answered].all():
                 continue  # it does not show here
             free = (claim.values == 0) if mistake.zero_is_right else np.zeros(claim.values.shape, dtype=bool)
@@ -462,12 +467,18 @@ _HARMLESS_BEFORE = {"mask_after_softmax", "scale_after_softmax", "split_reshape"
 """Mistakes that change several steps, of which the first may be right where it is claimed."""
 
 
+def _may_fit(claim: Claim, value: Array) -> bool:
+    """Tell by one cell whether a value may be what is claimed: most mistakes are out of the question at once."""
+    cell = claim.first_answer
+    claimed, made = claim.values[cell], value[cell]
+    return not abs(claimed - made) > 1.01 * claim.units[cell] + FLOAT * (1 + abs(made)) or made <= HIDDEN >= claimed
+
+
 def _near(a: Array, b: Array, width: Array | float) -> Where2d:
     with np.errstate(all="ignore"):
-        slack = FLOAT * (np.abs(np.where(np.isfinite(b), b, 0)) + width) + 1e-12
-        near = np.abs(a - b) <= width + slack
-    same = (a == b) | (np.isneginf(b) & (a <= HIDDEN)) | (np.isneginf(a) & (b <= HIDDEN))
-    return np.asarray(near | same)
+        distance = np.abs(a - b)  # NaN or infinite where one of them is −∞
+        near = distance <= width * (1 + FLOAT) + (FLOAT * np.minimum(np.abs(b), 1e300) + 1e-12)
+    return np.asarray(near | ((a <= HIDDEN) & (b <= HIDDEN)))
 
 
 def _once(found: list[Mistake]) -> list[Mistake]:
