@@ -533,7 +533,7 @@ class _Derivation:
         claims = [name for name in STEPS if self.p.has_step(name) and not (name in self.t and self.t[name].given)]
         if claims:
             self.t.notes.append(
-                f"{', '.join(claims)} given, but worked out here: what was given is left aside as somebody's claim"
+                f"{', '.join(claims)} given, but worked out here: left aside as claims, for attncli check"
             )
         unused = [name for name in self.p.values if name not in self.used | _ABOUT_SHOWING and name not in STEPS]
         if unused:

@@ -611,7 +611,7 @@ def test_claims_left_aside(run: Runner, samples: Path) -> None:
     """A value for a step that is worked out is left aside with a note on standard error."""
     done = run("run", samples / "blog.json", "-s", "weights", "-f", "json")
     assert done.err == (
-        "attncli: note: weights, output given, but worked out here: what was given is left aside as somebody's claim\n"
+        "attncli: note: weights, output given, but worked out here: left aside as claims, for attncli check\n"
     )
     assert json.loads(done.out)[0] != [0.2, 0.8]
 
