@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from attncli import __version__
-from attncli.errors import AttnError
+from attncli.errors import AttnError, ExitCode
 
 if TYPE_CHECKING:
     from attncli.style import Style
@@ -111,7 +111,7 @@ def _attncli(
     """A calculator for attention: softmax(QKᵀ/√d_k)V, one named step at a time."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
-        raise typer.Exit(2)
+        raise typer.Exit(ExitCode.BAD_INPUT)
 
 
 @app.command()
@@ -252,7 +252,7 @@ def check(
             complain(echo(report))
     write(text, out, style.encoding)
     if not all(report.right for report in reports):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.WRONG)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from attncli.coerce import MINUS_INFINITY, NUMBER, shape_text
 from attncli.errors import AttnError, Where
-from attncli.fields import Entry, Word
+from attncli.fields import Entry
 from attncli.text import quoted, visible
 from attncli.trace import Cell, Step, facing, fold
 
@@ -186,8 +186,3 @@ def _fitted(given: Texts, shape: tuple[int, ...], step: Step, labels: str, where
     name = f"{step.name}[{labels}]" if labels else step.name
     msg = f"is {shape_text(given.shape)}; {visible(name)} is {shape_text(shape)}"
     raise AttnError(msg, Where(where.source, where.line, field=name))
-
-
-def as_words(values: Sequence[Any]) -> list[Any]:
-    """Return nested lists with text for numbers, as readers give what was typed."""
-    return [as_words(value) if isinstance(value, list) else Word(value) for value in values]
