@@ -61,7 +61,8 @@ class Attend(Op):
             for lead in leads
             for start in range(0, q.shape[-2], QUERIES)
         ]
-        matrices = {lead: _Matrix(self, lead, *(x.astype(work, copy=False) for x in (q, k, v))) for lead in leads}
+        narrow = [x.astype(work, copy=False) for x in (q, k, v)]
+        matrices = {lead: _Matrix(self, lead, *narrow) for lead in leads}
         workers = min(len(blocks), _cores())
         with Progress(len(blocks), "output") as progress, ThreadPoolExecutor(workers) as pool:
 

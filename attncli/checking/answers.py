@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attncli import operands as operands_
 from attncli import readers
+from attncli.checking.claims import NO_ANSWER
 from attncli.errors import AttnError, Where
 from attncli.fields import FIELDS, STEPS, Document, Entry, named, resolve
 from attncli.problem import canonical
@@ -40,9 +41,18 @@ def of_document(document: Document, given: Mapping[str, Entry]) -> tuple[Parts, 
             student = str(entry.value)
             continue
         name, labels = split(key, where)
-        if name in STEPS and not (name in given and not labels):
+        if name in STEPS and not _is_input(name, given) and not _says_nothing(entry.value):
             parts.setdefault(name, []).append((labels, entry))
     return parts, student
+
+
+def _is_input(name: str, given: Mapping[str, Entry]) -> bool:
+    """Tell whether Q, K or V is given by the problem, and not worked out from X or M."""
+    return name in FIELDS and name in given and not ("X" in given or (name != "Q" and "M" in given))
+
+
+def _says_nothing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and value.strip() in NO_ANSWER)
 
 
 def split(key: str, where: Where | None = None) -> tuple[str, str]:

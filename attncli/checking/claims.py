@@ -31,8 +31,8 @@ NO_ANSWER = {"", "?", "null", "-"}
 _FRACTION = re.compile(rf"({NUMBER.pattern})\s*/\s*({NUMBER.pattern})")
 _SINGLE, _DOUBLE = 6, 13
 """Significant digits that are meant at the most: of numbers that are plainly float32 prints, and of others."""
-_EXACT = 1e-9
-"""The unit of a fraction, which has no decimals."""
+_FRACTIONS = 1e-4
+"""The unit of a fraction of whole numbers, which has no decimals: 1/142 stands for 0.0070."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,13 +145,19 @@ def _units(texts: Texts, values: Array, decimals: int) -> Array:
         value = values[cell]
         plain = text.strip().lower()
         if "/" in plain:
-            units[cell] = _EXACT
+            units[cell] = max(_FRACTIONS, abs(value) * sum(map(_relative_unit, plain.split("/"))))
         elif "e" in plain and NUMBER.fullmatch(plain):
             mantissa, _, exponent = plain.partition("e")
             units[cell] = 10.0 ** (int(exponent) - len(mantissa.partition(".")[2]))
         if math.isfinite(value) and value:
             units[cell] = max(units[cell], 10.0 ** (math.floor(math.log10(abs(value))) - digits + 1))
     return units
+
+
+def _relative_unit(text: str) -> float:
+    """Return what the last decimal of a part of a fraction is of it: 11/1.414 is no more exact than its root."""
+    decimals = _decimals(text)
+    return 10.0**-decimals / abs(float(text)) if decimals else 0.0
 
 
 def _float32_prints(texts: Texts) -> bool:
@@ -167,7 +173,8 @@ def _place(step: Step, labels: str, where: Where) -> tuple[Any, tuple[int, ...]]
     index: list[Any] = [slice(None)] * step.value.ndim
     for label in filter(None, (part.strip() for part in labels.split(","))):
         for at, axis in enumerate(step.shown_axes):
-            found = [name for name in range(axis.size) if fold(axis.label(name)) == fold(label)]
+            wanted = fold(label).replace(" ", "")
+            found = [name for name in range(axis.size) if fold(axis.label(name)).replace(" ", "") == wanted]
             if found and index[at] == slice(None):
                 index[at] = found[0]
                 break
@@ -184,5 +191,7 @@ def _fitted(given: Texts, shape: tuple[int, ...], step: Step, labels: str, where
     if [size for size in given.shape if size != 1] == [size for size in shape if size != 1]:
         return given.reshape(shape)
     name = f"{step.name}[{labels}]" if labels else step.name
-    msg = f"is {shape_text(given.shape)}; {visible(name)} is {shape_text(shape)}"
-    raise AttnError(msg, Where(where.source, where.line, field=name))
+    msg = f"is {shape_text(given.shape)}, should be {shape_text(shape)}"
+    transposed = given.ndim >= 2 and given.shape == (*shape[:-2], *shape[:-3:-1])
+    hint = "is it transposed? with columns: true, vectors are columns" if transposed else None
+    raise AttnError(msg, Where(where.source, where.line, field=name), hint)

@@ -16,7 +16,7 @@ from attncli.checking.answers import of_document
 from attncli.checking.verdict import Judge, Report
 from attncli.errors import AttnError, Where
 from attncli.fields import Document
-from attncli.readers.source import shown
+from attncli.readers.source import STANDARD_INPUT, shown
 from attncli.text import quoted
 
 SCHEME: dict[str, float] = {
@@ -109,6 +109,9 @@ def files(paths: Sequence[str]) -> list[str]:
                 msg = "the folder holds no answers"
                 raise AttnError(msg, Where(path))
             found += inside
+        elif path != STANDARD_INPUT and not readers.exists(path):
+            msg = "no such file or folder"
+            raise AttnError(msg, Where(path))
         else:
             found.append(path)
     return found
@@ -119,18 +122,18 @@ def rows(document: Document, judge: Judge, paths: Sequence[str], done: Callable[
     for path in paths:
         own_name = os.path.splitext(os.path.basename(shown(path)))[0]
         try:
-            for answers in readers.documents(path, written=True):
-                yield _row(document, judge, answers, own_name)
+            for line, answers in readers.each_document(path):
+                name = f"{own_name}:{line}" if line else own_name
+                if isinstance(answers, AttnError):
+                    yield Row(name, unreadable=_one_line(answers))
+                else:
+                    yield _row(document, judge, answers, name)
         except AttnError as error:
             yield Row(own_name, unreadable=_one_line(error))
         done()
 
 
-def _row(document: Document, judge: Judge, answers: Document, own_name: str) -> Row:
-    name = own_name
-    line = next((entry.where.line for entry in answers.values() if entry.where.line), None)
-    if line is not None:
-        name = f"{own_name}:{line}"
+def _row(document: Document, judge: Judge, answers: Document, name: str) -> Row:
     try:
         parts, student = of_document(answers, document)
         name = student or name
@@ -140,4 +143,4 @@ def _row(document: Document, judge: Judge, answers: Document, own_name: str) -> 
 
 
 def _one_line(error: AttnError) -> str:
-    return str(error).split("\n", 1)[0]
+    return str(error).replace("\n  hint: ", "; ")

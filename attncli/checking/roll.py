@@ -81,7 +81,6 @@ class Roll:
 
     def remarks(self) -> Iterator[str]:
         """Go through what belongs on standard error: the unreadable, and the counts where they are not in the text."""
-        for line in self._unreadable:
-            yield f"unreadable: {line}"
         if self._format != "table":
+            yield from (f"unreadable: {line}" for line in self._unreadable)
             yield from self._counts()

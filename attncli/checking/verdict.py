@@ -167,8 +167,8 @@ class Judge:
         claims = {}
         for name, step in truth.items():
             given = [*([("", self._document[name])] if name in mine else []), *parts.get(name, ())]
-            if given:
-                claims[name] = read(step, given, self._decimals)
+            if given and (claim := read(step, given, self._decimals)).answered.any():
+                claims[name] = claim
         if not claims:
             msg = "there is nothing to check: no step's numbers are given"
             raise AttnError(msg, hint="give some, as in weights='0.2 0.8'")

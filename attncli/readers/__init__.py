@@ -7,6 +7,7 @@ format, write a module with `read(text, where, field)` and let `documents` recog
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from attncli.errors import AttnError, Where
 from attncli.fields import Document, Entry, resolve
@@ -26,8 +27,10 @@ def documents(path: str, field: str | None = None, *, written: bool = False) -> 
     `field` is what a bare matrix in it is asked for as. With `written`, steps are read as claims: their numbers keep
     the digits as they stand there. Raises AttnError for whatever cannot be read.
     """
-    where = Where(shown(path))
-    data = bytes_of(path)
+    return _documents(bytes_of(path), Where(shown(path)), field, written=written)
+
+
+def _documents(data: bytes, where: Where, field: str | None, *, written: bool) -> list[Document]:
     if data.startswith(_BINARY) or data[8:9] == b"{":
         from attncli.readers import npz, safetensors_
 
@@ -52,6 +55,32 @@ def documents(path: str, field: str | None = None, *, written: bool = False) -> 
     from attncli.readers import csv_
 
     return csv_.read(text, where, field, written=written)
+
+
+def each_document(path: str) -> Iterator[tuple[int | None, Document | AttnError]]:
+    """Go through the documents of a source of answers, with its line where there is one a line.
+
+    In JSON Lines, a line that cannot be read is an error of its own, and the others are read all the same.
+    """
+    where = Where(shown(path))
+    data = bytes_of(path)
+    lines = data.split(b"\n") if data.lstrip()[:1] == b"{" else []
+    filled = [line for line in lines if line.strip()]
+    if len(filled) < 2 or not all(line.lstrip()[:1] == b"{" for line in filled):
+        yield from ((None, document) for document in _documents(data, where, None, written=True))
+        return
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            text = "\n" * (number - 1) + decode(line, Where(where.source, number))
+            (document,) = json_.read(text, where, None, written=True)
+        except AttnError as error:
+            yield number, error
+        except ValueError:
+            yield number, AttnError("holds several documents on one line", Where(where.source, number))
+        else:
+            yield number, document
 
 
 def reads_standard_input(source: str) -> bool:
