@@ -288,3 +288,28 @@ def test_a_transposed_answer_has_a_hint(run: Runner, samples: Path) -> None:
     assert done.err == (
         "attncli: weights: is 3×2, should be 2×3\n  hint: is it transposed? with columns: true, vectors are columns\n"
     )
+
+
+def test_who_works_the_other_way_round_is_told_so(run: Runner) -> None:
+    """Where all steps are right but transposed, that is said, and not that every cell is wrong."""
+    fields = ["Q=1 0; 0 2", "K=1 1; 0 2", "V=1 2; 3 5"]
+    worked = json.loads(run("run", *fields, "-f", "json").out)
+    claims = [
+        f"{step}={'; '.join(' '.join(f'{x:.3f}' for x in column) for column in zip(*worked[step], strict=True))}"
+        for step in ("scores", "weights", "output")
+    ]
+    done = run("check", *fields, *claims)
+    assert done.code == 1
+    assert done.out.startswith("All steps agree with attention with vectors as columns; this problem is not that.\n")
+
+
+def test_who_normalises_by_the_sum_is_told_so(run: Runner) -> None:
+    """Where all steps agree with s / Σs, that is said."""
+    fields = ["Q=1 2; 2 1", "K=1 1; 0 2", "V=1 2; 3 5"]
+    worked = json.loads(run("run", *fields, "--normalize", "sum", "-f", "json").out)
+    claims = [
+        f"{step}={'; '.join(' '.join(f'{x:.3f}' for x in row) for row in worked[step])}"
+        for step in ("weights", "output")
+    ]
+    found = report(run, *fields, *claims, code=1)
+    assert found["agrees_with"] == "attention normalised by the sum"

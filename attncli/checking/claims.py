@@ -57,15 +57,18 @@ class Claim:
         return ~np.isnan(self.values)
 
 
-def read(step: Step, parts: Iterable[tuple[str, Entry]], least: int = 0) -> Claim:
+def read(step: Step, parts: Iterable[tuple[str, Entry]], least: int = 0, *, turned: bool = False) -> Claim:
     """Return the claim that entries make, each for the whole step ("") or for the labels in brackets.
 
-    `least` is how many decimals are asked for at the least. Raises AttnError for what is no number, and for a shape
+    `least` is how many decimals are asked for at the least; `turned` takes whole matrices the other way round, rows for
+    columns. Raises AttnError for what is no number, and for a shape
     that is not the step's.
     """
     texts: Texts = np.full(step.value.shape, "?", dtype=object)
     for labels, entry in parts:
         given = _texts(entry.value, entry.where)
+        if turned and not labels and given.ndim >= 2:
+            given = given.swapaxes(-1, -2)
         place, shape = _place(step, labels, entry.where)
         fitted = _fitted(given, shape, step, labels, entry.where)
         texts[place] = fitted if shape else fitted.item()

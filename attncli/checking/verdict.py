@@ -159,15 +159,18 @@ class Judge:
             report.convention = self._convention(parts, own=own)
         return report
 
-    def judge_plainly(self, parts: Parts, *, own: bool, until_wrong: bool = False) -> Report:
-        """Return the verdict by this problem's own convention alone, perhaps no further than what is wrong."""
+    def judge_plainly(self, parts: Parts, *, own: bool, until_wrong: bool = False, turned: bool = False) -> Report:
+        """Return the verdict by this problem's own convention alone, perhaps no further than what is wrong.
+
+        `turned` takes the claims with rows for columns.
+        """
         mine = [name for name in STEPS if own and name in self._document and not self._is_given(name)]
         truth, known = self._case(frozenset({*parts, *mine}))
         self._refuse_what_is_no_answer(truth, parts)
         claims = {}
         for name, step in truth.items():
             given = [*([("", self._document[name])] if name in mine else []), *parts.get(name, ())]
-            if given and (claim := read(step, given, self._decimals)).answered.any():
+            if given and (claim := read(step, given, self._decimals, turned=turned)).answered.any():
                 claims[name] = claim
         if not claims:
             msg = "there is nothing to check: no step's numbers are given"
@@ -206,6 +209,11 @@ class Judge:
                 except AttnError:
                     continue
                 self._others.append((said, judge))
+        try:
+            if self.judge_plainly(parts, own=own, until_wrong=True, turned=True).right:
+                return f"attention with vectors as {'rows' if self._truth.columns else 'columns'}"
+        except AttnError:  # of another shape that way round
+            pass
         for said, judge in self._others:
             try:
                 if judge.judge_plainly(parts, own=own, until_wrong=True).right:
