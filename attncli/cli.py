@@ -400,6 +400,12 @@ def as_error(message: str) -> AttnError:
     message = " ".join(message.split("\n")).strip()
     message, _, possible = message.removesuffix(")").partition(" (Possible options: ")
     hint = f"did you mean {possible.split(', ')[0]}?" if possible else None
+    option = message.removeprefix("No such option: --").rstrip(".")
+    if option != message.rstrip("."):
+        from attncli.fields import resolve
+
+        if (field := resolve(option)) is not None:
+            hint = f"here, a field is typed as an operand: {field}=…"
     if "No such command" in message and "Did you mean" not in message:
         hint = "problems are for a command: attncli run PROBLEM"
     return AttnError(message.rstrip("."), hint=hint)

@@ -313,3 +313,13 @@ def test_who_normalises_by_the_sum_is_told_so(run: Runner) -> None:
     ]
     found = report(run, *fields, *claims, code=1)
     assert found["agrees_with"] == "attention normalised by the sum"
+
+
+@pytest.mark.parametrize(
+    ("args", "field"), [(["check", "p.json", "--causal"], "causal"), (["run", "p.json", "--lengths", "1"], "lengths")]
+)
+def test_a_field_that_is_no_option_has_a_hint(run: Runner, problem: str, args: list[str], field: str) -> None:
+    """Who types a field as an option where it is none is told how to type it."""
+    done = run(*args)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"attncli: No such option: --{field}\n  hint: here, a field is typed as an operand: {field}=…\n"
