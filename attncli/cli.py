@@ -239,9 +239,9 @@ def check(
     from attncli.checking.words import as_json, as_text, echo
 
     _collect_garbage_again()
-    documents, claims, student = checked(operands or [])
+    problems, student = checked(operands or [])
     reports = []
-    for document in documents:
+    for document, claims in problems:
         report = Judge(document, tolerance=_finite(tolerance), decimals=decimals).judge(claims, own=True)
         report.name = student
         reports.append(report)

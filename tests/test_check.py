@@ -323,3 +323,10 @@ def test_a_field_that_is_no_option_has_a_hint(run: Runner, problem: str, args: l
     done = run(*args)
     assert (done.code, done.out) == (2, "")
     assert done.err == f"attncli: No such option: --{field}\n  hint: here, a field is typed as an operand: {field}=…\n"
+
+
+def test_labelled_claims_belong_to_their_own_problem(run: Runner) -> None:
+    """In JSON Lines, a claim for one row holds for the problem of its line alone."""
+    lines = PROBLEM[:-1] + ', "scores[q1]": [12, 19]}\n' + PROBLEM[:-1] + ', "scores[q1]": [12, 18]}\n'
+    done = run("check", "-f", "jsonl", stdin=lines)
+    assert [json.loads(line)["verdict"] for line in done.out.splitlines()] == ["wrong", "right"]

@@ -82,8 +82,8 @@ def typed_claim(operand: str) -> tuple[str, str, Entry] | None:
     return name, match[2] if match else "", entry
 
 
-def checked(operands: Sequence[str]) -> tuple[list[Document], Parts, str]:
-    """Return what the operands of `check` mean: problems, claims from elsewhere, and the student's name.
+def checked(operands: Sequence[str]) -> tuple[list[tuple[Document, Parts]], str]:
+    """Return what the operands of `check` mean: each problem with the claims for it, and the student's name.
 
     One file is the problem, a second one the answers; NAME=SOURCE is a field, or a claim if it names a step.
     """
@@ -104,21 +104,20 @@ def checked(operands: Sequence[str]) -> tuple[list[Document], Parts, str]:
         raise AttnError(msg, hint="attncli mark takes many answers")
     raw = readers.documents(operands_.existing(files[0]), written=True) if files else [{}]
     over = {name: readers.entry(source, name) for name, source in typed.items()}
-    documents = []
-    for document in raw:
-        plain, labelled = _without_labels(document)
-        documents.append(canonical(plain) | over)
-        for name, given in labelled.items():
-            claims.setdefault(name, [])[:0] = given
+    problems = [(canonical(plain) | over, labelled) for plain, labelled in map(_without_labels, raw)]
     if len(files) > 1:
         found = readers.documents(operands_.existing(files[1]), written=True)
         if len(found) > 1:
             msg = f"{len(found)} documents of answers"
             raise AttnError(msg, Where(files[1]), "attncli mark takes many")
-        parts, student = of_document(found[0], documents[0])
+        parts, student = of_document(found[0], problems[0][0])
         for name, given in parts.items():
             claims.setdefault(name, [])[:0] = given
-    return documents, claims, student
+    return [(document, _together(labelled, claims)) for document, labelled in problems], student
+
+
+def _together(first: Parts, then: Parts) -> Parts:
+    return {name: [*first.get(name, ()), *then.get(name, ())] for name in {**first, **then}}
 
 
 def _without_labels(document: Document) -> tuple[Document, Parts]:

@@ -39,15 +39,16 @@ def _sums(step: Step, claim: Claim) -> list[str]:
 
 
 def _equal_scores(step: Step, claim: Claim) -> list[str]:
-    scores = step.operands[0].array
-    for row, values in zip(
-        scores.reshape(-1, scores.shape[-1]), claim.values.reshape(-1, scores.shape[-1]), strict=True
-    ):
-        for at, score in enumerate(row):
-            twins = np.flatnonzero(np.abs(row - score) < 1e-12)
-            if len(twins) > 1 and np.ptp(values[twins]) > 2 * claim.units.max():
-                first, second = (step.axes[-1].label(int(key)) for key in twins[:2])
-                return [f"{first} and {second} have equal scores and should have equal weights (entry {at + 1})"]
+    m = step.array.shape[-1]
+    queries, keys = step.axes[-2:]
+    rows = zip(step.operands[0].array.reshape(-1, m), claim.values.reshape(-1, m), strict=True)
+    for number, (scores, weights) in enumerate(rows):
+        for score in scores:
+            twins = np.flatnonzero(np.abs(scores - score) < 1e-12)
+            if len(twins) > 1 and np.ptp(weights[twins]) > 2 * claim.units.max():
+                first, second = (keys.label(int(key)) for key in twins[:2])
+                query = queries.label(number % queries.size)
+                return [f"{query} has equal scores for {first} and {second}, and no equal weights"]
     return []
 
 

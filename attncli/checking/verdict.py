@@ -418,22 +418,15 @@ class _Checker:
         return found
 
     def _may_show(self, mistake: Mistake, name: str) -> bool:
-        """Tell whether a mistake may be what is seen here first: no step that it changes was claimed, and right."""
+        """Tell whether a mistake may be what is seen here first: all that was claimed on the way agrees with it."""
         order = list(self.truth)
-        changed = [step for step in mistake.change if step in order]
-        if not changed or order.index(min(changed, key=order.index)) > order.index(name):
+        changed = sorted((step for step in mistake.change if step in order), key=order.index)
+        if not changed or order.index(changed[0]) > order.index(name):
             return False
-        for step in changed:
-            if order.index(step) >= order.index(name):
-                continue
-            claimed = self.verdicts.get(step)
-            if claimed is not None and claimed.state not in RIGHT:
-                return False
-        first = min(changed, key=order.index)
-        between = order[order.index(first) : order.index(name)]
-        after = [step for step in between if step in self.claims and self._depends(step, first)]
-        # What was claimed and right between the mistake's step and this one shows that it was not made there.
-        return not after or (mistake.id in _HARMLESS_BEFORE and self._same_so_far(mistake, after))
+        between = order[order.index(changed[0]) : order.index(name)]
+        return self._same_so_far(
+            mistake, [step for step in between if step in self.claims and self._depends(step, changed[0])]
+        )
 
     def _same_so_far(self, mistake: Mistake, steps: Sequence[str]) -> bool:
         for name in steps:
@@ -449,10 +442,8 @@ class _Checker:
         return name == on or any(self._depends(operand.name, on) for operand in self.truth[name].operands)
 
     def _unrounded(self) -> dict[str, Array]:
-        """Return the true values of every step so far that was right, or not claimed and made of right ones."""
-        return {
-            name: self.truth[name].array if name not in self.tainted else values for name, values in self.own.items()
-        }
+        """Return the true values of every step so far; nothing is wrong yet where a mistake is looked for."""
+        return {name: self.truth[name].array for name in self.own}
 
     def _replayed(self, target: str, change: Change, base: Mapping[str, Array]) -> Array | None:
         """Make a step with a mistake, by the student's numbers before the mistake and from it on by the others' ops."""
@@ -469,10 +460,6 @@ class _Checker:
             if name == target:
                 return values[name]
         return None
-
-
-_HARMLESS_BEFORE = {"mask_after_softmax", "scale_after_softmax", "split_reshape", "split_strided", "wq_wk_swapped"}
-"""Mistakes that change several steps, of which the first may be right where it is claimed."""
 
 
 def _may_fit(claim: Claim, value: Array) -> bool:
