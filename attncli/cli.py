@@ -9,6 +9,7 @@ import gc
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -91,6 +92,10 @@ Out = Annotated[
     str | None,
     typer.Option("--out", "-o", metavar="FILE", help="Write to FILE, whole or not at all; its suffix says the format."),
 ]
+ByHand = Annotated[bool, typer.Option("--by-hand", help="Under each step, the arithmetic of every cell.")]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="Roots, fractions and powers of e beside decimals, as far as that goes.")
+]
 Full = Annotated[bool, typer.Option("--full", help="Leave no row or column out.")]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour; auto is for a terminal.")]
 
@@ -138,6 +143,8 @@ def run(
     title: Title = None,
     step: Step = None,
     dtype: Dtype = "float64",
+    by_hand: ByHand = False,
+    exact: Exact = False,
     format: Format = None,
     out: Out = None,
     precision: Precision = None,
@@ -159,10 +166,11 @@ def run(
     from attncli import writers
     from attncli.derivation import derive
     from attncli.fields import resolve
-    from attncli.style import Style
 
     _collect_garbage_again()
-    chosen = writers.named(format) if format else writers.by_suffix(out) if out else writers.named("table")
+    chosen = writers.chosen(format, out)
+    if by_hand or exact:
+        chosen.must_be_for_people("--by-hand" if by_hand else "--exact")
     options = {
         "title": title,
         "tokens": tokens,
@@ -188,9 +196,53 @@ def run(
     traces = [derive(problem, dtype=dtype, steps=wanted) for problem in problems]
     notes = [note for trace in traces for note in trace.notes]
     shown = [trace.only(step) if step else trace for trace in traces]
-    style = Style(full=full) if out else _style(color, full=full)
+    style = replace(_style(color, full=full, out=out), by_hand=by_hand, exact=exact)
     write(chosen.write(shown, style), out, style.encoding)
     tell(notes)
+
+
+@app.command()
+def explain(
+    operands: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PROBLEM CELL...",
+            help="A problem, as for run; and what is to be explained: a cell, 'weights[q1,k2]', or a row, "
+            "'weights[q1]'.",
+            show_default=False,
+        ),
+    ] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Go back to the inputs.")] = False,
+    exact: Exact = False,
+    format: Format = None,
+    out: Out = None,
+    precision: Precision = None,
+    full: Full = False,
+    color: Color = "auto",
+) -> None:
+    """Show how one number came about.
+
+    attncli explain problem.json 'weights[q1,k2]'
+
+    attncli explain problem.json 'output[cat,d1]' --deep --exact
+    """
+    _use_one_blas_thread()
+    from attncli import operands as typed
+    from attncli import writers
+    from attncli.derivation import derive
+
+    _collect_garbage_again()
+    chosen = writers.chosen(format, out)
+    if exact:
+        chosen.must_be_for_people("--exact")
+    cells, rest = typed.cells(operands or [])
+    traces = [derive(problem) for problem in typed.problems(rest, {}, {"precision": precision})]
+    if not cells:
+        raise typed.no_cell(traces[0])
+    shown = [trace.explain(cell, deep=deep) for trace in traces for cell in cells]
+    style = replace(_style(color, full=full, out=out), exact=exact)
+    write(chosen.write(shown, style), out, style.encoding)
+    tell([note for trace in traces for note in trace.notes])
 
 
 CheckOperands = Annotated[
@@ -245,7 +297,7 @@ def check(
         report = Judge(document, tolerance=_finite(tolerance), decimals=decimals).judge(claims, own=True)
         report.name = student
         reports.append(report)
-    style = _style("never" if out else color, full=full)
+    style = _style(color, full=full, out=out)
     text = as_json(reports, lines=format == "jsonl") if format != "table" else as_text(reports, style, hints)
     if format == "table":
         for report in reports:
@@ -292,7 +344,7 @@ def mark(
     judge = Judge(document, tolerance=_finite(tolerance), decimals=decimals)
     marks = marking.scheme_of(scheme)
     paths = marking.files(answers)
-    style = _style("never" if out else color, full=True)
+    style = _style(color, full=True, out=out)
     roll = Roll(format, marks, style)
     with Progress(len(paths), "marking") as progress:
         for row in marking.rows(document, judge, paths, progress.advance):
@@ -319,9 +371,11 @@ def _use_one_blas_thread() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-def _style(color: str, *, full: bool) -> Style:
+def _style(color: str, *, full: bool, out: str | None) -> Style:
     from attncli.style import Style
 
+    if out:
+        return Style(full=full)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     terminal = sys.stdout is not None and sys.stdout.isatty()
     return Style(

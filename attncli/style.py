@@ -32,6 +32,10 @@ class Style:
     """The columns of the terminal; None where there is none: natural width."""
     colors: str | None = None
     """Rich's name of the terminal's colour system; None for no colour and no other escape either."""
+    by_hand: bool = False
+    """Whether the arithmetic of every cell stands under each step."""
+    exact: bool = False
+    """Whether roots, fractions and powers of e are shown beside decimals."""
     encoding: str = "utf-8"
     """What the text will be written in; where it cannot show √ or ᵀ, ASCII stands in their place."""
 

@@ -23,6 +23,8 @@ class Format:
     module: str
     suffixes: tuple[str, ...]
     function: str = "write"
+    for_people: bool = False
+    """Whether it shows how a number came about, and not only the number."""
 
     def write(self, traces: Sequence[Trace], style: Style) -> str | bytes:
         """Return the traces as text, or as bytes where the format is none."""
@@ -31,17 +33,29 @@ class Format:
         )
         return writer(traces, style)
 
+    def must_be_for_people(self, option: str) -> None:
+        """Refuse an option that a machine format has no place for."""
+        if not self.for_people:
+            people = ", ".join(name for name, known in FORMATS.items() if known.for_people)
+            msg = f"{option} is for what people read: {people}"
+            raise AttnError(msg)
+
 
 FORMATS = {
-    "table": Format("table", (".txt",)),
+    "table": Format("table", (".txt",), for_people=True),
     "json": Format("json_", (".json",)),
     "jsonl": Format("json_", (".jsonl", ".ndjson"), "write_lines"),
     "csv": Format("csv_", (".csv",)),
-    "markdown": Format("markdown", (".md", ".markdown")),
-    "html": Format("html", (".html", ".htm")),
+    "markdown": Format("markdown", (".md", ".markdown"), for_people=True),
+    "html": Format("html", (".html", ".htm"), for_people=True),
     "npz": Format("npz", (".npz",)),
     "npy": Format("npz", (".npy",), "write_array"),
 }
+
+
+def chosen(name: str | None, out: str | None) -> Format:
+    """Return the format of this name, else by the suffix of the file to be written, else tables; AttnError for none."""
+    return named(name) if name else by_suffix(out) if out else FORMATS["table"]
 
 
 def named(name: str) -> Format:

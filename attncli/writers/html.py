@@ -9,6 +9,7 @@ from attncli.palette import shade
 from attncli.style import Style
 from attncli.text import visible
 from attncli.trace import Step, Trace
+from attncli.writers.hand import Line, by_hand, explanation, too_many
 from attncli.writers.sheet import Sheet, precision_of, sheets, size_text
 
 _CSS = """
@@ -21,12 +22,17 @@ _CSS = """
 .attncli th, .attncli td { padding: .15em .6em; text-align: right; white-space: nowrap; border: 0; }
 .attncli thead th { border-bottom: 1px solid GrayText; }
 .attncli .beside { color: GrayText; }
+.attncli .arithmetic { margin-top: .5em; }
+.attncli .arithmetic th { vertical-align: top; text-align: left; font-weight: 600; color: inherit; }
+.attncli .arithmetic td { text-align: left; white-space: normal; }
+.attncli .arithmetic span { display: inline-block; }
 """
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return one page that holds every trace."""
-    title = next((text for trace in traces if isinstance(text := trace.fields.get("title"), str)), "attncli")
+    names = (list(trace)[-1] if trace.depth else trace.fields.get("title") for trace in traces)
+    title = next((name for name in names if isinstance(name, str)), "attncli")
     body = "\n".join(fragment(trace, style) for trace in traces)
     page = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -42,11 +48,26 @@ def fragment(trace: Trace, style: Style) -> str:
     precision = precision_of(trace, style)
     title = trace.fields.get("title")
     parts = [f"<h1>{_text(title)}</h1>"] if isinstance(title, str) and title else []
-    for step in trace.values():
+    if trace.depth is not None:
+        parts.append(_arithmetic(explanation(trace, style, precision)))
+    for step in trace.values() if trace.depth is None else ():
         parts += [_heading(step), '<div class="sheets">']
         parts += [_table(sheet) for sheet in sheets(step, style, precision)]
         parts.append("</div>")
+        if lines := by_hand(step, style, precision):
+            parts.append(_arithmetic(lines))
+        if note := too_many(step, style):
+            parts.append(f"<p><small>{_text(note)}</small></p>")
     return f'<div class="attncli">\n<style>{_CSS}</style>\n' + "\n".join(parts) + "\n</div>\n"
+
+
+def _arithmetic(lines: Sequence[Line]) -> str:
+    rows = []
+    for line in lines:
+        sides = " ".join(f"<span>= {_text(side.text)}</span>" for side in line.sides)
+        note = f" <small>({_text(line.note)})</small>" if line.note else ""
+        rows.append(f'<tr><th scope="row">{_text(line.name)}</th><td>{sides}{note}</td></tr>')
+    return f'<table class="arithmetic"><tbody>{"".join(rows)}</tbody></table>'
 
 
 def _heading(step: Step) -> str:

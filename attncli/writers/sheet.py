@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.labels import Axis, fold
 from attncli.style import PRECISION, Style, decimal, decimals_needed
 from attncli.text import visible
-from attncli.trace import Axis, Step, Trace, fold
+from attncli.trace import Step, Trace
 
 if TYPE_CHECKING:
     from attncli.trace import Array

@@ -20,6 +20,8 @@ from attncli.palette import shade
 from attncli.style import Style, align
 from attncli.text import visible
 from attncli.trace import Step, Trace
+from attncli.writers import hand
+from attncli.writers.hand import by_hand, explanation, too_many
 from attncli.writers.sheet import Sheet, precision_of, sheets, size_text
 
 NATURAL = 100
@@ -82,6 +84,9 @@ class _Page:
         if isinstance(title, str) and title:
             yield [(self.say(title), "bold")]
             yield []
+        if self.trace.depth is not None:
+            yield from self.arithmetic(explanation(self.trace, self.style, self.precision))
+            return
         for number, group in enumerate(self.groups()):
             if number:
                 yield []
@@ -90,6 +95,7 @@ class _Page:
             elif len(group) == 1:
                 yield from self.heading(group[0])
                 yield from _side_by_side(list(self.panels(group[0])), self.width)
+                yield from self.worked(group[0])
             else:
                 yield from _side_by_side([self.whole(step) for step in group], self.width)
 
@@ -107,7 +113,29 @@ class _Page:
 
     def whole(self, step: Step) -> Panel:
         """Return all of a step as one panel, its heading on top."""
-        return [*self.heading(step), *_side_by_side(list(self.panels(step)), self.width)]
+        return [*self.heading(step), *_side_by_side(list(self.panels(step)), self.width), *self.worked(step)]
+
+    def worked(self, step: Step) -> Iterator[Line]:
+        """Go through what is shown under a step: its cells, worked out by hand or exactly."""
+        lines = by_hand(step, self.style, self.precision)
+        yield from [[]] * bool(lines)
+        yield from self.arithmetic(lines, "  ")
+        if too_many(step, self.style):
+            yield from self.wrapped(self.say(too_many(step, self.style)), "  ")
+
+    def arithmetic(self, lines: Sequence[hand.Line], indent: str = "") -> Iterator[Line]:
+        """Go through lines of arithmetic, the equals signs of all under one another, broken where the terminal ends."""
+        names = [self.say(line.name) for line in lines]
+        margin = max(map(cells, names), default=0)
+        for name, line in zip(names, lines, strict=True):
+            sides = [f"= {self.say(side.text)}" for side in line.sides] + [f"  ({self.say(line.note)})"] * bool(
+                line.note
+            )
+            room = self.style.width - len(indent) - margin - 1 if self.style.width else 0
+            first, *rest = _broken(sides, max(room, 20)) if room else [" ".join(sides)]
+            yield [(indent + name, "bold"), (" " * (margin + 1 - cells(name)), ""), (first, "")]
+            for text in rest:
+                yield [(" " * (len(indent) + margin + 1) + text, "")]
 
     def heading(self, step: Step) -> Iterator[Line]:
         """Say how a step is made."""
@@ -237,6 +265,18 @@ class _Page:
             blocks[-1] += piece
             left -= width
         return blocks
+
+
+def _broken(sides: Sequence[str], room: int) -> Iterator[str]:
+    """Break an equation where the terminal ends: before an equals sign, else at a blank; never in a number."""
+    line = ""
+    for side in sides:
+        if line and cells(f"{line} {side}") > room:
+            yield from textwrap.wrap(line, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+            line = side
+        else:
+            line = f"{line} {side}".strip()
+    yield from textwrap.wrap(line, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def cells(text: str) -> int:
