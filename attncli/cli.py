@@ -262,7 +262,12 @@ Hints = Annotated[
     int, typer.Option(min=1, max=4, help="1: which step is wrong; 2: which cells; 3: which mistake; 4: everything.")
 ]
 Scheme = Annotated[str | None, typer.Option(metavar="FILE", help="JSON: marks for each state of a step.")]
-CheckFormat = Annotated[Literal["table", "json", "jsonl"], typer.Option("--format", "-f", help="What comes out.")]
+CheckFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format", "-f", metavar="NAME", help="table, json, jsonl, markdown, latex, html or svg; default table."
+    ),
+]
 MarkFormat = Annotated[Literal["table", "csv", "jsonl"], typer.Option("--format", "-f", help="What comes out.")]
 
 
@@ -272,7 +277,7 @@ def check(
     hints: Hints = 4,
     tolerance: Tolerance = None,
     decimals: Decimals = 0,
-    format: CheckFormat = "table",
+    format: CheckFormat = None,
     out: Out = None,
     full: Full = False,
     color: Color = "auto",
@@ -286,11 +291,13 @@ def check(
     Exit code 0: all right; 1: a number is wrong; 2: unreadable.
     """
     _use_one_blas_thread()
-    from attncli.checking import Judge
+    from attncli import writers
+    from attncli.checking import Judge, pages
     from attncli.checking.answers import checked
-    from attncli.checking.words import as_json, as_text, echo
+    from attncli.checking.words import echo
 
     _collect_garbage_again()
+    write_page = pages.named(writers.name_of(format, out))
     problems, student = checked(operands or [])
     reports = []
     for document, claims in problems:
@@ -298,8 +305,8 @@ def check(
         report.name = student
         reports.append(report)
     style = _style(color, full=full, out=out)
-    text = as_json(reports, lines=format == "jsonl") if format != "table" else as_text(reports, style, hints)
-    if format == "table":
+    text = write_page(reports, style, hints)
+    if write_page is pages.named("table"):
         for report in reports:
             complain(echo(report))
     write(text, out, style.encoding)

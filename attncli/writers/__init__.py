@@ -54,8 +54,13 @@ FORMATS = {
 
 
 def chosen(name: str | None, out: str | None) -> Format:
-    """Return the format of this name, else by the suffix of the file to be written, else tables; AttnError for none."""
-    return named(name) if name else by_suffix(out) if out else FORMATS["table"]
+    """Return the format that is asked for by name, else by the suffix of the file to be written, else tables."""
+    return named(name_of(name, out))
+
+
+def name_of(name: str | None, out: str | None) -> str:
+    """Return the name of that format; AttnError for a suffix that stands for none."""
+    return name or (by_suffix(out) if out else "table")
 
 
 def named(name: str) -> Format:
@@ -66,11 +71,11 @@ def named(name: str) -> Format:
     return FORMATS[name]
 
 
-def by_suffix(path: str) -> Format:
-    """Return the format that a file's suffix names; AttnError where it names none."""
-    for known in FORMATS.values():
+def by_suffix(path: str) -> str:
+    """Return the name of the format that a file's suffix stands for; AttnError where it stands for none."""
+    for name, known in FORMATS.items():
         if path.lower().endswith(known.suffixes):
-            return known
+            return name
     suffixes = ", ".join(suffix for known in FORMATS.values() for suffix in known.suffixes)
     msg = f"{quoted(path)} does not say its format by its suffix"
     raise AttnError(msg, hint=f"give --format, or one of the suffixes {suffixes}")
