@@ -31,7 +31,7 @@ GOLDEN = Path(__file__).resolve().parent / "golden"
 PROBLEMS = {name: [f"{name}.json"] for name in ("blog", "causal", "creature", "cross", "heads")} | {
     "trio": ["q.csv", "k.csv", "v.csv"]
 }
-SUFFIXES = {"table": "txt", "markdown": "md", "csv": "csv", "json": "json", "html": "html"}
+SUFFIXES = {"table": "txt", "markdown": "md", "csv": "csv", "json": "json", "html": "html", "svg": "svg"}
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 SPAN = re.compile(r"columns? (\d+)(?:–(\d+))? of (\d+)")
 
@@ -311,7 +311,7 @@ def test_shading_has_straight_edges(samples: Path) -> None:
     assert {cell_len(ESCAPE.sub("", line)) for line in lines if "48;2;" in line} == {rule}
 
 
-@pytest.mark.parametrize("suffix", ["txt", "md", "html", "csv", "json"])
+@pytest.mark.parametrize("suffix", ["txt", "md", "html", "svg", "csv", "json"])
 def test_out_has_no_colour(run: Runner, samples: Path, tmp_path: Path, suffix: str) -> None:
     """A file has no colour, whatever is asked for, and is what a pipe gets."""
     path = tmp_path / f"x.{suffix}"
