@@ -586,7 +586,26 @@ def test_html_holds_the_same_numbers(run: Runner, samples: Path) -> None:
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", page.partition("<b>scores</b>")[2])
     lines = run("run", samples / "cross.json").out.partition("scores =")[2].split("\n")
     rows = [line.replace("│", " ").split()[1:] for line in lines if re.match(r" (le|chat) ", line)]
-    assert cells == [cell for row in rows for cell in row]
+    assert [cell.strip() for cell in cells] == [cell for row in rows for cell in row]
+
+
+@pytest.mark.parametrize("sample", ["creature", "cross"])
+def test_html_puts_decimal_points_under_one_another(run: Runner, samples: Path, sample: str) -> None:
+    """The numbers of a column are padded as in the table, so that equal places stand under one another."""
+    page = run("run", samples / f"{sample}.json", "-f", "html").out
+    for table in re.findall("<tbody>(.*?)</tbody>", page):
+        rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("</tr>")[:-1]]
+        for column in zip(*rows, strict=True):
+            plain = [cell for cell in column if "e" not in cell and "∞" not in cell]
+            tails = {len(cell) - (cell.find(".") if "." in cell else len(cell.rstrip())) for cell in plain}
+            assert len(tails) <= 1, column
+
+
+def test_html_sets_steps_side_by_side_as_the_table_does(run: Runner, samples: Path) -> None:
+    """What is given stands together, and so do Q, K and V, which do not need each other."""
+    page = run("run", samples / "heads.json", "-f", "html").out
+    rows = [re.findall(r"<h2><b>(\w+)</b>", row) for row in page.split('<div class="steps">')[1:]]
+    assert rows[:3] == [["X", "W_q", "W_k", "W_v", "W_o"], ["Q", "K", "V"], ["scores"]]
 
 
 def test_html_has_no_scripts_and_no_markup_from_labels(run: Runner) -> None:
