@@ -85,7 +85,10 @@ Step = Annotated[
 Format = Annotated[
     str | None,
     typer.Option(
-        "--format", "-f", metavar="NAME", help="table, json, jsonl, csv, markdown, html, npz or npy; default table."
+        "--format",
+        "-f",
+        metavar="NAME",
+        help="table, json, jsonl, csv, markdown, html, svg, npz or npy; default table.",
     ),
 ]
 Out = Annotated[

@@ -54,6 +54,10 @@ class Style:
             return text
         return ascii_signs(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
 
+    def markup(self, text: str) -> str:
+        """Return HTML or XML with a character reference for whatever the encoding may not show."""
+        return text if self.unicode else text.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
 
 def ascii_signs(text: str) -> str:
     """Return `text` with attncli's own signs in ASCII: sqrt(2) for √2, ^T for ᵀ."""

@@ -1,7 +1,7 @@
 """A trace to text: one module per format, and the table of them.
 
 To add a format, write a module with `write(traces, style)` and name it here; the tests run over this table. Modules
-are imported when their format is asked for: most calls need one of them, and Rich is needed by one alone.
+are imported when their format is asked for: most calls need one of them, and Rich is needed by pictures alone.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ FORMATS = {
     "csv": Format("csv_", (".csv",)),
     "markdown": Format("markdown", (".md", ".markdown"), for_people=True),
     "html": Format("html", (".html", ".htm"), for_people=True),
+    "svg": Format("svg", (".svg",), for_people=True),
     "npz": Format("npz", (".npz",)),
     "npy": Format("npz", (".npy",), "write_array"),
 }
