@@ -300,10 +300,10 @@ class AddTerms(Modifier):
         """Return the sum, what is added taken as it was written."""
         from attncli.exact import plus
 
-        n, m = operands[0].shape[-2:]
+        n = operands[0].shape[-2]
         result = operands[0]
         for term in self.terms:
-            added = np.zeros((n, m))
+            added = np.zeros(operands[0].shape)
             added[..., : self.keys] = term.values(slice(0, n), slice(0, self.keys))
             result = plus(result, added)
         return result

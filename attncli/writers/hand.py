@@ -107,7 +107,7 @@ def _line(step: Step, style: Style, precision: int) -> Line:
         if sides and len(row) > MOST_IN_A_ROW and row is not rows[-1] and not isinstance(row[0], Number):
             continue  # the formula says it as well, and is shorter
         side = _side(row)
-        if not sides or side.text != sides[-1].text:
+        if not sides or side.text != sides[-1].text.replace("−", "-"):
             sides.append(side)
     return Line(step.name, tuple(sides), step.note())
 
