@@ -95,6 +95,7 @@ Out = Annotated[
     typer.Option("--out", "-o", metavar="FILE", help="Write to FILE, whole or not at all; its suffix says the format."),
 ]
 Full = Annotated[bool, typer.Option("--full", help="Leave no row or column out.")]
+Heatmap = Annotated[bool, typer.Option("--heatmap", help="The weights alone, as a picture: table, html or svg.")]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour; auto is for a terminal.")]
 
 
@@ -145,6 +146,7 @@ def run(
     out: Out = None,
     precision: Precision = None,
     full: Full = False,
+    heatmap: Heatmap = False,
     color: Color = "auto",
 ) -> None:
     """Work attention out and show every step.
@@ -166,6 +168,8 @@ def run(
 
     _collect_garbage_again()
     chosen = writers.named(format) if format else writers.by_suffix(out) if out else writers.named("table")
+    if heatmap:
+        _refuse_beside_heatmap({"--step": step, "--full": full})
     options = {
         "title": title,
         "tokens": tokens,
@@ -192,8 +196,15 @@ def run(
     notes = [note for trace in traces for note in trace.notes]
     shown = [trace.only(step) if step else trace for trace in traces]
     style = Style(full=full) if out else _style(color, full=full)
-    write(chosen.write(shown, style), out, style.encoding)
+    write(chosen.heat_map(shown, style) if heatmap else chosen.write(shown, style), out, style.encoding)
     tell(notes)
+
+
+def _refuse_beside_heatmap(options: Mapping[str, object]) -> None:
+    for option, given in options.items():
+        if given:
+            msg = f"--heatmap and {option} cannot be given together"
+            raise AttnError(msg, hint="a heat map shows the weights alone, all of them, or means where there are many")
 
 
 CheckOperands = Annotated[

@@ -23,6 +23,16 @@ class Format:
     module: str
     suffixes: tuple[str, ...]
     function: str = "write"
+    heatmap: str = ""
+    """The module that draws the weights alone; empty where a format has no pictures."""
+
+    def heat_map(self, traces: Sequence[Trace], style: Style) -> str | bytes:
+        """Return the weights of the traces as a picture; AttnError where the format has none."""
+        if not self.heatmap:
+            able = ", ".join(name for name, known in FORMATS.items() if known.heatmap)
+            msg = "a heat map is a picture, and this format has none"
+            raise AttnError(msg, hint=f"the formats with pictures are {able}")
+        return Format(self.heatmap, ()).write(traces, style)
 
     def write(self, traces: Sequence[Trace], style: Style) -> str | bytes:
         """Return the traces as text, or as bytes where the format is none."""
@@ -33,13 +43,13 @@ class Format:
 
 
 FORMATS = {
-    "table": Format("table", (".txt",)),
+    "table": Format("table", (".txt",), heatmap="heatmap_text"),
     "json": Format("json_", (".json",)),
     "jsonl": Format("json_", (".jsonl", ".ndjson"), "write_lines"),
     "csv": Format("csv_", (".csv",)),
     "markdown": Format("markdown", (".md", ".markdown")),
-    "html": Format("html", (".html", ".htm")),
-    "svg": Format("svg", (".svg",)),
+    "html": Format("html", (".html", ".htm"), heatmap="heatmap_html"),
+    "svg": Format("svg", (".svg",), heatmap="heatmap_svg"),
     "npz": Format("npz", (".npz",)),
     "npy": Format("npz", (".npy",), "write_array"),
 }

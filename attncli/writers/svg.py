@@ -19,6 +19,8 @@ from attncli.writers.table import Line, cells, lines
 
 CELL = 9
 """Width of a character: 0.6 of the size of the font, as in nearly every monospaced one."""
+SMALL = 7.2
+"""Width of a character of labels and numbers in a heat map."""
 ROW = 21
 """Height of a line."""
 MARGIN = 18
@@ -115,6 +117,8 @@ def _css() -> str:
         f"svg.attncli text {{ font: {CELL * 5 // 3}px ui-monospace, SFMono-Regular, Menlo, Consolas, "
         f'"DejaVu Sans Mono", monospace; }}\n'
         f"svg.attncli .bold {{ font-weight: bold; }}\n{_colors(LIGHT)}"
+        f"svg.attncli .label, svg.attncli .number {{ font-size: {SMALL * 5 / 3:g}px; }}\n"
+        "svg.attncli .number { text-anchor: middle; pointer-events: none; }\n"
         "svg.attncli rect:not(.paper) { shape-rendering: crispEdges; }\n"
         f"@media (prefers-color-scheme: dark) {{\n{_colors(DARK)}}}\n"
     )

@@ -27,7 +27,8 @@ NATURAL = 100
 LONGEST_LABEL = 24
 """Columns of a terminal that a label may take; only digits are never cut."""
 
-_BETWEEN = 4
+BETWEEN = 4
+"""Columns between two matrices."""
 
 Piece = tuple[str, str]
 """Text, and Rich's style for it."""
@@ -259,7 +260,7 @@ def side_by_side(panels: Sequence[Panel], room: int) -> Iterator[Line]:
             rows.append([])
             left = room
         rows[-1].append((panel, width))
-        left -= width + _BETWEEN
+        left -= width + BETWEEN
     for number, row in enumerate(rows):
         if number:
             yield []
@@ -274,6 +275,6 @@ def _beside(panels: Sequence[tuple[Panel, int]]) -> Iterator[Line]:
         line: Line = []
         for number, (panel, width) in enumerate(panels, 1):
             part = panel[at] if at < len(panel) else []
-            blanks = width + _BETWEEN - _line_width(part) if number < len(panels) else 0
+            blanks = width + BETWEEN - _line_width(part) if number < len(panels) else 0
             line += [*part, (" " * blanks, "")]
         yield line
