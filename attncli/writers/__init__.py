@@ -26,20 +26,24 @@ class Format:
     heatmap: str = ""
     """The module that draws the weights alone; empty where a format has no pictures."""
 
+    def write(self, traces: Sequence[Trace], style: Style) -> str | bytes:
+        """Return the traces as text, or as bytes where the format is none."""
+        return _writer(self.module, self.function)(traces, style)
+
     def heat_map(self, traces: Sequence[Trace], style: Style) -> str | bytes:
         """Return the weights of the traces as a picture; AttnError where the format has none."""
         if not self.heatmap:
             able = ", ".join(name for name, known in FORMATS.items() if known.heatmap)
             msg = "a heat map is a picture, and this format has none"
             raise AttnError(msg, hint=f"the formats with pictures are {able}")
-        return Format(self.heatmap, ()).write(traces, style)
+        return _writer(self.heatmap)(traces, style)
 
-    def write(self, traces: Sequence[Trace], style: Style) -> str | bytes:
-        """Return the traces as text, or as bytes where the format is none."""
-        writer: Callable[[Sequence[Trace], Style], str | bytes] = getattr(
-            import_module(f"attncli.writers.{self.module}"), self.function
-        )
-        return writer(traces, style)
+
+def _writer(module: str, function: str = "write") -> Callable[[Sequence[Trace], Style], str | bytes]:
+    writer: Callable[[Sequence[Trace], Style], str | bytes] = getattr(
+        import_module(f"attncli.writers.{module}"), function
+    )
+    return writer
 
 
 FORMATS = {

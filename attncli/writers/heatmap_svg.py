@@ -13,7 +13,7 @@ from attncli.trace import Trace
 from attncli.writers import svg
 from attncli.writers.heatmap import LEGEND, PLACES, Panel, head, panels, weights_of
 from attncli.writers.sheet import precision_of
-from attncli.writers.table import Page, cells, shortened
+from attncli.writers.table import Page, cells, line_width, shortened
 
 MOST_SQUARES = 40_000
 """In one picture: as many as a browser shows without delay."""
@@ -65,36 +65,31 @@ class _Picture:
         self.side = next((side for side in _SIDES if len(columns) * side <= room), _SIDES[-1])
         self.left = max(_width(label) for label in rows) + svg.CELL
         self.flat = all(_width(label) <= self.side - 4 for label in columns)
-        longest = max(_width(label) for label in columns)
-        self.above = svg.ROW if self.flat else math.ceil(longest * _UP) + 2 * svg.CELL
-        # A turned label begins over the middle of its square, and the last one may reach beyond the panel.
-        ends = [
-            len(columns) * self.side,
-            *(
-                math.ceil((at + 0.5) * self.side + _width(label) * _ALONG) + svg.CELL
-                for at, label in enumerate(columns)
-            ),
-        ]
-        self.panel_width = self.left + (ends[0] if self.flat else max(ends))
-        self.panel_height = self.above + len(rows) * self.side
+        self.above, right = svg.ROW, len(columns) * self.side
+        if not self.flat:
+            self.above = math.ceil(max(map(_width, columns)) * _UP) + 2 * svg.CELL
+            # A turned label begins over the middle of its square, and the last ones may reach beyond the panel.
+            ends = ((at + 0.5) * self.side + _width(label) * _ALONG for at, label in enumerate(columns))
+            right = max(right, math.ceil(max(ends)) + svg.CELL)
+        self.panel_width = self.left + right
         self.titled = bool(self.panels[0].title)
+        self.row_height = self.above + len(rows) * self.side + svg.ROW * self.titled + svg.ROW
         self.head = list(head(Page(trace, replace(style, encoding="utf-8", width=None)), step, block))
         abreast = max(1, (_ROOM + _BETWEEN) // (self.panel_width + _BETWEEN))
-        self.places_of_panels = [divmod(at, abreast) for at in range(len(self.panels))]
-        full_row = min(abreast, len(self.panels))
+        self.abreast = min(abreast, len(self.panels))
         self.width = max(
-            full_row * (self.panel_width + _BETWEEN) - _BETWEEN,
-            *(sum(cells(text) for text, _ in line) * svg.CELL for line in self.head),
+            self.abreast * (self.panel_width + _BETWEEN) - _BETWEEN,
+            *(line_width(line) * svg.CELL for line in self.head),
         )
-        panel_rows = math.ceil(len(self.panels) / abreast)
-        self.row_height = self.panel_height + svg.ROW * self.titled + svg.ROW
-        self.height = len(self.head) * svg.ROW + svg.ROW // 2 + panel_rows * self.row_height - svg.ROW
+        rows_of_panels = math.ceil(len(self.panels) / self.abreast)
+        self.height = len(self.head) * svg.ROW + svg.ROW // 2 + rows_of_panels * self.row_height - svg.ROW
 
     def parts(self, top: int) -> Iterator[str]:
         """Go through the elements of the picture, which begins at this height."""
         yield from svg.text_at(0, top, self.head)
         top += len(self.head) * svg.ROW + svg.ROW // 2
-        for panel, (row, column) in zip(self.panels, self.places_of_panels, strict=True):
+        for at, panel in enumerate(self.panels):
+            row, column = divmod(at, self.abreast)
             x, y = column * (self.panel_width + _BETWEEN), top + row * self.row_height
             yield f'<g transform="translate({x} {y})">'
             if self.titled:

@@ -15,7 +15,7 @@ from attncli.style import Style
 from attncli.text import visible
 from attncli.trace import Trace
 from attncli.writers.sheet import title_of
-from attncli.writers.table import Line, cells, lines
+from attncli.writers.table import Line, cells, line_width, lines
 
 CELL = 9
 """Width of a character: 0.6 of the size of the font, as in nearly every monospaced one."""
@@ -53,7 +53,7 @@ def title(traces: Sequence[Trace]) -> str:
 
 def draw(lines: Sequence[Line], title: str) -> str:
     """Return lines of styled text as an SVG file; the styles are Rich's, as far as the tables use them."""
-    width = max((sum(cells(text) for text, _ in line) for line in lines), default=0) * CELL
+    width = max(map(line_width, lines), default=0) * CELL
     return document(text_at(0, 0, lines), width, len(lines) * ROW, title)
 
 
