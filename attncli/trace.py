@@ -64,6 +64,11 @@ class Axis:
         return [self.label(index) for index in range(self.size)]
 
 
+def literal(tex: str) -> str:
+    """Return LaTeX as it stands in a template: braces doubled."""
+    return tex.replace("{", "{{").replace("}", "}}")
+
+
 class Op(ABC):
     """What turns operands into a result, and can say so in words, in LaTeX, and cell by cell.
 
