@@ -84,7 +84,10 @@ Step = Annotated[
 Format = Annotated[
     str | None,
     typer.Option(
-        "--format", "-f", metavar="NAME", help="table, json, jsonl, csv, markdown, html, npz or npy; default table."
+        "--format",
+        "-f",
+        metavar="NAME",
+        help="table, json, jsonl, csv, markdown, latex, html, npz or npy; default table.",
     ),
 ]
 Out = Annotated[

@@ -38,6 +38,7 @@ FORMATS = {
     "jsonl": Format("json_", (".jsonl", ".ndjson"), "write_lines"),
     "csv": Format("csv_", (".csv",)),
     "markdown": Format("markdown", (".md", ".markdown")),
+    "latex": Format("latex", (".tex",)),
     "html": Format("html", (".html", ".htm")),
     "npz": Format("npz", (".npz",)),
     "npy": Format("npz", (".npy",), "write_array"),
