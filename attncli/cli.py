@@ -88,7 +88,7 @@ Format = Annotated[
         "--format",
         "-f",
         metavar="NAME",
-        help="table, json, jsonl, csv, markdown, html, svg, npz or npy; default table.",
+        help="table, json, jsonl, csv, markdown, latex, html, svg, npz or npy; default table.",
     ),
 ]
 Out = Annotated[

@@ -89,6 +89,11 @@ def decimal(value: float, precision: int, digits: int | None = None) -> str:
     return text if float(text) else scientific
 
 
+def tex_power(text: str) -> str:
+    r"""Return a number's text as LaTeX writes it: 3.1 \times 10^{-7} for 3.1e-07."""
+    return re.sub(r"(?<=[\d.])e([-+]?\d+)", lambda power: rf" \times 10^{{{int(power[1])}}}", text, flags=re.IGNORECASE)
+
+
 def decimals_needed(values: Sequence[float], most: int) -> int:
     """Return how many decimals show all of the values exactly, or `most` if those are not enough.
 

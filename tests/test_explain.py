@@ -186,7 +186,7 @@ def value(text: str) -> float:
 def value_of_tex(tex: str) -> float:
     r"""Work out what one side says in LaTeX: \frac, \sqrt, e^{…}, \times."""
     for said, meant in (
-        (r"\left(", "("), (r"\right)", ")"), (r"\times", "*"), (r"\cdot 10^", "*10**"), (r"\infty", "math.inf"),
+        (r"\left(", "("), (r"\right)", ")"), (r"\times", "*"), (r"10^", "10**"), (r"\infty", "math.inf"),
         (r"\max", "max"), (r"\sin", "math.sin"), (r"\cos", "math.cos"), (r"\tanh", "math.tanh"),
     ):  # fmt: skip
         tex = tex.replace(said, meant)

@@ -32,7 +32,15 @@ GOLDEN = Path(__file__).resolve().parent / "golden"
 PROBLEMS = {name: [f"{name}.json"] for name in ("blog", "causal", "creature", "cross", "heads")} | {
     "trio": ["q.csv", "k.csv", "v.csv"]
 }
-SUFFIXES = {"table": "txt", "markdown": "md", "csv": "csv", "json": "json", "html": "html", "svg": "svg"}
+SUFFIXES = {
+    "table": "txt",
+    "markdown": "md",
+    "csv": "csv",
+    "json": "json",
+    "latex": "tex",
+    "html": "html",
+    "svg": "svg",
+}
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 SPAN = re.compile(r"columns? (\d+)(?:–(\d+))? of (\d+)")
 

@@ -61,6 +61,7 @@ FORMATS = {
     "jsonl": Format("json_", (".jsonl", ".ndjson"), "write_lines"),
     "csv": Format("csv_", (".csv",)),
     "markdown": Format("markdown", (".md", ".markdown"), for_people=True),
+    "latex": Format("latex", (".tex",), for_people=True),
     "html": Format("html", (".html", ".htm"), for_people=True, heatmap="heatmap_html"),
     "svg": Format("svg", (".svg",), for_people=True, heatmap="heatmap_svg"),
     "npz": Format("npz", (".npz",)),
