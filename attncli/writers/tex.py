@@ -78,7 +78,8 @@ def prose(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return rf"\text{{{''.join(_SPECIAL.get(char, char) for char in text)}}}"
+    shown = "".join(_SPECIAL.get(char, char) for char in visible(text))
+    return rf"\text{{{shown.replace('<', '<{}')}}}"  # Markdown would take <b> for a tag
 
 
 def name_tex(name: str, word: Callable[[str], str] = _text) -> str:
