@@ -10,7 +10,7 @@ from attncli.checking.verdict import Report
 from attncli.checking.words import Page, StepSaid, page
 from attncli.errors import AttnError
 from attncli.style import Style
-from attncli.text import quoted, suggestion
+from attncli.text import quoted
 
 Line = list[tuple[str, str]]
 """Pieces of text, each with Rich's style."""
@@ -42,7 +42,7 @@ def named(format: str) -> Callable[[Sequence[Report], Style, int], str]:
     """Return what writes reports in a format, with so many hints; AttnError for one that reports do not have."""
     if format not in FORMATS:
         msg = f"no format {quoted(format)} for a report"
-        raise AttnError(msg, hint=suggestion(format, list(FORMATS)) or f"the formats are {', '.join(FORMATS)}")
+        raise AttnError(msg, hint=f"the formats are {', '.join(FORMATS)}")
     return FORMATS[format]
 
 

@@ -1,0 +1,176 @@
+"""Reports and explanations as pages: Markdown, LaTeX, HTML and SVG, to be handed back and handed in."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from conftest import Runner
+
+GOLDEN = Path(__file__).resolve().parent / "golden" / "pages"
+WRONG = ["masked[cat]=1.15 2.31 0.58 2.89", "weights[the]=0.06 0.37 0.37 0.20", "output[down]=1 1"]
+PAGES = {
+    "report": ["check", "causal.json", *WRONG],
+    "explanation": ["explain", "causal.json", "output[cat,d1]", "--deep", "--exact"],
+    "by-hand": ["run", "cross.json", "--by-hand", "--exact", "-s", "scores", "-s", "weights"],
+}
+SUFFIXES = ["txt", "md", "tex", "html", "svg"]
+FORMATS = "the formats are table, json, jsonl, markdown, latex, html, svg"
+HOSTILE = ["[red]", "<b>&\"'", "a|b_c*$", "\\frac{", "猫", "e\u0301", "\u202eabc", "\x1b[31m"]
+
+
+class Checker(HTMLParser):
+    """An HTML reader that wants every element closed, and collects the text."""
+
+    VOID = ("br", "meta", "link", "img", "input", "hr")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.add(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+
+def text_of(page: str, suffix: str) -> str:
+    """Return what a reader sees, whatever it is written in; checks on the way that it is well made."""
+    if suffix == "html":
+        reader = Checker()
+        reader.feed(page)
+        reader.close()
+        assert reader.open == []
+        assert not reader.tags & {"script", "link", "img", "iframe", "b>"}
+        return " ".join(" ".join(reader.words).split())
+    if suffix == "svg":
+        return " ".join("".join(ET.fromstring(page).itertext()).split())
+    return page
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("name", PAGES)
+def test_golden_pages(
+    run: Runner, samples: Path, tmp_path: Path, name: str, suffix: str, request: pytest.FixtureRequest
+) -> None:
+    """What people hand in looks as it was looked at; `--update-golden` writes it anew."""
+    out = tmp_path / f"page.{suffix}"
+    done = run(*PAGES[name], "-o", out, cwd=samples)
+    assert (done.code, done.out) == (1 if name == "report" else 0, "")
+    page = out.read_text(encoding="utf-8")
+    text_of(page, suffix)
+    golden = GOLDEN / f"{name}.{suffix}"
+    if request.config.getoption("--update-golden"):
+        golden.write_text(page, encoding="utf-8")
+    assert page == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_report_says_the_same_in_every_format(run: Runner, samples: Path, tmp_path: Path, suffix: str) -> None:
+    """Steps, wrong cells, right values, the mistake and what to redo stand in each."""
+    out = tmp_path / f"page.{suffix}"
+    run(*PAGES["report"], "-o", out, cwd=samples)
+    text = re.sub(r"[\\*|$]", "", text_of(out.read_text(encoding="utf-8"), suffix))
+    for word in ("masked", "weights", "output", "0.58", "2.89", "Redo masked"):
+        assert word in text, word
+    assert "mask_forgotten" in text
+
+
+@pytest.mark.parametrize("format", ["markdown", "latex", "html", "svg", "table"])
+def test_hints_hide_in_every_format(run: Runner, samples: Path, format: str) -> None:
+    """With --hints 1 no format gives away a cell, a right number or the mistake; with 2 no right number."""
+    for hints, hidden in (("1", ("0.58", "forgotten", "masked[", "∞", "infty")), ("2", ("right -", "forgotten", "∞"))):
+        shown = run(*PAGES["report"], "--hints", hints, "-f", format, cwd=samples).out
+        for word in hidden:
+            assert word not in shown, (hints, word)
+
+
+def test_several_reports_on_one_page(run: Runner, tmp_path: Path) -> None:
+    """Problems in JSON Lines come one after another, each with its own conclusion."""
+    lines = '{"Q":[[1]],"K":[[2]],"scores":[[2]]}\n{"Q":[[1]],"K":[[2]],"scores":[[3]]}\n'
+    for format in ("markdown", "latex", "html", "svg", "table"):
+        shown = run("check", "-", "-f", format, stdin=lines)
+        assert shown.code == 1
+        text = text_of(shown.out, format) if format in {"html", "svg"} else shown.out
+        assert text.index("All right") < text.index("The first step that differs is scores"), format
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_hostile_labels_in_reports(run: Runner, tmp_path: Path, suffix: str) -> None:
+    """Whatever a token is, the page is well made and obeys nothing in it."""
+    problem = tmp_path / "problem.json"
+    queries = [[1, 2]] * len(HOSTILE)
+    problem.write_text(json.dumps({"Q": queries, "K": [[1, 0], [0, 1]], "tokens": HOSTILE, "key_tokens": ["a", "b"]}))
+    out = tmp_path / f"page.{suffix}"
+    done = run("check", problem, "scores=" + ";".join(["1 1"] * len(HOSTILE)), "-o", out)
+    assert done.code == 1
+    page = out.read_text(encoding="utf-8")
+    text_of(page, suffix)
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+    assert suffix == "txt" or "<b>" not in page.replace("<b>The", "").replace("<b>No", "")
+    if suffix == "tex":
+        assert page.isascii()
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+@pytest.mark.parametrize("name", [*PAGES, "hostile"])
+def test_pages_compile(run: Runner, samples: Path, tmp_path: Path, name: str) -> None:
+    """pdflatex takes them as they are, and nothing runs off the page."""
+    args = PAGES.get(name)
+    if args is None:
+        problem = tmp_path / "problem.json"
+        import json
+
+        problem.write_text(
+            json.dumps({"Q": [[1, 2]] * 8, "K": [[1, 0], [0, 1]], "tokens": HOSTILE, "key_tokens": "ab"})
+        )
+        args = ["explain", str(problem), *(f"weights[q{at + 1},k1]" for at in range(8))]
+    out = tmp_path / "page.tex"
+    run(*args, "-o", out, cwd=samples)
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    log = (tmp_path / "page.log").read_text(encoding="latin-1")
+    assert all(float(points) < 2 for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log))
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["-f", "csv"], f"no format 'csv' for a report\n  hint: {FORMATS}"),
+        (["-f", "htm"], f"no format 'htm' for a report\n  hint: {FORMATS}"),
+        (
+            ["-o", "report.csv"],
+            f"no format 'csv' for a report\n  hint: {FORMATS}",
+        ),
+        (["-o", "report"], "'report' does not say its format by its suffix"),
+    ],
+)
+def test_formats_that_reports_do_not_have(
+    run: Runner, samples: Path, tmp_path: Path, args: list[str], said: str
+) -> None:
+    """One message, exit code 2, no file."""
+    done = run("check", samples / "causal.json", *WRONG, *args)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"attncli: {said}")
+    assert not list(tmp_path.glob("report*"))
