@@ -29,23 +29,25 @@ def _trace(trace: Trace, style: Style) -> str:
     title = trace.fields.get("title")
     parts = [f"# {escape(title)}\n"] if isinstance(title, str) and title else []
     for step in trace.values():
-        parts.append(_heading(step))
+        parts.append(heading(step))
         for sheet in sheets(step, style, precision):
             if sheet.title:
                 parts.append(f"{sheet.title}:\n")
-            parts.append(_table(sheet))
+            parts.append(table(sheet))
             if sheet.left_out:
                 parts.append(f"*{sheet.left_out}*\n")
     return "\n".join(parts)
 
 
-def _heading(step: Step) -> str:
+def heading(step: Step) -> str:
+    """Return a step's name, formula and shape on one line."""
     formula = " = ".join([name_tex(step.name), *step.tex(name_tex)])
     note = f"; {escape(step.note())}" if step.note() else ""
     return f"**{escape(step.name)}** ${formula}$ ({size_text(step)}{note})\n"
 
 
-def _table(sheet: Sheet) -> str:
+def table(sheet: Sheet) -> str:
+    """Return one matrix as a table."""
     lines = [
         f"| | {' | '.join(map(escape, sheet.columns))} |",
         f"|:--{'|--:' * len(sheet.columns)}|",
