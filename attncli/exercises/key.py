@@ -1,0 +1,74 @@
+"""The key: every step as it should be, and what each core mistake gives in its place.
+
+Numbers are rounded far above the last digits of float64, which differ between machines.
+"""
+
+from __future__ import annotations
+
+import json as json_
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.exercises.draw import Exercise
+from attncli.exercises.showing import changed_steps
+from attncli.style import Style
+from attncli.trace import Trace
+from attncli.writers import markdown as markdown_
+from attncli.writers.json_ import contents, is_array, number_text, rows_apart, text_of
+
+if TYPE_CHECKING:
+    from attncli.trace import Array
+
+_DECIMALS = 6
+_PEOPLE = Style(precision=4, full=True)
+
+
+def json(exercise: Exercise) -> str:
+    """Return problem, steps and mistakes as one object."""
+    problem = {
+        name: rows_apart(text_of(value, Style()), 4) if is_array(value) else text_of(value, Style())
+        for name, value in contents(exercise.problem())
+    }
+    steps = {name: step.array for name, step in exercise.truth.items() if not step.given}
+    mistakes = []
+    for outcome in exercise.outcomes:
+        mistake = outcome.mistake
+        values = {"id": mistake.id, "step": mistake.step, "said": mistake.said}
+        lines = [f'"{name}": {json_.dumps(value, ensure_ascii=False)}' for name, value in values.items()]
+        lines.append(f'"steps": {_object(_rounded(changed_steps(exercise.truth, mistake), 8), 6)}')
+        mistakes.append("    {\n      " + ",\n      ".join(lines) + "\n    }")
+    whole = {
+        "problem": _object(problem, 2),
+        "steps": _object(_rounded(steps, 4), 2),
+        "mistakes": "[\n" + ",\n".join(mistakes) + "\n  ]",
+    }
+    return f"{_object(whole, 0)}\n"
+
+
+def _object(members: Mapping[str, str], indent: int) -> str:
+    inner = ",\n".join(f"{' ' * (indent + 2)}{json_.dumps(name)}: {text}" for name, text in members.items())
+    return f"{{\n{inner}\n{' ' * indent}}}"
+
+
+def _rounded(values: Mapping[str, Array], indent: int) -> dict[str, str]:
+    return {name: rows_apart(number_text(np.round(value, _DECIMALS)), indent) for name, value in values.items()}
+
+
+def markdown(exercise: Exercise) -> str:
+    """Return every step, and for each mistake what was done, the first wrong step and the last."""
+    parts = [markdown_.write([exercise.truth], _PEOPLE), "## What mistakes give\n"]
+    for outcome in exercise.outcomes:
+        mistake = outcome.mistake
+        parts.append(f"### {markdown_.escape(mistake.id)}\n\n{markdown_.escape(mistake.said)}\n")
+        parts.append(markdown_.write([excerpt(exercise.truth, changed_steps(exercise.truth, mistake))], _PEOPLE))
+    return "\n".join(parts)
+
+
+def excerpt(truth: Trace, changed: Mapping[str, Array]) -> Trace:
+    """Return the first and the last of the steps that a mistake changes, as they then are."""
+    part = Trace()
+    for name in dict.fromkeys([next(iter(changed)), list(changed)[-1]]):
+        part.given(name, changed[name], truth[name].axes)
+    return part
