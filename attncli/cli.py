@@ -302,11 +302,11 @@ def mark(
         complain(line)
 
 
-Seed = Annotated[int | None, typer.Option(metavar="N", min=0, help="Draws the numbers; default: any, and it is told.")]
-TokenCount = Annotated[int, typer.Option("--tokens", metavar="N", min=1, max=8, help="Queries, and keys.")]
-Dk = Annotated[int, typer.Option("--dk", metavar="N", min=1, max=16, help="Width of a query and a key, in one head.")]
-Dv = Annotated[int, typer.Option("--dv", metavar="N", min=1, max=16, help="Width of a value, in one head.")]
-HeadCount = Annotated[int, typer.Option("--heads", metavar="N", min=1, max=4, help="Heads.")]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Draws the numbers; default: any, and it is told.")]
+TokenCount = Annotated[int, typer.Option("--tokens", metavar="N", help="Queries, and keys.")]
+Dk = Annotated[int, typer.Option("--dk", metavar="N", help="Width of a query and a key, in one head.")]
+Dv = Annotated[int, typer.Option("--dv", metavar="N", help="Width of a value, in one head.")]
+HeadCount = Annotated[int, typer.Option("--heads", metavar="N", help="Heads.")]
 Projected = Annotated[bool, typer.Option("--self", help="Q, K and V come from X, through W_q, W_k and W_v.")]
 Easy = Annotated[bool, typer.Option("--easy", help="Only 0, 1 and 2, and a √d_k that is whole.")]
 ExplainChoice = Annotated[
@@ -485,8 +485,8 @@ def complain(message: str) -> None:
 def as_error(message: str) -> AttnError:
     """Return what Typer found wrong with the command line as the one error type."""
     message = " ".join(message.split("\n")).strip()
-    message, _, possible = message.removesuffix(")").partition(" (Possible options: ")
-    hint = f"did you mean {possible.split(', ')[0]}?" if possible else None
+    message, _, possible = message.partition(" (Possible options: ")
+    hint = f"did you mean {possible.removesuffix(')').split(', ')[0]}?" if possible else None
     option = message.removeprefix("No such option: --").rstrip(".")
     if option != message.rstrip("."):
         from attncli.fields import resolve

@@ -17,7 +17,7 @@ from attncli.exercises.draw import SATURATED
 from attncli.exercises.roots import RIGHT, Sizes
 from attncli.exercises.showing import APART, CORE, Outcome, alike, distance, last_step, outcomes
 from attncli.fields import PLANES
-from attncli.ops import Scale
+from attncli.ops import Scale, SumNormalize
 from attncli.style import Style
 from attncli.text import visible
 from attncli.trace import Step, Trace
@@ -135,13 +135,22 @@ def _reasons(truth: Trace) -> Iterator[Reason]:
     if setting.d_k == 1:
         yield (
             "d_k = 1: a forgotten scaling is invisible",
-            _is("no_scale", "scale_dk", "scale_multiply", "scale_twice_dk_sqrtdk", "scale_after_softmax"),
+            _is(
+                "no_scale",
+                "scale_dk",
+                "scale_multiply",
+                "scale_twice_dk_sqrtdk",
+                "scale_after_softmax",
+                "unwanted_scale",
+            ),
         )
     for said, ids in sizes.coincidences() if sizes else ():
         if RIGHT in ids:
             yield f"{said}: the root is the right one by chance", _is(*ids)
     if setting.n == 1:
         yield "one query: a softmax over the whole matrix is one over its row", _is("softmax_all")
+    if weights is not None and isinstance(weights.op, SumNormalize):
+        yield "s/Σs does not see the scale", _first_in("scaled")
     masked = truth.get("masked")
     if masked is not None and not np.isneginf(masked.array).any():
         yield "the mask hides nothing", lambda mistake: mistake.step == "masked" or mistake.id == "mask_after_softmax"
@@ -162,12 +171,24 @@ def _by_numbers(truth: Trace, setting: Setting) -> Iterator[Reason]:
         yield "the weights are symmetric", _is("weights_T_times_v")
     if scores is not None and len(scores.operands) == 2 and _equal(*scores.operands):
         yield f"{scores.operands[0].name} and {scores.operands[1].name} are equal", _is("q_times_q", "k_times_k")
-    for name in ("Q", "K", "V", "output"):
-        w = f"W_{name.lower()}" if name != "output" else "W_o"
-        if w in truth and _symmetric(truth[w].array):
-            yield f"{w} is symmetric", _only("w_transposed", name) if name != "output" else _is("wo_transposed")
-    # What b_k adds to the scores of one query is the same for each key, and the softmax does not see it.
-    yield "b_k moves all scores of a query alike, and the softmax does not see it", _only("bias_forgotten", "K")
+    if "K" in truth and _symmetric(truth["K"].array):
+        yield "K is symmetric", _is("k_not_transposed")
+    yield from _by_projections(truth)
+
+
+def _by_projections(truth: Trace) -> Iterator[Reason]:
+    """Go through the reasons that lie in W_q, W_k, W_v, W_o and b_k."""
+    w = {name: truth[f"W_{name.lower()}"].array for name in ("Q", "K", "V") if f"W_{name.lower()}" in truth}
+    for what, id, has in (("the identity", "no_projection", _identity), ("symmetric", "w_transposed", _symmetric)):
+        names = [name for name, matrix in w.items() if has(matrix)]
+        said = " and ".join(f"W_{name.lower()}" for name in names)
+        yield f"{said} {'is' if len(names) == 1 else 'are'} {what}", _within(id, names)
+    if "Q" in w and "K" in w and np.array_equal(w["Q"], w["K"]):
+        yield "W_q and W_k are equal", _is("wq_wk_swapped")
+    if "W_o" in truth and _symmetric(truth["W_o"].array):
+        yield "W_o is symmetric", _is("wo_transposed")
+    # What b_k adds to the scores of one query is the same for each key.
+    yield "b_k moves all scores of a query alike, and the softmax does not see it", _within("bias_forgotten", ["K"])
 
 
 def _first_in(*steps: str) -> Callable[[Mistake], bool]:
@@ -178,8 +199,8 @@ def _is(*ids: str) -> Callable[[Mistake], bool]:
     return lambda mistake: mistake.id in ids
 
 
-def _only(id: str, step: str) -> Callable[[Mistake], bool]:
-    return lambda mistake: mistake.id == id and list(mistake.change) == [step]
+def _within(id: str, steps: Sequence[str]) -> Callable[[Mistake], bool]:
+    return lambda mistake: mistake.id == id and set(mistake.change) <= set(steps)
 
 
 def _alone(weights: Step) -> bool:
@@ -197,6 +218,10 @@ def _uniform(weights: Array) -> bool:
 
 def _symmetric(x: Array) -> bool:
     return x.shape[-1] == x.shape[-2] and np.allclose(x, x.swapaxes(-1, -2))
+
+
+def _identity(x: Array) -> bool:
+    return x.shape[-1] == x.shape[-2] and np.array_equal(x, np.broadcast_to(np.eye(x.shape[-1]), x.shape))
 
 
 def _equal(one: Step, other: Step) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 from attncli.errors import AttnError
 from attncli.exercises.roots import RIGHT, Sizes
 
-MOST_TOKENS, MOST_WIDTH, MOST_HEADS = 8, 16, 4
-"""What is still done by hand, and fits a page."""
+_MOST = {"tokens": 8, "dk": 16, "dv": 16, "heads": 4}
+"""What is still done by hand, and fits a page, by option."""
 
 
 @dataclass(frozen=True)
@@ -31,35 +32,43 @@ class Wish:
 
     def refuse_what_cannot_be(self) -> None:
         """Raise AttnError where no numbers could show all mistakes, because of the sizes alone."""
-        if self.easy and math.isqrt(self.d_k) ** 2 != self.d_k:
+        if self.seed < 0:
+            msg = f"--seed: {self.seed} is below 0"
+            raise AttnError(msg)
+        for option, size in (("tokens", self.tokens), ("dk", self.d_k), ("dv", self.d_v), ("heads", self.heads)):
+            if not 1 <= size <= _MOST[option]:
+                msg = f"--{option}: {size} is not from 1 to {_MOST[option]}, which is what can be done by hand"
+                raise AttnError(msg)
+        if not self._whole_root():
             msg = f"--easy wants a whole √d_k, and {self.d_k} is no square number"
             raise AttnError(msg, hint="--dk 4, 9 or 16")
         reasons = list(self._reasons())
         if reasons:
             msg = f"no exercise of this size can show every mistake: {'; '.join(reasons)}"
-            raise AttnError(msg, hint=self.another_size())
+            raise AttnError(msg, hint=self._another_size())
 
-    def another_size(self) -> str:
+    def _whole_root(self) -> bool:
+        return not self.easy or math.isqrt(self.d_k) ** 2 == self.d_k
+
+    def _another_size(self) -> str:
         """Return options that would do: as few, and as near to what was wanted, as there are."""
-        near: dict[str, list[Wish]] = {
-            "--dv": [replace(self, d_v=size) for size in _by_distance(self.d_v, MOST_WIDTH)],
-            "--tokens": [replace(self, tokens=size) for size in _by_distance(self.tokens, MOST_TOKENS)],
-            "--dk": [
-                replace(self, d_k=size)
-                for size in _by_distance(self.d_k, MOST_WIDTH)
-                if not self.easy or math.isqrt(size) ** 2 == size
-            ],
-        }
-        for option, wishes in near.items():
-            for wish in wishes:
-                if not any(wish._reasons()):  # noqa: SLF001 (a wish of its own kind)
-                    size = {"--dv": wish.d_v, "--tokens": wish.tokens, "--dk": wish.d_k}[option]
-                    return f"{option} {size}"
-        return "--tokens 3 --dk 4 --dv 2"
+        sizes = product(*(range(2, _MOST[option] + 1) for option in ("dv", "tokens", "dk")))
+        wishes = [replace(self, d_v=d_v, tokens=tokens, d_k=d_k) for d_v, tokens, d_k in sizes]
+        fitting = (wish for wish in wishes if wish._whole_root() and not any(wish._reasons()))  # noqa: SLF001 (a wish)
+        wish = min(fitting, key=self._changes)
+        changed = {"dv": wish.d_v, "tokens": wish.tokens, "dk": wish.d_k}
+        own = {"dv": self.d_v, "tokens": self.tokens, "dk": self.d_k}
+        return " ".join(f"--{option} {size}" for option, size in changed.items() if size != own[option])
+
+    def _changes(self, other: Wish) -> tuple[int, int, int, int]:
+        """Return how much another wish changes: how many sizes, by how much, and those that one would rather keep."""
+        by = [abs(other.d_v - self.d_v), abs(other.tokens - self.tokens), abs(other.d_k - self.d_k)]
+        return sum(map(bool, by)), sum(by), by[2], by[1]
 
     def _reasons(self) -> Iterator[str]:
         if self.tokens == 1:
             yield "tokens = 1 (a single key has all of the weight, whatever the scores)"
+            return
         sizes = Sizes(self.tokens, self.d_k, self.d_v, self.heads * self.d_k, keys="tokens")
         for said, ids in sizes.coincidences():
             wrong = ", ".join(id for id in ids if id != RIGHT)
@@ -67,7 +76,3 @@ class Wish:
                 yield f"{said} ({wrong} {'changes' if len(ids) == 2 else 'change'} nothing)"
             else:
                 yield f"{said} ({wrong} cannot be told apart)"
-
-
-def _by_distance(wanted: int, most: int) -> list[int]:
-    return sorted((size for size in range(2, most + 1) if size != wanted), key=lambda size: abs(size - wanted))
