@@ -316,7 +316,7 @@ SheetFile = Annotated[str | None, typer.Option("--sheet", metavar="FILE", help="
 AnswersFile = Annotated[str | None, typer.Option("--answers", metavar="FILE", help="Write blank answers: .json, .csv.")]
 KeyFile = Annotated[
     str | None,
-    typer.Option("--key", metavar="FILE", help="Write what is right and what mistakes give: .json, .md, .tex."),
+    typer.Option("--key", metavar="FILE", help="Write what is right and what mistakes give: .json, .md."),
 ]
 
 

@@ -160,7 +160,7 @@ def test_golden(run: Runner, samples: Path, request: pytest.FixtureRequest, name
 def test_golden_has_no_strangers() -> None:
     """Every golden file belongs to a sample and a format."""
     expected = {f"{name}.{suffix}" for name in PROBLEMS for suffix in SUFFIXES.values()}
-    assert {path.name for path in GOLDEN.iterdir()} == expected
+    assert {path.name for path in GOLDEN.iterdir() if path.is_file()} == expected
 
 
 # ------------------------------------------------------------------------------------------------- width and blocks

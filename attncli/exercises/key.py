@@ -6,7 +6,7 @@ Numbers are rounded far above the last digits of float64, which differ between m
 from __future__ import annotations
 
 import json as json_
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,17 +58,15 @@ def _rounded(values: Mapping[str, Array], indent: int) -> dict[str, str]:
 
 def markdown(exercise: Exercise) -> str:
     """Return every step, and for each mistake what was done, the first wrong step and the last."""
-    parts = [markdown_.write([exercise.truth], _PEOPLE), "## What mistakes give\n"]
+    return markdown_.write([exercise.truth, *_wrong(exercise)], _PEOPLE)
+
+
+def _wrong(exercise: Exercise) -> Iterator[Trace]:
+    """Go through the mistakes, each as the first and the last of the steps that it changes."""
     for outcome in exercise.outcomes:
         mistake = outcome.mistake
-        parts.append(f"### {markdown_.escape(mistake.id)}\n\n{markdown_.escape(mistake.said)}\n")
-        parts.append(markdown_.write([excerpt(exercise.truth, changed_steps(exercise.truth, mistake))], _PEOPLE))
-    return "\n".join(parts)
-
-
-def excerpt(truth: Trace, changed: Mapping[str, Array]) -> Trace:
-    """Return the first and the last of the steps that a mistake changes, as they then are."""
-    part = Trace()
-    for name in dict.fromkeys([next(iter(changed)), list(changed)[-1]]):
-        part.given(name, changed[name], truth[name].axes)
-    return part
+        changed = changed_steps(exercise.truth, mistake)
+        part = Trace({"title": f"{mistake.id}: {mistake.said}"})
+        for name in dict.fromkeys([next(iter(changed)), list(changed)[-1]]):
+            part.given(name, changed[name], exercise.truth[name].axes)
+        yield part
