@@ -5,16 +5,26 @@ They are imported when a cell is enlarged; most calls never do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.trace import Axis, Op, Step
+from attncli import expressions as ex
+from attncli.errors import NotExactError
+from attncli.expressions import Expression
+from attncli.labels import Axis
+from attncli.trace import Op, Step
 
 if TYPE_CHECKING:
-    from attncli.trace import Array
+    from attncli.trace import AnyArray, Array, Objects, Say
+
+
+def _pairs(say: Say, *rows: AnyArray) -> Iterator[tuple[Expression, Expression]]:
+    """Go through numbers that stand in the same place, or a row with one number, as they are written."""
+    left, right = (say(row) for row in np.broadcast_arrays(*rows))
+    return zip(left, right, strict=True)
 
 
 class Cellwise(Op):
@@ -50,9 +60,9 @@ class Times(Cellwise):
         """Say a × b."""
         return ["{0} × {1}"]
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Label the row by nothing: it belongs to both."""
-        return (Axis("", 1, ("×",)), operands[0].axes[-1])
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        """Put the numbers in."""
+        return [[ex.Product([a, b]) for a, b in _pairs(say, *rows)]]
 
 
 class Plus(Cellwise):
@@ -64,9 +74,19 @@ class Plus(Cellwise):
         """Return a + b."""
         return operands[0] + operands[1]
 
+    def exact(self, *operands: Objects) -> Objects:
+        """Return a + b; with −∞ it is −∞."""
+        from attncli.exact import plus
+
+        return plus(*operands)
+
     def text(self, columns: bool) -> Sequence[str]:
         """Say a + b."""
         return ["{0} + {1}"]
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        """Put the numbers in."""
+        return [[ex.Sum([a, b]) for a, b in _pairs(say, *rows)]]
 
 
 class Minus(Cellwise):
@@ -78,9 +98,19 @@ class Minus(Cellwise):
         """Return a − b."""
         return operands[0] - operands[1]
 
+    def exact(self, *operands: Objects) -> Objects:
+        """Return a − b; −∞ less a number is −∞."""
+        from attncli.exact import each
+
+        return each(operands[0], lambda x: x - operands[1][0, 0])
+
     def text(self, columns: bool) -> Sequence[str]:
         """Say a − b."""
         return ["{0} − {1}"]
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        """Put the numbers in."""
+        return [[ex.Difference(a, b) for a, b in _pairs(say, *rows)]]
 
 
 class Over(Cellwise):
@@ -94,6 +124,14 @@ class Over(Cellwise):
         """Say a / b."""
         return ["{0} / {1}"]
 
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"\frac{{{0}}}{{{1}}}"]
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        """Put the numbers in."""
+        return [[ex.Quotient(a, b) for a, b in _pairs(say, *rows)]]
+
 
 class Sin(Cellwise):
     """The sine of each angle."""
@@ -106,6 +144,18 @@ class Sin(Cellwise):
         """Say sin a."""
         return ["sin {0}"]
 
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"\sin {0}"]
+
+    def exact(self, *operands: Objects) -> Objects:
+        """Refuse: it is no fraction, and no root."""
+        raise NotExactError
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        """Put the numbers in."""
+        return [[ex.Call("sin", [a]) for a in say(rows[0])]]
+
 
 class Cos(Cellwise):
     """The cosine of each angle."""
@@ -117,6 +167,18 @@ class Cos(Cellwise):
     def text(self, columns: bool) -> Sequence[str]:
         """Say cos a."""
         return ["cos {0}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"\cos {0}"]
+
+    def exact(self, *operands: Objects) -> Objects:
+        """Refuse: it is no fraction, and no root."""
+        raise NotExactError
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        """Put the numbers in."""
+        return [[ex.Call("cos", [a]) for a in say(rows[0])]]
 
 
 class Exp(Cellwise):
@@ -133,6 +195,16 @@ class Exp(Cellwise):
     def tex(self, columns: bool) -> Sequence[str]:
         """Say the same in LaTeX."""
         return ["e^{{{0}}}"]
+
+    def exact(self, *operands: Objects) -> Objects:
+        """Return e^a."""
+        from attncli.exact import powers
+
+        return powers(operands[0])
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        """Put the numbers in."""
+        return [[ex.PowerOfE(a) for a in say(rows[0])]]
 
 
 class Nothing(Cellwise):
@@ -157,6 +229,12 @@ class Append(Cellwise):
     def apply(self, *operands: Array) -> Array:
         """Return the row with the number at its end."""
         return np.append(operands[0], [[self.number]], axis=-1)
+
+    def exact(self, *operands: Objects) -> Objects:
+        """Return the same, the number as it was written."""
+        from attncli.exact import Exact
+
+        return np.append(operands[0], [[Exact.of(self.number)]], axis=-1)
 
     def text(self, columns: bool) -> Sequence[str]:
         """Say a, sink."""
@@ -189,7 +267,36 @@ class Sum(Fold):
 
     def tex(self, columns: bool) -> Sequence[str]:
         """Say the same in LaTeX."""
-        return [r"\sum {0}"]
+        return [r"\textstyle\sum {0}"]
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        """Put the numbers in."""
+        return [[ex.Sum(say(rows[0]))]]
+
+
+class Dot(Fold):
+    """Number times number, place by place, summed."""
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the dot product of two rows."""
+        return operands[0] @ operands[1].T
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say a · b."""
+        return ["{0} · {1}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"{0} \cdot {1}"]
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Label the number by both rows."""
+        return (operands[0].axes[-2], Axis("", 1, operands[1].axes[-2].tokens))
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        """Put the numbers in: the products, written out."""
+        products = [ex.Product(pair) for pair in _pairs(say, *rows)]
+        return [[ex.Sum(products)], [ex.Sum(say(rows[0] * rows[1]))]]
 
 
 class Maximum(Fold):
@@ -199,6 +306,12 @@ class Maximum(Fold):
         """Return the maximum."""
         return np.maximum.reduce(operands[0], axis=-1, keepdims=True)
 
+    def exact(self, *operands: Objects) -> Objects:
+        """Return the number that is the greatest."""
+        from attncli.exact import values
+
+        return operands[0][:, [values(operands[0]).argmax()]]
+
     def text(self, columns: bool) -> Sequence[str]:
         """Say max a."""
         return ["max {0}"]
@@ -207,46 +320,48 @@ class Maximum(Fold):
         """Say the same in LaTeX."""
         return [r"\max {0}"]
 
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        """Put the numbers in."""
+        return [[ex.Call("max", say(rows[0]))]] if len(rows[0]) > 1 else []
 
-@dataclass(frozen=True, eq=False)
-class Quotient(Fold):
-    """One number of a row over another number."""
 
-    column: int
+class Counted(Cellwise):
+    """Scores of which a hidden one counts as nothing."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return a / b."""
-        return operands[0][:, self.column : self.column + 1] / operands[1]
+        """Return 0 for −∞."""
+        return np.where(np.isneginf(operands[0]), 0, operands[0])
+
+    def exact(self, *operands: Objects) -> Objects:
+        """Return the same."""
+        from attncli.exact import objects
+
+        return objects(np.where(operands[0] == -np.inf, 0.0, operands[0]))
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say a / b."""
-        return ["{0} / {1}"]
+        """Say what is counted."""
+        return ["{0}, 0 for −∞"]
 
     def tex(self, columns: bool) -> Sequence[str]:
         """Say the same in LaTeX."""
-        return [r"\frac{{{0}}}{{{1}}}"]
-
-    def note(self, columns: bool) -> str:
-        """Say which number of the row."""
-        return f"entry {self.column + 1}"
+        return [r"{0}, 0 \text{{ for }} -\infty"]
 
 
-@dataclass(frozen=True, eq=False)
-class NoKey(Fold):
-    """The weight of a key for a query that may attend to none."""
-
-    column: int
+class NoKey(Cellwise):
+    """The weights of keys for a query that may attend to none."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return 0."""
-        return np.zeros((1, 1))
+        """Return zeros."""
+        return np.zeros(operands[0].shape)
+
+    def exact(self, *operands: Objects) -> Objects:
+        """Return zeros."""
+        from attncli.exact import objects
+
+        return objects(np.zeros(operands[0].shape))
 
     def text(self, columns: bool) -> Sequence[str]:
         """Say 0."""
-        return ["0"]
-
-    def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return ["0"]
 
     def note(self, columns: bool) -> str:

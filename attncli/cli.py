@@ -9,6 +9,7 @@ import gc
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -84,12 +85,19 @@ Step = Annotated[
 Format = Annotated[
     str | None,
     typer.Option(
-        "--format", "-f", metavar="NAME", help="table, json, jsonl, csv, markdown, html, npz or npy; default table."
+        "--format",
+        "-f",
+        metavar="NAME",
+        help="table, json, jsonl, csv, markdown, html, svg, npz or npy; default table.",
     ),
 ]
 Out = Annotated[
     str | None,
     typer.Option("--out", "-o", metavar="FILE", help="Write to FILE, whole or not at all; its suffix says the format."),
+]
+ByHand = Annotated[bool, typer.Option("--by-hand", help="Under each step, the arithmetic of every cell.")]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="Roots, fractions and powers of e beside decimals, as far as that goes.")
 ]
 Full = Annotated[bool, typer.Option("--full", help="Leave no row or column out.")]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour; auto is for a terminal.")]
@@ -138,6 +146,8 @@ def run(
     title: Title = None,
     step: Step = None,
     dtype: Dtype = "float64",
+    by_hand: ByHand = False,
+    exact: Exact = False,
     format: Format = None,
     out: Out = None,
     precision: Precision = None,
@@ -159,10 +169,11 @@ def run(
     from attncli import writers
     from attncli.derivation import derive
     from attncli.fields import resolve
-    from attncli.style import Style
 
     _collect_garbage_again()
-    chosen = writers.named(format) if format else writers.by_suffix(out) if out else writers.named("table")
+    chosen = writers.chosen(format, out)
+    if by_hand or exact:
+        chosen.must_be_for_people("--by-hand" if by_hand else "--exact")
     options = {
         "title": title,
         "tokens": tokens,
@@ -188,9 +199,53 @@ def run(
     traces = [derive(problem, dtype=dtype, steps=wanted) for problem in problems]
     notes = [note for trace in traces for note in trace.notes]
     shown = [trace.only(step) if step else trace for trace in traces]
-    style = Style(full=full) if out else _style(color, full=full)
+    style = replace(_style(color, full=full, out=out), by_hand=by_hand, exact=exact)
     write(chosen.write(shown, style), out, style.encoding)
     tell(notes)
+
+
+@app.command()
+def explain(
+    operands: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PROBLEM CELL...",
+            help="A problem, as for run; and what is to be explained: a cell, 'weights[q1,k2]', or a row, "
+            "'weights[q1]'.",
+            show_default=False,
+        ),
+    ] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Go back to the inputs.")] = False,
+    exact: Exact = False,
+    format: Format = None,
+    out: Out = None,
+    precision: Precision = None,
+    full: Full = False,
+    color: Color = "auto",
+) -> None:
+    """Show how one number came about.
+
+    attncli explain problem.json 'weights[q1,k2]'
+
+    attncli explain problem.json 'output[cat,d1]' --deep --exact
+    """
+    _use_one_blas_thread()
+    from attncli import operands as typed
+    from attncli import writers
+    from attncli.derivation import derive
+
+    _collect_garbage_again()
+    chosen = writers.chosen(format, out)
+    if exact:
+        chosen.must_be_for_people("--exact")
+    cells, rest = typed.cells(operands or [])
+    traces = [derive(problem) for problem in typed.problems(rest, {}, {"precision": precision})]
+    if not cells:
+        raise typed.no_cell(traces[0])
+    shown = [trace.explain(cell, deep=deep) for trace in traces for cell in cells]
+    style = replace(_style(color, full=full, out=out), exact=exact)
+    write(chosen.write(shown, style), out, style.encoding)
+    tell([note for trace in traces for note in trace.notes])
 
 
 CheckOperands = Annotated[
@@ -210,7 +265,12 @@ Hints = Annotated[
     int, typer.Option(min=1, max=4, help="1: which step is wrong; 2: which cells; 3: which mistake; 4: everything.")
 ]
 Scheme = Annotated[str | None, typer.Option(metavar="FILE", help="JSON: marks for each state of a step.")]
-CheckFormat = Annotated[Literal["table", "json", "jsonl"], typer.Option("--format", "-f", help="What comes out.")]
+CheckFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format", "-f", metavar="NAME", help="table, json, jsonl, markdown, latex, html or svg; default table."
+    ),
+]
 MarkFormat = Annotated[Literal["table", "csv", "jsonl"], typer.Option("--format", "-f", help="What comes out.")]
 
 
@@ -220,7 +280,7 @@ def check(
     hints: Hints = 4,
     tolerance: Tolerance = None,
     decimals: Decimals = 0,
-    format: CheckFormat = "table",
+    format: CheckFormat = None,
     out: Out = None,
     full: Full = False,
     color: Color = "auto",
@@ -234,20 +294,22 @@ def check(
     Exit code 0: all right; 1: a number is wrong; 2: unreadable.
     """
     _use_one_blas_thread()
-    from attncli.checking import Judge
+    from attncli import writers
+    from attncli.checking import Judge, pages
     from attncli.checking.answers import checked
-    from attncli.checking.words import as_json, as_text, echo
+    from attncli.checking.words import echo
 
     _collect_garbage_again()
+    write_page = pages.named(writers.name_of(format, out))
     problems, student = checked(operands or [])
     reports = []
     for document, claims in problems:
         report = Judge(document, tolerance=_finite(tolerance), decimals=decimals).judge(claims, own=True)
         report.name = student
         reports.append(report)
-    style = _style("never" if out else color, full=full)
-    text = as_json(reports, lines=format == "jsonl") if format != "table" else as_text(reports, style, hints)
-    if format == "table":
+    style = _style(color, full=full, out=out)
+    text = write_page(reports, style, hints)
+    if write_page is pages.named("table"):
         for report in reports:
             complain(echo(report))
     write(text, out, style.encoding)
@@ -292,7 +354,7 @@ def mark(
     judge = Judge(document, tolerance=_finite(tolerance), decimals=decimals)
     marks = marking.scheme_of(scheme)
     paths = marking.files(answers)
-    style = _style("never" if out else color, full=True)
+    style = _style(color, full=True, out=out)
     roll = Roll(format, marks, style)
     with Progress(len(paths), "marking") as progress:
         for row in marking.rows(document, judge, paths, progress.advance):
@@ -358,7 +420,7 @@ def new(
     drawn = any_seed() if seed is None else seed
     exercise = draw(Wish(drawn, tokens, d_k, d_v, heads, causal, projected, easy))
     texts = {path: files.text(option, path, exercise) for option, path in wanted.items()}
-    style = _style("never" if out else color, full=True)
+    style = _style(color, full=True, out=out)
     shown = (
         choice.as_text(exercise, style) if explain_choice else writers.named("json").write([exercise.problem()], style)
     )
@@ -384,7 +446,7 @@ def lint(operands: Operands = None, out: Out = None, color: Color = "auto") -> N
 
     _collect_garbage_again()
     traces = [derive(problem) for problem in typed.problems(operands or [], {}, {})]
-    style = _style("never" if out else color, full=True)
+    style = _style(color, full=True, out=out)
     write(as_text(traces, style), out, style.encoding)
     tell([note for trace in traces for note in trace.notes])
 
@@ -406,9 +468,11 @@ def _use_one_blas_thread() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-def _style(color: str, *, full: bool) -> Style:
+def _style(color: str, *, full: bool, out: str | None) -> Style:
     from attncli.style import Style
 
+    if out:
+        return Style(full=full)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     terminal = sys.stdout is not None and sys.stdout.isatty()
     return Style(

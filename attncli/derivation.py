@@ -16,11 +16,12 @@ from attncli.coerce import scale_factor, shape_text
 from attncli.errors import AttnError, Where
 from attncli.fields import PLANES, STEPS
 from attncli.givens import Givens
+from attncli.labels import Axis
 from attncli.memory import available
 from attncli.ops import FLAT, Concat, Extend, HeadLayout, Mix, Project, Scale, Scores, Softmax, SumNormalize
 from attncli.problem import Problem
 from attncli.text import counted
-from attncli.trace import Axis, Op, Step, Trace
+from attncli.trace import Op, Step, Trace
 
 if TYPE_CHECKING:
     from attncli.mods import Offset, Rule, Term

@@ -83,3 +83,7 @@ class ReaderGoneError(Exception):
 
     Not a BrokenPipeError, which Typer would answer by itself, with the exit code of a wrong number.
     """
+
+
+class NotExactError(ArithmeticError):
+    """A number is none of those that `attncli.exact` can hold; caught where exact forms are asked for."""

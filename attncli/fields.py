@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from attncli.errors import AttnError, Where
+from attncli.labels import fold
 from attncli.text import quoted, suggestion
-from attncli.trace import fold
 
 Kind = Literal[
     "matrix", "vector", "mask", "bias", "integers", "integer", "number", "flag", "scale", "choice", "labels", "text"

@@ -17,16 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.errors import NotExactError
+from attncli.labels import Axis, Cell
 from attncli.mods import Hide, Modifier, pick
 from attncli.ops import HeadLayout, Softmax
 from attncli.progress import Progress
 from attncli.rounding import rounded
-from attncli.trace import Axis, Cell, Op, Step, Trace
+from attncli.trace import Op, Step, Trace
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from attncli.trace import Array
+    from attncli.trace import Array, Objects
 
     Floats = npt.NDArray[Any]
 
@@ -97,25 +99,27 @@ class Attend(Op):
         q, _, v = operands
         return (*self.query.axes(q.axes)[:-1], self.values.axes(v.axes)[-1])
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+    def exact(self, *operands: Objects) -> Objects:
+        """Refuse: what is worked out in blocks is far too large for fractions."""
+        raise NotExactError
+
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """The row of weights that makes the cell, worked out for this query alone, times V's column."""
-        from attncli.arithmetic import Sum, Times
+        from attncli.arithmetic import Dot
 
         *lead, i, j = cell
-        q = self.query.apply(operands[0].array)
-        k, v = (lie.apply(step.array) for lie, step in zip((self.key, self.values), operands[1:], strict=True))
+        queries, keys, values = step.operands
+        k = self.key.apply(keys.array)
         at: Cell = tuple(lead)
-        scores = q[at][i : i + 1] @ k[at].T * self.scale
+        scores = self.query.apply(queries.array)[at][i : i + 1] @ k[at].T * self.scale
         for op in self.modifiers:
             scores = op.matrix(at).modify(scores, slice(i, i + 1), slice(0, k.shape[-2]))
-        rows, keys = operands[0].axes[-2], operands[1].axes[-2]
-        query = Axis(rows.name, 1, (rows.label(i),))
-        weights = t.given("scores", scores, (query, keys))
+        rows, columns = queries.axes[-2], keys.axes[-2]
+        row = t.given(step.labelled("scores", cell[:-1]), scores, (Axis(rows.name, 1, (rows.label(i),)), columns))
         sinks = None if self.sinks is None else pick(self.sinks, at)
-        weights = t.record("weights", Softmax(sinks), weights)
-        t.given("V", v[at][:, j].reshape(1, -1), (Axis("dim", 1, (f"d{j + 1}",)), keys))
-        t.record("products", Times(), weights, "V")
-        t.record(name, Sum(), "products")
+        weights = t.record(step.labelled("weights", cell[:-1]), Softmax(sinks), row)
+        column = t.take_row(values, (*lead, j), self.values, turned=True)
+        t.record(step.cell_name(cell), Dot(), weights, column)
 
 
 def _cores() -> int:

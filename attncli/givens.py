@@ -8,9 +8,10 @@ import numpy as np
 
 from attncli.errors import AttnError
 from attncli.fields import FIELDS, STEPS
+from attncli.labels import Axis
 from attncli.problem import Problem
 from attncli.text import counted
-from attncli.trace import Axis, Trace
+from attncli.trace import Trace
 
 if TYPE_CHECKING:
     from attncli.trace import Array

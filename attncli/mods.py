@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from attncli.arithmetic import Plus, Same
-from attncli.trace import Cell, Op, Step, Trace
+from attncli.errors import NotExactError
+from attncli.labels import Cell
+from attncli.trace import Op, Step, Trace
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from attncli.trace import Array
+    from attncli.expressions import Expression
+    from attncli.trace import AnyArray, Array, Objects, Say
 
     Allowed = npt.NDArray[np.bool_]
     Offset = int | npt.NDArray[np.int64]
@@ -245,6 +247,17 @@ class Softcap(Modifier):
         """Return the same op: a cap is a cap."""
         return self
 
+    def exact(self, *operands: Objects) -> Objects:
+        """Refuse: a hyperbolic tangent is no fraction, and no root."""
+        raise NotExactError
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        """Put the numbers in."""
+        from attncli.expressions import Call, Number, Product, Quotient
+
+        cap = Number(f"{self.cap:.15g}")
+        return [[Product([cap, Call("tanh", [Quotient(x, cap)])]) for x in say(rows[0])]]
+
     def text(self, columns: bool) -> Sequence[str]:
         """Say c × tanh(S / c)."""
         return [f"{self.cap:.15g} × tanh({{0}} / {self.cap:.15g})"]
@@ -283,12 +296,26 @@ class AddTerms(Modifier):
         """Say the same in LaTeX."""
         return ["{0}" + "".join(term.tex for term in self.terms)]
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+    def exact(self, *operands: Objects) -> Objects:
+        """Return the sum, what is added taken as it was written."""
+        from attncli.exact import plus
+
+        n, m = operands[0].shape[-2:]
+        result = operands[0]
+        for term in self.terms:
+            added = np.zeros((n, m))
+            added[..., : self.keys] = term.values(slice(0, n), slice(0, self.keys))
+            result = plus(result, added)
+        return result
+
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """One score plus what is added to it."""
-        here = t.given_cell(operands[0], cell)
+        from attncli.arithmetic import Plus
+
+        here = t.take_cell(step.operands[0], cell)
         added = self.matrix(cell[:-2]).modify(np.zeros((1, 1)), *_place(cell))
-        t.given("bias", added, t[here].axes)
-        t.record(name, Plus(), here, "bias")
+        bias = t.given(step.labelled("bias", cell), added, t[here].axes)
+        t.record(step.cell_name(cell), Plus(), here, bias)
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,15 +351,17 @@ class Hide(Modifier):
         """Say what is hidden."""
         return "hidden: " + "; ".join(rule.hides for rule in self.rules)
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """Take the score over, or hide it and say by which rule."""
-        here = t.given_cell(operands[0], cell)
+        from attncli.arithmetic import Same
+
+        here = t.take_cell(step.operands[0], cell)
         hiding = [
             rule.hides
             for rule in self.matrix(cell[:-2]).rules
             if cell[-1] < self.keys and not np.broadcast_to(rule.allowed(*_place(cell)), (1, 1))[0, 0]
         ]
-        t.record(name, Hidden(tuple(hiding)) if hiding else Same(), here)
+        t.record(step.cell_name(cell), Hidden(tuple(hiding)) if hiding else Same(), here)
 
 
 def _place(cell: Cell) -> tuple[slice, slice]:

@@ -13,9 +13,11 @@ from attncli.fields import Document, named, resolve
 from attncli.problem import Problem, canonical
 from attncli.readers import literal
 from attncli.readers.source import STANDARD_INPUT
-from attncli.text import quoted
+from attncli.text import quoted, visible
+from attncli.trace import Trace
 
 _NAMED = re.compile(r"([^=/\\]*)=(.*)", re.DOTALL)
+_CELL = re.compile(r"([^=\[\]]*)(\[.*\])?", re.DOTALL)
 _TRIO = ("Q", "K", "V")
 
 
@@ -45,6 +47,24 @@ def problems(
             option = Where(f"--{name.replace('_', '-')}")
             over[name] = replace(literal.read(value, name), where=option)
     return [Problem(document | over) for document in documents]
+
+
+def cells(operands: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part what is to be explained, weights[q1,k2], from the operands that make the problem."""
+    wanted = [operand for operand in operands if _is_cell(operand)]
+    return wanted, [operand for operand in operands if operand not in wanted]
+
+
+def _is_cell(operand: str) -> bool:
+    match = _CELL.fullmatch(operand)
+    return match is not None and resolve(match[1].strip()) is not None and not readers.exists(operand)
+
+
+def no_cell(trace: Trace) -> AttnError:
+    """Return the error for a problem of which nothing is to be explained."""
+    step = next(step for step in reversed(list(trace.values())) if not step.given)
+    first = visible(step.cell_name((0,) * step.array.ndim))
+    return AttnError("what is to be explained?", hint=f"name a cell, as run shows it: '{first}'")
 
 
 def split(operands: Sequence[str]) -> tuple[list[str], dict[str, str]]:

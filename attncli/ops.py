@@ -10,17 +10,21 @@ To add an op, write a class like those below (a frozen dataclass if it has argum
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.errors import AttnError
-from attncli.trace import Axis, Cell, Op, Step, Trace
+from attncli.labels import Axis, Cell
+from attncli.trace import Depth, Op, Step, Trace
 
 if TYPE_CHECKING:
-    from attncli.trace import Array
+    from attncli.expressions import Expression
+    from attncli.trace import AnyArray, Array, Objects, Say
 
 
 def split_heads(x: Array, heads: int) -> Array:
@@ -104,30 +108,26 @@ class Project(Op):
         width = operands[1].array.shape[-1] if self.weight else cols.size
         return (*lead, Axis(self.rows, rows.size, rows.tokens), Axis("dim", width))
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """Row of X times column of W, summed, plus b."""
-        from attncli.arithmetic import Plus, Same, Sum, Times
+        from attncli.arithmetic import Dot, Plus, Same
 
         *lead, i, j = cell
-        x, *rest = operands
+        x, *rest = step.operands
         head = lead.pop() if self.heads else None
+        name = step.cell_name(cell)
         if not self.weight:
-            last = t.given_cell(x, cell)
+            last = t.take_cell(x, cell)
         else:
-            w = rest.pop(0)
-            array = w.array.swapaxes(-1, -2)  # (…, d_out, d_in): a column of W as a row
-            axes = (*w.axes[:-2], w.axes[-1], w.axes[-2])
             at = (j,) if head is None else (head, j)
-            row = t.given_row(x.name, x.array, x.axes, (*lead, i))
-            column = t.given_row(w.name, array, axes, at)
-            t.record("products", Times(), row, column)
-            last = t.record(name if not self.bias else "sum", Sum(), "products")
-        if not self.weight and not self.bias:
-            t.record(name, Same(), last)
+            row, column = t.take_row(x, (*lead, i)), t.take_row(rest.pop(0), at, turned=True)
+            last = t.record(step.labelled("product", cell) if self.bias else name, Dot(), row, column)
         if self.bias:
             b = rest[0]
             column_of_b = j if head is None else head * (b.array.shape[-1] // (self.heads or 1)) + j
-            t.record(name, Plus(), last, t.given_cell(b, (0, column_of_b)))
+            t.record(name, Plus(), last, t.take_cell(b, (0, column_of_b)))
+        elif not self.weight:
+            t.record(name, Same(), last)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,16 +166,14 @@ class Scores(Op):
         q, k = operands
         return (*self.query.axes(q.axes)[:-1], k.axes[-2])
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """Query times key, dimension by dimension, summed."""
-        from attncli.arithmetic import Sum, Times
+        from attncli.arithmetic import Dot
 
         *lead, i, j = cell
-        q, k = operands
-        row = t.given_row(q.name, self.query.apply(q.array), self.query.axes(q.axes), (*lead, i))
-        column = t.given_row(k.name, self.key.apply(k.array), self.key.axes(k.axes), (*lead, j))
-        t.record("products", Times(), row, column)
-        t.record(name, Sum(), "products")
+        q, k = step.operands
+        row, column = t.take_row(q, (*lead, i), self.query), t.take_row(k, (*lead, j), self.key)
+        t.record(step.cell_name(cell), Dot(), row, column)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,6 +194,28 @@ class Scale(Op):
         """Return S · factor; divided where the factor is 1/√d_k, which is exact where √d_k is."""
         return operands[0] / math.sqrt(self.d_k) if self.d_k else operands[0] * self.factor
 
+    def exact(self, *operands: Objects) -> Objects:
+        """Return S over the root, or times the factor as it was written."""
+        from attncli.exact import Exact, each
+
+        if self.d_k:
+            root = Exact.root(self.d_k)
+            return each(operands[0], lambda x: x / root)
+        factor = Exact.of(Fraction(self.said))
+        return each(operands[0], lambda x: x * factor)
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        """Put the numbers in: 18/√2."""
+        from attncli.expressions import Number, Product, Quotient, Root
+
+        if not self.d_k:
+            over, _, under = self.said.partition("/")
+            factor = Quotient(Number(over), Number(under)) if under else Number(over)
+            return [[Product([x, factor]) for x in say(rows[0])]]
+        root = math.isqrt(self.d_k)
+        exact = [[Quotient(x, Number(str(root))) for x in say(rows[0])]] if root**2 == self.d_k else []
+        return [[Quotient(x, Root(self.d_k)) for x in say(rows[0])], *exact]
+
     def text(self, columns: bool) -> Sequence[str]:
         """Say S / √d_k = S / √4 = S / 2."""
         if not self.d_k:
@@ -212,8 +232,48 @@ class Scale(Op):
         return [r"\frac{{{0}}}{{\sqrt{{d_k}}}}", rf"\frac{{{{{{0}}}}}}{{{{\sqrt{{{{{self.d_k}}}}}}}}}", *exact]
 
 
+class Normalize(Op):
+    """Each number of a row over what the whole row comes to."""
+
+    @abstractmethod
+    def parts(self, t: Trace, step: Step, index: Cell) -> tuple[str, str]:
+        """Record what is divided, a row, and by what; return their names."""
+
+    def one_by_one(self) -> bool:
+        """Tell whether the row that is divided is not the result's, so that its cells are taken out singly."""
+        return False
+
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
+        """The score itself, its row, what it comes to, the quotient."""
+        from attncli.arithmetic import NoKey, Over
+
+        if t.depth is not Depth.STEP and not step.operands[0].given:
+            t.enlarge(step.operands[0], cell)
+        index, name = cell[:-1], step.cell_name(cell)
+        if self._sees_nothing(step, index):
+            t.record(name, NoKey(), t.cell(t.take_row(step.operands[0], index), cell[-1]))
+            return
+        row, total = self.parts(t, step, index)
+        t.record(name, Over(), t.cell(row, cell[-1]), total)
+
+    def zoom_row(self, t: Trace, step: Step, index: Cell) -> None:
+        """The row, what it comes to, the quotients."""
+        from attncli.arithmetic import NoKey, Over
+
+        if self._sees_nothing(step, index):
+            t.record(step.row_name(index), NoKey(), t.take_row(step.operands[0], index))
+        elif self.one_by_one():
+            super().zoom_row(t, step, index)
+        else:
+            t.record(step.row_name(index), Over(), *self.parts(t, step, index))
+
+    @staticmethod
+    def _sees_nothing(step: Step, index: Cell) -> bool:
+        return bool(np.isneginf(step.operands[0].array[index]).all())
+
+
 @dataclass(frozen=True, eq=False)
-class Softmax(Op):
+class Softmax(Normalize):
     """e^s / Σ e^s along each row, shifted by the row's maximum so that it never overflows.
 
     A row in which every score is −∞ attends to nothing: its weights are 0. `sinks` is a logit for each head, (h, 1, 1):
@@ -252,23 +312,29 @@ class Softmax(Op):
         most = operands[0].max(axis=-1) if self.sinks is None else shift[..., 0]
         return {"max": most, "Σexp": total, "sum": result.sum(axis=-1)}
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
-        """The row, its maximum, the shifted scores, e to them, their sum, the quotient."""
-        from attncli.arithmetic import Append, Exp, Maximum, Minus, NoKey, Quotient, Sum
+    def exact(self, *operands: Objects) -> Objects:
+        """Return the same, in powers of e."""
+        from attncli.exact import softmax
 
-        step = operands[0]
-        row = t.given_row(step.name, step.array, step.axes, cell[:-1])
-        if np.isneginf(t[row].array).all():
-            t.record(name, NoKey(cell[-1]), row)
-            return
+        return softmax(operands[0], self.sinks)
+
+    def parts(self, t: Trace, step: Step, index: Cell) -> tuple[str, str]:
+        """Record the row, its maximum, the shifted scores, e to them, and their sum."""
+        from attncli.arithmetic import Append, Exp, Maximum, Minus, Sum
+
+        scores = step.operands[0]
+        row = t.take_row(scores, index)
         if self.sinks is not None:
-            sink = float(np.broadcast_to(self.sinks, (*step.array.shape[:-2], 1, 1))[(*cell[:-2], 0, 0)])
-            row = t.record("with sink", Append(sink), row)
-        t.record("max", Maximum(), row)
-        t.record("shifted", Minus(), row, "max")
-        t.record("exp", Exp(), "shifted")
-        t.record("Σexp", Sum(), "exp")
-        t.record(name, Quotient(cell[-1]), "exp", "Σexp")
+            sink = float(np.broadcast_to(self.sinks, (*scores.array.shape[:-2], 1, 1))[(*index[:-1], 0, 0)])
+            row = t.record(scores.labelled("with sink", index), Append(sink), row)
+        most = t.record(scores.labelled("max", index), Maximum(), row)
+        shifted = t.record(scores.labelled("shifted", index), Minus(), row, most)
+        powers = t.record(scores.labelled("exp", index), Exp(), shifted)
+        return powers, t.record(scores.labelled("Σexp", index), Sum(), powers)
+
+    def one_by_one(self) -> bool:
+        """Tell whether the sink stands in the row as well."""
+        return self.sinks is not None
 
     def _total(self, shifted: Array, shift: Array) -> Array:
         total: Array = shifted.sum(axis=-1, keepdims=True)
@@ -281,7 +347,7 @@ class Softmax(Op):
         return np.where(np.isneginf(most), 0, most)  # a row of −∞ would give −∞ − −∞ = NaN
 
 
-class SumNormalize(Op):
+class SumNormalize(Normalize):
     """s / Σs along each row, as some courses start with; a masked score counts as 0."""
 
     def apply(self, *operands: Array) -> Array:
@@ -311,15 +377,22 @@ class SumNormalize(Op):
         _, total = self._parts(operands[0])
         return {"Σ": total[..., 0], "sum": result.sum(axis=-1)}
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
-        """The row, its sum, the quotient."""
-        from attncli.arithmetic import NoKey, Quotient, Sum
+    def exact(self, *operands: Objects) -> Objects:
+        """Return the same in fractions."""
+        from attncli.exact import divided, objects
 
-        step = operands[0]
-        scores, _ = self._parts(step.array)
-        row = t.given_row(step.name, scores, step.axes, cell[:-1])
-        t.record("Σ", Sum(), row)
-        t.record(name, NoKey(cell[-1]) if t["Σ"].array == 0 else Quotient(cell[-1]), row, "Σ")
+        scores = objects(np.where(operands[0] == -np.inf, 0.0, operands[0]))
+        return divided(scores, scores.sum(axis=-1, keepdims=True))
+
+    def parts(self, t: Trace, step: Step, index: Cell) -> tuple[str, str]:
+        """Record the row and its sum."""
+        from attncli.arithmetic import Counted, Sum
+
+        scores = step.operands[0]
+        row = t.take_row(scores, index)
+        if np.isneginf(t[row].array).any():
+            row = t.record(scores.labelled("counted", index), Counted(), row)
+        return row, t.record(scores.labelled("Σ", index), Sum(), row)
 
     @staticmethod
     def _parts(operand: Array) -> tuple[Array, Array]:
@@ -350,17 +423,14 @@ class Mix(Op):
         weights, v = operands
         return (*weights.axes[:-1], self.values.axes(v.axes)[-1])
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """Each key's weight times its value in this dimension, summed."""
-        from attncli.arithmetic import Sum, Times
+        from attncli.arithmetic import Dot
 
         *lead, i, j = cell
-        weights, v = operands
-        values, axes = self.values.apply(v.array).swapaxes(-1, -2), self.values.axes(v.axes)
-        row = t.given_row(weights.name, weights.array, weights.axes, (*lead, i))
-        column = t.given_row(v.name, values, (*axes[:-2], axes[-1], axes[-2]), (*lead, j))
-        t.record("products", Times(), row, column)
-        t.record(name, Sum(), "products")
+        weights, v = step.operands
+        row, column = t.take_row(weights, (*lead, i)), t.take_row(v, (*lead, j), self.values, turned=True)
+        t.record(step.cell_name(cell), Dot(), row, column)
 
 
 @dataclass(frozen=True, eq=False)
@@ -408,18 +478,18 @@ class Extend(Op):
         every = (*past, *labels, *after)
         return (*own[:-2], Axis("key", len(every), every), own[-1])
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """Find the matrix that this row comes from."""
         from attncli.arithmetic import Nothing, Same
 
         *lead, i, j = cell
-        for step in operands:
-            rows = step.array.shape[-2]
+        for operand in step.operands:
+            rows = operand.array.shape[-2]
             if i < rows:
-                t.record(name, Same(), t.given_cell(step, (*lead, i, j)))
+                t.record(step.cell_name(cell), Same(), t.take_cell(operand, (*lead, i, j)))
                 return
             i -= rows
-        t.record(name, Nothing(), t.given_cell(operands[-1], (*lead, 0, j)))
+        t.record(step.cell_name(cell), Nothing(), t.take_cell(step.operands[-1], (*lead, 0, j)))
 
 
 class Concat(Op):
@@ -446,10 +516,11 @@ class Concat(Op):
         *lead, head, rows, cols = operands[0].axes
         return (*lead, rows, Axis(cols.name, head.size * cols.size))
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """Find the head that this column comes from."""
         from attncli.arithmetic import Same
 
         *lead, i, j = cell
-        head, column = divmod(j, operands[0].array.shape[-1])
-        t.record(name, Same(), t.given_cell(operands[0], (*lead, head, i, column)))
+        heads = step.operands[0]
+        head, column = divmod(j, heads.array.shape[-1])
+        t.record(step.cell_name(cell), Same(), t.take_cell(heads, (*lead, head, i, column)))

@@ -27,12 +27,22 @@ def rgb(weight: float) -> tuple[int, int, int]:
 
 
 def shade(weight: float) -> tuple[str, str]:
-    """Return background and text colour of a weight, as #rrggbb; the text is black or white, whichever reads better."""
+    """Return background and text colour of a weight, as #rrggbb.
+
+    The text is black or white, whichever has the higher contrast (Web Content Accessibility Guidelines 2.2, "contrast
+    ratio"); the better of the two is never below 4.5, which those ask for.
+    """
     return _shade(round(weight, 3))
 
 
 @lru_cache(maxsize=1024)
 def _shade(weight: float) -> tuple[str, str]:
     red, green, blue = rgb(weight)
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return f"#{red:02x}{green:02x}{blue:02x}", "#000000" if luminance > 115 else "#ffffff"
+    luminance = 0.2126 * _linear(red) + 0.7152 * _linear(green) + 0.0722 * _linear(blue)
+    on_black, on_white = (luminance + 0.05) / 0.05, 1.05 / (luminance + 0.05)
+    return f"#{red:02x}{green:02x}{blue:02x}", "#000000" if on_black > on_white else "#ffffff"
+
+
+def _linear(channel: int) -> float:
+    part = channel / 255
+    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.errors import NotExactError
+from attncli.labels import Axis, Cell
 from attncli.mods import Term, pick, pick_offset, places
 from attncli.ops import HeadLayout, merge_heads
-from attncli.trace import Axis, Cell, Op, Step, Trace
+from attncli.trace import Op, Step, Trace
 
 if TYPE_CHECKING:
     from attncli.mods import Offset
-    from attncli.trace import Array
+    from attncli.trace import Array, Objects
 
 ROPE_BASE = 10000.0
 
@@ -54,17 +56,21 @@ class Sinusoidal(Op):
         """Keep X's rows and columns; all batches have the same encoding."""
         return operands[0].axes[-2:]
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+    def exact(self, *operands: Objects) -> Objects:
+        """Refuse: a sine is no fraction, and no root."""
+        raise NotExactError
+
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """One position, one column: the angle and its sine or cosine."""
         from attncli.arithmetic import Cos, Over, Sin
 
         i, j = cell
-        d = operands[0].array.shape[-1]
+        d = step.array.shape[-1]
         one = (Axis("", 1, ("",)), Axis("", 1, ("",)))
-        t.given("pos", np.array([[float(self.start + i)]]), one)
-        t.given(f"10000^({2 * (j // 2)}/{d})", np.array([[10000 ** (2 * (j // 2) / d)]]), one)
-        t.record("angle", Over(), *t)
-        t.record(name, Cos() if j % 2 else Sin(), "angle")
+        position = t.given(step.labelled("pos", (i,)), np.array([[float(self.start + i)]]), one)
+        power = t.given(f"10000^({2 * (j // 2)}/{d})", np.array([[10000 ** (2 * (j // 2) / d)]]), one)
+        angle = t.record(step.labelled("angle", cell), Over(), position, power)
+        t.record(step.cell_name(cell), Cos() if j % 2 else Sin(), angle)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,25 +120,31 @@ class Rotate(Op):
         pairs = "dimensions i and i + d/2" if self.style == "half" else "dimensions 2i and 2i + 1"
         return f"RoPE: {pairs} are a pair, θ = {self.base:g}^(−2i/d)"
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+    def exact(self, *operands: Objects) -> Objects:
+        """Refuse: a sine is no fraction, and no root."""
+        raise NotExactError
+
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """The pair that the cell is in, and its angle."""
         from attncli.arithmetic import Cos, Minus, Plus, Sin, Times
 
-        step = operands[0]
+        vectors = step.operands[0]
         *lead, i, j = cell
-        d = step.array.shape[-1] // (self.layout.split or 1)
+        d = vectors.array.shape[-1] // (self.layout.split or 1)
         head, own = divmod(j, d)
         first, second = (list(range(d))[part] for part in self._pairs(d))
         pair = first.index(own) if own in first else second.index(own)
-        cells = [t.given_cell(step, (*lead, i, head * d + part[pair])) for part in (first, second)]
-        angle = self._angle(step.array.shape[-2], d)[i, pair]
-        t.given("angle", angle.reshape(1, 1), t[cells[0]].axes)
-        t.record("cos", Cos(), "angle")
-        t.record("sin", Sin(), "angle")
+        cells = [t.take_cell(vectors, (*lead, i, head * d + part[pair])) for part in (first, second)]
+        turn = self._angle(vectors.array.shape[-2], d)[i, pair]
+        angle = t.given(step.labelled("angle", cell), turn.reshape(1, 1), t[cells[0]].axes)
+        cos = t.record(step.labelled("cos", cell), Cos(), angle)
+        sin = t.record(step.labelled("sin", cell), Sin(), angle)
         mine, other = cells if own in first else reversed(cells)
-        t.record("own part", Times(), mine, "cos")
-        t.record("other's part", Times(), other, "sin")
-        t.record(name, Minus() if own in first else Plus(), "own part", "other's part")
+        parts = [
+            t.record(step.labelled(name, cell), Times(), vector, wave)
+            for name, vector, wave in (("own part", mine, cos), ("other's part", other, sin))
+        ]
+        t.record(step.cell_name(cell), Minus() if own in first else Plus(), *parts)
 
 
 def alibi_slopes(heads: int) -> list[float]:

@@ -14,7 +14,7 @@ import numpy as np
 from attncli.coerce import array, shape_text
 from attncli.errors import AttnError
 from attncli.fields import Document, Entry
-from attncli.trace import fold
+from attncli.labels import fold
 
 if TYPE_CHECKING:
     from attncli.trace import Array

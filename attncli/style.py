@@ -32,6 +32,10 @@ class Style:
     """The columns of the terminal; None where there is none: natural width."""
     colors: str | None = None
     """Rich's name of the terminal's colour system; None for no colour and no other escape either."""
+    by_hand: bool = False
+    """Whether the arithmetic of every cell stands under each step."""
+    exact: bool = False
+    """Whether roots, fractions and powers of e are shown beside decimals."""
     encoding: str = "utf-8"
     """What the text will be written in; where it cannot show √ or ᵀ, ASCII stands in their place."""
 
@@ -49,6 +53,10 @@ class Style:
         if self.unicode:
             return text
         return ascii_signs(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
+
+    def markup(self, text: str) -> str:
+        """Return HTML or XML with a character reference for whatever the encoding may not show."""
+        return text if self.unicode else text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def ascii_signs(text: str) -> str:

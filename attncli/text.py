@@ -14,6 +14,7 @@ _UNSAFE = re.compile(
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls: they reorder what stands around them
     "\u2028\u2029"  # separators that break a line
     "\ud800-\udfff"  # lone surrogates: no encoding can write them
+    "\ufffe\uffff"  # no characters: XML cannot hold them
     "]"
 )
 

@@ -9,59 +9,60 @@ To add a kind of step, write an `Op` (see `attncli.ops`); writers, checks and ex
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast
 
 import numpy as np
 
-from attncli.errors import AttnError
+from attncli.errors import AttnError, NotExactError
+from attncli.labels import Axis, Cell, fold, place
 from attncli.rounding import rounded
-from attncli.text import quoted, suggestion
+from attncli.text import quoted, suggestion, visible
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Array: TypeAlias = npt.NDArray[np.float64]
+    from attncli.expressions import Expression
 
-Cell: TypeAlias = tuple[int, ...]
-"""Where a number stands in a step's row-wise array, counted from 0."""
+    Array: TypeAlias = npt.NDArray[np.float64]
+    AnyArray: TypeAlias = npt.NDArray[Any]
+    Objects: TypeAlias = npt.NDArray[np.object_]
+    Say: TypeAlias = Callable[[AnyArray], Sequence[Expression]]
+
+MOST_EXACT = 4096
+"""Numbers of a step up to which it is worked out exactly as well: fractions are some hundred times slower."""
 
 display: dict[str, Callable[[Trace], str]] = {}
 """How a trace shows itself, by format. `attncli.writers` fills this in, so that nothing here imports upwards."""
 
 
-def fold(name: str) -> str:
-    """Return `name` as names are compared: without case, `_`, `-` and `.` (SPEC §2.2)."""
-    return re.sub(r"[-_.]", "", name).lower()
-
-
-def facing(array: npt.NDArray[Any], columns: bool) -> npt.NDArray[Any]:
+def facing(array: AnyArray, columns: bool) -> AnyArray:
     """Turn a row-wise array to the way it is read and shown: transposed in column convention."""
     return array.swapaxes(-1, -2) if columns and array.ndim >= 2 else array
 
 
-@dataclass(frozen=True)
-class Axis:
-    """A named, labelled axis: `Axis("query", 3)` is labelled q1, q2, q3."""
+class Layout(Protocol):
+    """Another way to look at a matrix, as split into heads."""
 
-    name: str
-    size: int
-    tokens: tuple[str, ...] = ()
+    def apply(self, x: AnyArray) -> AnyArray:
+        """Return the array so laid out, whatever it holds."""
+        ...
 
-    _PREFIX: ClassVar[dict[str, str]] = {
-        "query": "q", "key": "k", "input": "x", "memory": "m", "past": "p", "dim": "d",
-    }  # fmt: skip
+    def axes(self, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
+        """Return its axes."""
+        ...
 
-    def label(self, index: int) -> str:
-        """Return the label of one entry, counted from 0: a token, or the axis's letter and a number from 1."""
-        return self.tokens[index] if self.tokens else f"{self._PREFIX.get(self.name, self.name)}{index + 1}"
 
-    def labels(self) -> list[str]:
-        """Return all labels in order."""
-        return [self.label(index) for index in range(self.size)]
+class Depth(Enum):
+    """How far back an explanation goes."""
+
+    STEP = "the step alone"
+    CELL = "from the same cell, as long as one cell is made of one"
+    DEEP = "from the inputs"
 
 
 class Op(ABC):
@@ -102,18 +103,45 @@ class Op(ABC):
         """Return the op that makes one cell from the same cell of each operand; for ops that know positions."""
         return self
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
-        """Record on `t` the finer steps that make one cell; the last of them, `name`, is that cell, as 1 × 1.
+    def exact(self, *operands: Objects) -> Objects:
+        """Work the result out on exact numbers, arrays of `attncli.exact.Exact`; NotExactError where it has no such.
+
+        By default an op does with them what it does with floats.
+        """
+        result: Objects = np.asarray(self.apply(*cast("tuple[Array, ...]", operands)), dtype=object)
+        return result
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        """Return what stands between the formula and the result of one row when somebody works it out by hand.
+
+        `rows` are the operands', floats or exact numbers, and `say` writes such a row down. Each line that is returned
+        is a row of expressions: 3×2 + 4×3, then 6 + 12.
+        """
+        return ()
+
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
+        """Record on `t` the finer steps that make one cell; the last of them is that cell, by name, as 1 × 1.
 
         By default the op works cell by cell: the same cell of each operand goes in.
         """
-        names = [t.given_cell(step, cell) for step in operands]
-        t.record(name, self.at(cell), *names)
+        names = [t.take_cell(operand, cell) for operand in step.operands]
+        t.record(step.cell_name(cell), self.at(cell), *names)
+
+    def zoom_row(self, t: Trace, step: Step, index: Cell) -> None:
+        """Record on `t` what makes one row, which `index` names (all axes but the last); the last step is that row.
+
+        By default each of its cells is made, one after another.
+        """
+        cells = [t.enlarge(step, (*index, column)) for column in range(step.array.shape[-1])]
+        t.record(step.row_name(index), Row(len(cells), step.axes[-1]), *cells)
 
 
+@dataclass(frozen=True, eq=False)
 class Given(Op):
     """A matrix that was put down, not worked out."""
 
+    source: Callable[[], Objects | None] | None = None
+    """For what was taken out of another trace's step: its exact numbers."""
     minus_infinity = True
 
     def apply(self, *operands: Array) -> Array:
@@ -128,10 +156,45 @@ class Given(Op):
         """Say nothing."""
         return ()
 
-    def zoom(self, t: Trace, name: str, cell: Cell, *operands: Step) -> None:
+    def exact(self, *operands: Objects) -> Objects:
+        """Never called: what a given step is exactly, `Step.exact` says."""
+        raise NotImplementedError
+
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """Refuse: there is nothing finer than a number that was given."""
-        msg = f"{name} is given: there is nothing to work out"
+        msg = f"{step.cell_name(cell)} is given: there is nothing to work out"
         raise AttnError(msg)
+
+    def zoom_row(self, t: Trace, step: Step, index: Cell) -> None:
+        """Refuse likewise."""
+        msg = f"{step.row_name(index)} is given: there is nothing to work out"
+        raise AttnError(msg)
+
+
+@dataclass(frozen=True, eq=False)
+class Row(Op):
+    """Single numbers that were made one by one, as the row that they are."""
+
+    count: int
+    axis: Axis
+    minus_infinity = True
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the numbers side by side."""
+        return np.concatenate(operands, axis=-1)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say a, b, c."""
+        places = [f"{{{at}}}" for at in range(self.count)]
+        return [", ".join(places if self.count <= 3 else [places[0], places[1], "…", places[-1]])]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [self.text(columns)[0].replace("…", r"\dots")]
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Label the columns as the row's own."""
+        return (operands[0].axes[-2], self.axis)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,12 +249,43 @@ class Step:
         with np.errstate(all="ignore"):
             return self.op.margins(self.array, *(step.array for step in self.operands))
 
-    def cell_name(self, cell: Cell) -> str:
-        """Name one cell by the labels shown, rows before columns: `weights[head2,q1,k3]`."""
-        labels = [axis.label(index) for axis, index in zip(self.axes, cell, strict=True)]
-        if self.columns:
+    @cached_property
+    def exact(self) -> Objects | None:
+        """The value in exact numbers (`attncli.exact`), −∞ a float among them; None where there are none."""
+        from attncli.exact import objects
+
+        if isinstance(self.op, Given):
+            if self.op.source is not None:
+                return self.op.source()
+            try:
+                return objects(self.array) if self.array.size <= MOST_EXACT else None
+            except NotExactError:
+                return None
+        operands = [operand.exact for operand in self.operands]
+        if self.array.size > MOST_EXACT or self.dtype != "float64" or any(operand is None for operand in operands):
+            return None
+        try:
+            return objects(self.op.exact(*(operand for operand in operands if operand is not None)))
+        except NotExactError:
+            return None
+
+    def labelled(self, what: str, index: Cell) -> str:
+        """Name something that belongs to one cell or one row by the labels shown: `max[head2,q1]`.
+
+        Of a cell, rows come before columns.
+        """
+        labels = [axis.distinct().label(at) for axis, at in zip(self.axes, index, strict=False)]
+        if self.columns and len(index) == len(self.axes):
             labels[-2:] = labels[:-3:-1]
-        return f"{self.name}[{','.join(labels)}]"
+        return f"{what}[{','.join(labels)}]"
+
+    def cell_name(self, cell: Cell) -> str:
+        """Name one cell: `weights[head2,q1,k3]`."""
+        return self.labelled(self.name, cell)
+
+    def row_name(self, index: Cell) -> str:
+        """Name one row, which `index` names (all axes but the last): `weights[head2,q1]`."""
+        return self.labelled(self.name, index)
 
 
 class Trace(Mapping[str, Step]):
@@ -212,6 +306,8 @@ class Trace(Mapping[str, Step]):
         """Whether this is a whole problem with its answers, and not a part of one or an explanation."""
         self.notes: list[str] = []
         """What a person should know about how the problem was read."""
+        self.depth: Depth | None = None
+        """For an explanation, how far back it goes; its steps are shown as lines, with the numbers put in."""
         self._steps: dict[str, Step] = {}
 
     def __getitem__(self, name: str) -> Step:
@@ -241,26 +337,81 @@ class Trace(Mapping[str, Step]):
         """Put a matrix down, row-wise; return its name."""
         return self._add(Step(name, Given(), (), self._rounded(array), axes, self.columns, self.dtype))
 
-    def given_cell(self, step: Step, cell: Cell) -> str:
-        """Put down one cell of another trace's step, where it broadcasts; return its name."""
+    def take_cell(self, step: Step, cell: Cell) -> str:
+        """Take one cell of another trace's step, where it broadcasts, and what it is made of; return its name."""
         here = tuple(
             0 if size == 1 else index
             for size, index in zip(step.array.shape, cell[len(cell) - step.array.ndim :], strict=True)
         )
-        return self.given(step.cell_name(here), step.array[here].reshape(1, 1), _one(step, here))
+        if self.depth is not Depth.STEP and not step.given:
+            return self.enlarge(step, here)
+        return self._taken(
+            step.cell_name(here), step.array[here], _one(step, here), lambda: _seen(step, lambda x: x[here])
+        )
 
-    def given_row(self, name: str, array: Array, axes: tuple[Axis, ...], index: Cell) -> str:
-        """Put down the row of `array` that `index` (all axes but the last) names, as 1 × cols; return its name."""
-        labels = [axis.label(at) for axis, at in zip(axes, index, strict=False)]
-        rows = Axis(axes[-2].name, 1, (labels[-1],))
-        return self.given(f"{name}[{','.join(labels)}]", array[index].reshape(1, -1), (rows, axes[-1]))
+    def take_row(self, step: Step, index: Cell, layout: Layout | None = None, *, turned: bool = False) -> str:
+        """Take a row of another trace's step as 1 × cols, as `layout` splits it into heads; return its name.
 
-    def record(self, name: str, op: Op, *operands: str) -> str:
-        """Take a step: work `op` out on the named operands; return its name.
+        `index` names the row, all axes but the last; with `turned` it names a column, which becomes a row. What the
+        row is made of goes with it only in a deep explanation.
+        """
+
+        def view(x: AnyArray) -> AnyArray:
+            x = layout.apply(x) if layout else x
+            row: AnyArray = (x.swapaxes(-1, -2) if turned else x)[index]
+            return row
+
+        axes = layout.axes(step.axes) if layout else step.axes
+        *lead, rows, cols = axes if not turned else (*axes[:-2], axes[-1], axes[-2])
+        *outer, own = (axis.distinct().label(at) for axis, at in zip((*lead, rows), index, strict=True))
+        whole = [own] if not turned else [own, "·"] if step.columns else ["·", own]  # V[·,d1]: a column as it is shown
+        name = f"{step.name}[{','.join([*outer, *whole])}]"
+        if name in self:
+            return name
+        if self.depth is Depth.DEEP and not step.given:
+            places = view(np.arange(step.array.size).reshape(step.array.shape))
+            cells = [tuple(int(at) for at in np.unravel_index(int(place), step.array.shape)) for place in places]
+            if step.row_name(cells[0][:-1]) == name:
+                step.op.zoom_row(self, step, cells[0][:-1])
+                return name
+            return self.record(name, Row(len(cells), cols), *(self.enlarge(step, cell) for cell in cells))
+        return self._taken(name, view(step.array), (Axis(rows.name, 1, (own,)), cols), lambda: _seen(step, view))
+
+    def cell(self, row: str, column: int) -> Step:
+        """Return one number of a row that stands here, to be put into a formula."""
+        step = self[row]
+        label = step.axes[-1].distinct().label(column)
+        labels = row[row.index("[") + 1 : -1].split(",")
+        labels.insert(len(labels) - 1 if self.columns else len(labels), label)
+        axes = (step.axes[0], Axis(step.axes[-1].name, 1, (label,)))
+        part = Given(lambda: _seen(step, lambda x: x[:, column]))
+        name = f"{row[: row.index('[')]}[{','.join(labels)}]"
+        return Step(name, part, (), step.array[:, column : column + 1], axes, self.columns, self.dtype)
+
+    def enlarge(self, step: Step, cell: Cell) -> str:
+        """Work one cell of another trace's step out here, if it is not here yet; return its name."""
+        name = step.cell_name(cell)
+        if name not in self:
+            if step.given:
+                self.take_cell(step, cell)
+            else:
+                step.op.zoom(self, step, cell)
+        return name
+
+    def _taken(
+        self, name: str, numbers: npt.ArrayLike, axes: tuple[Axis, ...], exact: Callable[[], Objects | None]
+    ) -> str:
+        if name in self:
+            return name
+        array = np.reshape(numbers, (1, -1))
+        return self._add(Step(name, Given(exact), (), self._rounded(array), axes, self.columns, self.dtype))
+
+    def record(self, name: str, op: Op, *operands: str | Step) -> str:
+        """Take a step: work `op` out on operands, by name or as they are; return its name.
 
         Raises AttnError where the result overflows: an infinity is never passed on as a result.
         """
-        steps = tuple(self._steps[operand] for operand in operands)
+        steps = tuple(operand if isinstance(operand, Step) else self._steps[operand] for operand in operands)
         with np.errstate(all="ignore"):  # overflow is looked for below, and told as an error
             array = op.apply(*(step.array for step in steps))
         step = Step(name, op, steps, self._rounded(array), op.axes(*steps), self.columns, self.dtype)
@@ -287,15 +438,41 @@ class Trace(Mapping[str, Step]):
         part._steps = {name: step for name, step in self._steps.items() if name in wanted}
         return part
 
-    def zoom(self, name: str, cell: Cell) -> Trace:
-        """Enlarge one cell: return the small trace whose last step is that cell, as 1 × 1.
+    def zoom(self, name: str, index: Cell, depth: Depth | None = None) -> Trace:
+        """Enlarge one cell, or one row: return the small trace whose last step is that cell, as 1 × 1, or that row.
 
-        `cell` counts from 0 in the step's row-wise array. Raises AttnError where the step was given.
+        `index` counts from 0 in the step's row-wise array; for a row it lacks the last axis. `depth` says how far back
+        it goes, by default `Depth.CELL`. Raises AttnError where the step was given.
         """
         step = self._steps[name]
         part = Trace(columns=self.columns, dtype=self.dtype)
-        step.op.zoom(part, step.cell_name(cell), cell, *step.operands)
+        part.depth = depth or Depth.CELL
+        part.fields = {name: value for name, value in self.fields.items() if name == "precision"}
+        zoom = step.op.zoom if len(index) == len(step.axes) else step.op.zoom_row
+        zoom(part, step, index)
         return part
+
+    def explain(self, part: str, *, deep: bool = False) -> Trace:
+        """Enlarge what somebody names by the labels shown, "weights[q1,k2]" or the row "weights[q1]".
+
+        `deep` goes back to the inputs. Raises AttnError for a name or a label that is not there, for what was given,
+        and for what is neither a cell nor the row of one query.
+        """
+        name, _, labels = part.strip().removesuffix("]").partition("[")
+        step = self.find(name.strip())
+        index = list(place(step.name, step.shown_axes, labels))
+        if self.columns:
+            index[-2:] = index[:-3:-1]
+        chosen = tuple(at for at in index if isinstance(at, int))
+        if step.given:
+            msg = f"{step.name} is given: there is nothing to work out"
+            raise AttnError(msg)
+        if slice(None) in index[:-1]:
+            first = (0,) * len(index)
+            msg = f"{quoted(part)} is more than one row"
+            hint = f"name a cell, {visible(step.cell_name(first))}, or a row, {visible(step.row_name(first[:-1]))}"
+            raise AttnError(msg, hint=hint)
+        return self.zoom(step.name, chosen, Depth.DEEP if deep else None)
 
     def _rounded(self, array: Array) -> Array:
         array = rounded(array, self.dtype).view()
@@ -309,9 +486,20 @@ class Trace(Mapping[str, Step]):
 
 def _one(step: Step, cell: Cell) -> tuple[Axis, Axis]:
     rows, cols = (
-        Axis(axis.name, 1, (axis.label(index),)) for axis, index in zip(step.axes[-2:], cell[-2:], strict=True)
+        Axis(axis.name, 1, (axis.distinct().label(index),))
+        for axis, index in zip(step.axes[-2:], cell[-2:], strict=True)
     )
     return rows, cols
+
+
+def _seen(step: Step, view: Callable[[AnyArray], object]) -> Objects | None:
+    """Return a cell or a row of a step's exact numbers as 1 × cols."""
+    if step.exact is None:
+        return None
+    found = view(step.exact)
+    part: Objects = np.empty((1, np.size(found) if isinstance(found, np.ndarray) else 1), dtype=object)
+    part[0, :] = found
+    return part
 
 
 def _refuse_overflow(step: Step) -> None:

@@ -451,7 +451,7 @@ def test_several_problems(run: Runner) -> None:
     assert (first["scores"], second["scores"]) == (SCORES, [[2]])
 
 
-@pytest.mark.parametrize("name", ["table", "json", "jsonl", "markdown", "html"])
+@pytest.mark.parametrize("name", ["table", "json", "jsonl", "markdown", "html", "svg"])
 def test_several_problems_in_every_format(run: Runner, name: str) -> None:
     """Every format but CSV holds several problems."""
     done = run("run", "-f", name, stdin=f"{PROBLEM}\n{PROBLEM}")
@@ -512,7 +512,8 @@ def test_problems_of_every_kind_are_read_back(run: Runner, kind: str, name: str)
     ("suffix", "name"),
     [
         (".txt", "table"), (".json", "json"), (".jsonl", "jsonl"), (".ndjson", "jsonl"), (".csv", "csv"),
-        (".md", "markdown"), (".markdown", "markdown"), (".html", "html"), (".htm", "html"), (".JSON", "json"),
+        (".md", "markdown"), (".markdown", "markdown"), (".html", "html"), (".htm", "html"), (".svg", "svg"),
+        (".JSON", "json"),
     ],
 )  # fmt: skip
 def test_out_takes_the_format_of_the_suffix(run: Runner, tmp_path: Path, suffix: str, name: str) -> None:

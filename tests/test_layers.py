@@ -32,6 +32,8 @@ LAYERS = (
     ("coerce", "palette"),
     ("fields", "style"),
     ("trace",),
+    ("exact",),
+    ("expressions", "labels"),
     ("memory", "output", "rounding"),
     ("errors",),
     ("text",),

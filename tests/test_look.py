@@ -31,7 +31,7 @@ GOLDEN = Path(__file__).resolve().parent / "golden"
 PROBLEMS = {name: [f"{name}.json"] for name in ("blog", "causal", "creature", "cross", "heads")} | {
     "trio": ["q.csv", "k.csv", "v.csv"]
 }
-SUFFIXES = {"table": "txt", "markdown": "md", "csv": "csv", "json": "json", "html": "html"}
+SUFFIXES = {"table": "txt", "markdown": "md", "csv": "csv", "json": "json", "html": "html", "svg": "svg"}
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 SPAN = re.compile(r"columns? (\d+)(?:–(\d+))? of (\d+)")
 
@@ -311,7 +311,7 @@ def test_shading_has_straight_edges(samples: Path) -> None:
     assert {cell_len(ESCAPE.sub("", line)) for line in lines if "48;2;" in line} == {rule}
 
 
-@pytest.mark.parametrize("suffix", ["txt", "md", "html", "csv", "json"])
+@pytest.mark.parametrize("suffix", ["txt", "md", "html", "svg", "csv", "json"])
 def test_out_has_no_colour(run: Runner, samples: Path, tmp_path: Path, suffix: str) -> None:
     """A file has no colour, whatever is asked for, and is what a pipe gets."""
     path = tmp_path / f"x.{suffix}"
@@ -586,7 +586,26 @@ def test_html_holds_the_same_numbers(run: Runner, samples: Path) -> None:
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", page.partition("<b>scores</b>")[2])
     lines = run("run", samples / "cross.json").out.partition("scores =")[2].split("\n")
     rows = [line.replace("│", " ").split()[1:] for line in lines if re.match(r" (le|chat) ", line)]
-    assert cells == [cell for row in rows for cell in row]
+    assert [cell.strip() for cell in cells] == [cell for row in rows for cell in row]
+
+
+@pytest.mark.parametrize("sample", ["creature", "cross"])
+def test_html_puts_decimal_points_under_one_another(run: Runner, samples: Path, sample: str) -> None:
+    """The numbers of a column are padded as in the table, so that equal places stand under one another."""
+    page = run("run", samples / f"{sample}.json", "-f", "html").out
+    for table in re.findall("<tbody>(.*?)</tbody>", page):
+        rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("</tr>")[:-1]]
+        for column in zip(*rows, strict=True):
+            plain = [cell for cell in column if "e" not in cell and "∞" not in cell]
+            tails = {len(cell) - (cell.find(".") if "." in cell else len(cell.rstrip())) for cell in plain}
+            assert len(tails) <= 1, column
+
+
+def test_html_sets_steps_side_by_side_as_the_table_does(run: Runner, samples: Path) -> None:
+    """What is given stands together, and so do Q, K and V, which do not need each other."""
+    page = run("run", samples / "heads.json", "-f", "html").out
+    rows = [re.findall(r"<h2><b>(\w+)</b>", row) for row in page.split('<div class="steps">')[1:]]
+    assert rows[:3] == [["X", "W_q", "W_k", "W_v", "W_o"], ["Q", "K", "V"], ["scores"]]
 
 
 def test_html_has_no_scripts_and_no_markup_from_labels(run: Runner) -> None:

@@ -183,7 +183,7 @@ NARROW = {
 }
 
 
-@pytest.mark.parametrize("name", ["table", "markdown", "html", "json", "jsonl", "csv"])
+@pytest.mark.parametrize("name", ["table", "markdown", "html", "svg", "json", "jsonl", "csv"])
 @pytest.mark.parametrize("locale", NARROW)
 def test_narrow_encodings(run: Runner, tmp_path: Path, locale: str, name: str) -> None:
     """Where √ and ᵀ cannot be shown, ASCII stands in their place, in every format."""

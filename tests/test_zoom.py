@@ -13,15 +13,17 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
+import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 from problems import Numbers
 
 import attncli
 from attncli import AttnError, attention
+from attncli.exact import Surd
 from attncli.fields import FIELDS, STEPS
 from attncli.fused import Attend
-from attncli.trace import Given, Op, Step, Trace
+from attncli.trace import Depth, Given, Op, Step, Trace
 
 R = Numbers("normal", 7).array
 I = Numbers("integers", 7).array  # noqa: E741 (as R: real numbers and integers)
@@ -116,6 +118,8 @@ def traces() -> Iterator[Trace]:
         yield trace
         for step, cell in cells(trace):
             yield trace.zoom(step.name, cell)
+        for step, index in rows(trace):
+            yield trace.zoom(step.name, index)
 
 
 def cells(trace: Trace) -> Iterator[tuple[Step, tuple[int, ...]]]:
@@ -125,18 +129,108 @@ def cells(trace: Trace) -> Iterator[tuple[Step, tuple[int, ...]]]:
             yield from ((step, cell) for cell in np.ndindex(step.array.shape))
 
 
+def rows(trace: Trace) -> Iterator[tuple[Step, tuple[int, ...]]]:
+    """Every row of every step that was worked out."""
+    for step in trace.values():
+        if not step.given:
+            yield from ((step, index) for index in np.ndindex(step.array.shape[:-1]))
+
+
+def is_close(found: Any, step: Step, index: tuple[int, ...]) -> None:
+    """A number, or a row of them, is the step's at this place, but for the last digits."""
+    scale = np.abs(step.array[np.isfinite(step.array)]).max(initial=1.0)
+    np.testing.assert_allclose(
+        found, step.array[index], rtol=1e-12, atol=1e-14 * scale, err_msg=step.labelled("", index)
+    )
+
+
+@pytest.mark.parametrize("depth", Depth)
 @pytest.mark.parametrize("name", READABLE)
-def test_the_last_step_of_an_explanation_is_the_cell(name: str) -> None:
-    """Whatever cell is enlarged, the explanation ends with it: its name, and its value as 1 × 1."""
+def test_the_last_step_of_an_explanation_is_the_cell(name: str, depth: Depth) -> None:
+    """Whatever cell is enlarged, however deep, the explanation ends with it: its name, and its value as 1 × 1."""
     trace = attention(**READABLE[name])
     for step, cell in cells(trace):
-        part = trace.zoom(step.name, cell)
-        *_, last = part.values()
-        where = step.cell_name(cell)
-        assert last.array.shape == (1, 1), where
-        assert last.name == where
-        scale = np.abs(step.array[np.isfinite(step.array)]).max(initial=1.0)
-        np.testing.assert_allclose(last.array[0, 0], step.array[cell], rtol=1e-12, atol=1e-14 * scale, err_msg=where)
+        *_, last = trace.zoom(step.name, cell, depth).values()
+        assert last.array.shape == (1, 1)
+        assert last.name == step.cell_name(cell)
+        is_close(last.array[0, 0], step, cell)
+
+
+@pytest.mark.parametrize("depth", Depth)
+@pytest.mark.parametrize("name", READABLE)
+def test_the_last_step_of_an_explanation_is_the_row(name: str, depth: Depth) -> None:
+    """Whatever row is enlarged, however deep, the explanation ends with it."""
+    trace = attention(**READABLE[name])
+    for step, index in rows(trace):
+        *_, last = trace.zoom(step.name, index, depth).values()
+        assert last.array.shape == (1, step.array.shape[-1])
+        assert last.name == step.row_name(index)
+        is_close(last.array[0], step, index)
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_whatever_stands_in_an_explanation_under_a_steps_name_is_that_steps_number(name: str) -> None:
+    """On the way, too: a cell or a row called weights[q1,k2] or scaled[q1] has that step's numbers at that place."""
+    trace = attention(**READABLE[name])
+    places = {step.cell_name(cell): (step, cell) for step, cell in cells(trace)}
+    places |= {step.row_name(index): (step, index) for step, index in rows(trace)}
+    for step, cell in cells(trace):
+        for own in trace.zoom(step.name, cell, Depth.DEEP).values():
+            if own.name in places:
+                is_close(own.array.squeeze(), *places[own.name]) if own.array.size == 1 else is_close(
+                    own.array[0], *places[own.name]
+                )
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_a_deep_explanation_takes_nothing_but_the_inputs(name: str) -> None:
+    """All that is put down in it was given, or is a constant of its own (a position, an angle, a bias of the mask)."""
+    trace = attention(**READABLE[name])
+    given = {step.name for step in trace.values() if step.given}
+    own = {"pos", "angle", "bias"}
+    for step, cell in cells(trace):
+        for part in trace.zoom(step.name, cell, Depth.DEEP).values():
+            if part.given:
+                assert part.name.partition("[")[0] in given | own or part.name.startswith("10000^"), part.name
+
+
+def exactly(x: Any) -> Any:
+    """What an exact number comes to, to thirty digits, by its own parts."""
+    if isinstance(x, float):
+        return mpmath.mpf(x)
+
+    def surd(s: Surd) -> Any:
+        return mpmath.fsum(mpmath.mpf(r.numerator) / r.denominator * mpmath.sqrt(n) for n, r in s.parts)
+
+    def powers(p: Any) -> Any:
+        return mpmath.fsum(surd(c) * mpmath.exp(surd(e)) for e, c in p)
+
+    return mpmath.fsum(powers(over) / powers(under) for under, over in x.quotients)
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_exact_numbers_are_the_numbers(name: str) -> None:
+    """Where a step, or a part of an explanation, has exact numbers, they come to what floating point gives."""
+    trace = attention(**READABLE[name])
+    parts = [trace, *(trace.zoom(step.name, cell) for step, cell in list(cells(trace))[:40])]
+    for step in (step for part in parts for step in part.values()):
+        if step.exact is None:
+            continue
+        assert step.exact.shape == step.array.shape
+        for cell in np.ndindex(step.array.shape):
+            with mpmath.workdps(30):
+                assert mpmath.almosteq(exactly(step.exact[cell]), step.array[cell], rel_eps=1e-11, abs_eps=1e-12), (
+                    step.name,
+                    cell,
+                )
+
+
+@pytest.mark.parametrize("name", ["plain", "integers", "heads, W_o, b_o", "causal", "sum", "sinks"])
+def test_rational_problems_have_exact_numbers_to_the_end(name: str) -> None:
+    """Plain attention is never without its exact form, where the problem is of short decimals."""
+    matrices = {"Q", "K", "V", "W_o", "b_o"}
+    fields = {field: np.round(value, 2) if field in matrices else value for field, value in READABLE[name].items()}
+    assert attention(**fields)["output"].exact is not None
 
 
 @pytest.mark.parametrize("name", READABLE)

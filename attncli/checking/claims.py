@@ -17,8 +17,9 @@ import numpy as np
 from attncli.coerce import MINUS_INFINITY, NUMBER, shape_text
 from attncli.errors import AttnError, Where
 from attncli.fields import Entry
+from attncli.labels import Cell, place
 from attncli.text import quoted, visible
-from attncli.trace import Cell, Step, facing, fold
+from attncli.trace import Step, facing
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -173,20 +174,8 @@ def _float32_prints(texts: Texts) -> bool:
 
 def _place(step: Step, labels: str, where: Where) -> tuple[Any, tuple[int, ...]]:
     """Return the index that labels mean in the step's shown value, and the shape of what stands there."""
-    index: list[Any] = [slice(None)] * step.value.ndim
-    for label in filter(None, (part.strip() for part in labels.split(","))):
-        for at, axis in enumerate(step.shown_axes):
-            wanted = fold(label).replace(" ", "")
-            found = [name for name in range(axis.size) if fold(axis.label(name)).replace(" ", "") == wanted]
-            if found and index[at] == slice(None):
-                index[at] = found[0]
-                break
-        else:
-            names = "; ".join(", ".join(axis.labels()[:8]) for axis in step.shown_axes)
-            msg = f"{step.name} has no {quoted(label)}: its labels are {visible(names)}"
-            raise AttnError(msg, Where(where.source, where.line))
-    place = tuple(index)
-    return place, step.value[place].shape
+    index = place(step.name, step.shown_axes, labels, Where(where.source, where.line))
+    return index, step.value[index].shape
 
 
 def _fitted(given: Texts, shape: tuple[int, ...], step: Step, labels: str, where: Where) -> Texts:

@@ -1,11 +1,14 @@
-"""A report for people: a line for each step, the wrong cells, the mistake in a sentence, and what to redo."""
+"""What a report says to people: a line for each step, the wrong cells, the mistake in a sentence, and what to redo.
+
+What is said is put together once, as a `Page`; every format draws that.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from attncli.checking.verdict import BAD, Report, StepVerdict
+from attncli.checking.verdict import BAD, CellVerdict, Report, StepVerdict
 from attncli.style import PRECISION, Style, decimal
 from attncli.text import counted, visible
 
@@ -23,29 +26,77 @@ MOST_CELLS = 12
 """Wrong cells that are shown for one step."""
 ALL_HINTS = 4
 
-Line = list[tuple[str, str]]
-"""Pieces of text, each with Rich's style."""
+
+@dataclass(frozen=True)
+class Cell:
+    """One wrong cell: its name, what was claimed, and what is right, where that is told."""
+
+    name: str
+    yours: str
+    right: str | None
 
 
-def lines(report: Report, style: Style, hints: int = ALL_HINTS) -> Iterator[Line]:
-    """Go through the lines of a report; `hints` 1 to 4: which step, which cells, which mistake, everything."""
-    precision = style.precision if style.precision is not None else PRECISION
-    width = max(len(name) for name in report.steps)
-    if report.convention and hints >= ALL_HINTS - 1:
-        yield [(f"All steps agree with {report.convention}; this problem is not that.", "bold")]
-        yield []
-    for name, verdict in report.steps.items():
-        bad = verdict.state in BAD
-        mark = "→" if verdict.state == "follows_from_error" else "✗" if bad else "✓"
-        color = "yellow" if verdict.state == "follows_from_error" else "red" if bad else "green"
-        yield [(f"{mark} {visible(name):{width}}  ", f"bold {color}"), (_said(verdict, hints), "")]
-        if bad and hints >= 2 and verdict.state != "follows_from_error":
-            yield from _cells(verdict, precision, width, hints, full=style.full)
-        if hints >= ALL_HINTS:
-            for remark in verdict.remarks:
-                yield [(f"{'':{width}}    {visible(remark)}", "dim")]
-    yield []
-    yield from _conclusion(report, hints)
+@dataclass(frozen=True)
+class StepSaid:
+    """What is said of one step."""
+
+    name: str
+    mark: str
+    """✓ right, ✗ wrong, → follows from an error before."""
+    said: str
+    cells: list[Cell] = field(default_factory=list)
+    more: str = ""
+    """How many wrong cells are not shown."""
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def asides(self) -> list[str]:
+        """What is said below the cells."""
+        return [self.more, *self.remarks] if self.more else self.remarks
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence at the end, perhaps with the id of the mistake that it is about."""
+
+    text: str
+    id: str = ""
+    good: bool = False
+    strong: bool = True
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is said of one student's numbers."""
+
+    first: str
+    """What is said before all else."""
+    steps: list[StepSaid]
+    conclusion: list[Sentence]
+
+
+def page(report: Report, style: Style, hints: int = ALL_HINTS) -> Page:
+    """Return what is said of a report; `hints` 1 to 4: which step, which cells, which mistake, everything."""
+    agrees = report.convention and hints >= ALL_HINTS - 1
+    return Page(
+        f"All steps agree with {report.convention}; this problem is not that." if agrees else "",
+        [_step(name, verdict, style, hints) for name, verdict in report.steps.items()],
+        list(_conclusion(report, hints)),
+    )
+
+
+def _step(name: str, verdict: StepVerdict, style: Style, hints: int) -> StepSaid:
+    bad = verdict.state in BAD
+    mark = "→" if verdict.state == "follows_from_error" else "✗" if bad else "✓"
+    said = StepSaid(visible(name), mark, _said(verdict, hints))
+    if mark == "✗" and hints >= 2:
+        shown = verdict.cells if style.full else verdict.cells[:MOST_CELLS]
+        left = len(verdict.cells) - len(shown)
+        more = f"and {counted(left, 'cell')} more; --full shows all" if left else ""
+        said = StepSaid(said.name, mark, said.said, list(_cells(verdict, shown, style, hints)), more)
+    if hints >= ALL_HINTS:
+        said.remarks.extend(visible(remark) for remark in verdict.remarks)
+    return said
 
 
 def _said(verdict: StepVerdict, hints: int) -> str:
@@ -57,68 +108,40 @@ def _said(verdict: StepVerdict, hints: int) -> str:
     return said
 
 
-def _cells(verdict: StepVerdict, precision: int, width: int, hints: int, *, full: bool) -> Iterator[Line]:
-    shown = verdict.cells if full else verdict.cells[:MOST_CELLS]
-    name_width = max((len(cell.cell) for cell in shown), default=0)
-    own_width = max((len(cell.claimed) for cell in shown), default=0)
+def _cells(verdict: StepVerdict, shown: list[CellVerdict], style: Style, hints: int) -> Iterator[Cell]:
+    precision = style.precision if style.precision is not None else PRECISION
     places = max(precision, verdict.claim.decimals)
     for cell in shown:
-        line: Line = [(f"{'':{width}}    {visible(cell.cell):{name_width}}  ", "")]
-        line += [("yours ", "dim"), (f"{visible(cell.claimed):>{own_width}}", "red")]
-        if hints >= ALL_HINTS:
-            line += [("  right ", "dim"), (decimal(cell.right, places), "green")]
-        yield line
-    if len(shown) < len(verdict.cells):
-        yield [
-            (f"{'':{width}}    and {counted(len(verdict.cells) - len(shown), 'cell')} more; --full shows all", "dim")
-        ]
+        right = decimal(cell.right, places) if hints >= ALL_HINTS else None
+        yield Cell(visible(cell.cell), visible(cell.claimed), right)
 
 
-def _conclusion(report: Report, hints: int) -> Iterator[Line]:
+def _conclusion(report: Report, hints: int) -> Iterator[Sentence]:
     first = report.first_wrong
     if first is None:
-        yield [("All right.", "bold green")]
+        yield Sentence("All right.", good=True)
         return
     after = list(report.steps)[list(report.steps).index(first) + 1 :]
     if hints >= ALL_HINTS - 1 and report.named:
         for mistake in report.named:
-            yield [(mistake.said, "bold"), (f"  [{mistake.id}]", "dim")]
+            yield Sentence(mistake.said, mistake.id)
         if len(report.mistakes) > 1:
-            yield [("These mistakes give the same numbers here.", "dim")]
+            yield Sentence("These mistakes give the same numbers here.", strong=False)
     elif hints >= ALL_HINTS - 1 and report.close:
         ids = ", ".join(dict.fromkeys(mistake.id for mistake in report.close))
-        yield [
-            (
-                f"The first step that differs is {visible(first)}. Its numbers come close to a known mistake: {ids}.",
-                "bold",
-            )
-        ]
+        yield Sentence(
+            f"The first step that differs is {visible(first)}. Its numbers come close to a known mistake: {ids}."
+        )
     else:
         known = "" if hints < ALL_HINTS - 1 else " No known mistake gives these numbers."
-        yield [(f"The first step that differs is {visible(first)}.{known}", "bold")]
+        yield Sentence(f"The first step that differs is {visible(first)}.{known}")
     if hints >= ALL_HINTS:
         follows = [name for name in after if report.steps[name].state == "follows_from_error"]
         redo = f"Redo {visible(first)}"
         if follows:
             done = "is" if len(follows) == 1 else "are"
             redo += f", and with it {', '.join(follows)}, which {done} done right with what came before"
-        yield [(f"{redo}.", "")]
-
-
-def as_text(reports: Sequence[Report], style: Style, hints: int) -> str:
-    """Return reports for people, one under another."""
-    from attncli.writers.table import printed  # Rich, which machine formats do without
-
-    said: list[Line] = []
-    for report in reports:
-        said += [[]] * bool(said)
-        said += [[(style.plain(text), how) for text, how in line] for line in lines(report, style, hints)]
-    return printed(said, style)
-
-
-def as_json(reports: Sequence[Report], *, lines: bool) -> str:
-    """Return reports for machines."""
-    return "".join(json.dumps(report.json(), indent=None if lines else 2) + "\n" for report in reports)
+        yield Sentence(f"{redo}.", strong=False)
 
 
 def echo(report: Report) -> str:

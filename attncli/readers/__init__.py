@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from attncli.errors import AttnError, Where
 from attncli.fields import Document, Entry, resolve
+from attncli.labels import fold
 from attncli.readers import json_, literal
 from attncli.readers.source import STANDARD_INPUT, bytes_of, decode, shown
 from attncli.text import quoted, visible
-from attncli.trace import fold
 
 _BETWEEN_FILE_AND_KEY = "::"
 

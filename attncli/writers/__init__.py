@@ -1,7 +1,7 @@
 """A trace to text: one module per format, and the table of them.
 
 To add a format, write a module with `write(traces, style)` and name it here; the tests run over this table. Modules
-are imported when their format is asked for: most calls need one of them, and Rich is needed by one alone.
+are imported when their format is asked for: most calls need one of them, and Rich is needed by pictures alone.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ class Format:
     module: str
     suffixes: tuple[str, ...]
     function: str = "write"
+    for_people: bool = False
+    """Whether it shows how a number came about, and not only the number."""
 
     def write(self, traces: Sequence[Trace], style: Style) -> str | bytes:
         """Return the traces as text, or as bytes where the format is none."""
@@ -31,17 +33,35 @@ class Format:
         )
         return writer(traces, style)
 
+    def must_be_for_people(self, option: str) -> None:
+        """Refuse an option that a machine format has no place for."""
+        if not self.for_people:
+            people = ", ".join(name for name, known in FORMATS.items() if known.for_people)
+            msg = f"{option} is for what people read: {people}"
+            raise AttnError(msg)
+
 
 FORMATS = {
-    "table": Format("table", (".txt",)),
+    "table": Format("table", (".txt",), for_people=True),
     "json": Format("json_", (".json",)),
     "jsonl": Format("json_", (".jsonl", ".ndjson"), "write_lines"),
     "csv": Format("csv_", (".csv",)),
-    "markdown": Format("markdown", (".md", ".markdown")),
-    "html": Format("html", (".html", ".htm")),
+    "markdown": Format("markdown", (".md", ".markdown"), for_people=True),
+    "html": Format("html", (".html", ".htm"), for_people=True),
+    "svg": Format("svg", (".svg",), for_people=True),
     "npz": Format("npz", (".npz",)),
     "npy": Format("npz", (".npy",), "write_array"),
 }
+
+
+def chosen(name: str | None, out: str | None) -> Format:
+    """Return the format that is asked for by name, else by the suffix of the file to be written, else tables."""
+    return named(name_of(name, out))
+
+
+def name_of(name: str | None, out: str | None) -> str:
+    """Return the name of that format; AttnError for a suffix that stands for none."""
+    return name or (by_suffix(out) if out else "table")
 
 
 def named(name: str) -> Format:
@@ -52,11 +72,11 @@ def named(name: str) -> Format:
     return FORMATS[name]
 
 
-def by_suffix(path: str) -> Format:
-    """Return the format that a file's suffix names; AttnError where it names none."""
-    for known in FORMATS.values():
+def by_suffix(path: str) -> str:
+    """Return the name of the format that a file's suffix stands for; AttnError where it stands for none."""
+    for name, known in FORMATS.items():
         if path.lower().endswith(known.suffixes):
-            return known
+            return name
     suffixes = ", ".join(suffix for known in FORMATS.values() for suffix in known.suffixes)
     msg = f"{quoted(path)} does not say its format by its suffix"
     raise AttnError(msg, hint=f"give --format, or one of the suffixes {suffixes}")

@@ -36,6 +36,7 @@ def write(traces: Sequence[Trace], style: Style) -> str:
 
 
 def _block(name: str, value: object, style: Style) -> str:
+    name = visible(name)  # a part of an explanation bears a token's name
     if not is_array(value):
         return f"{name}\n{_words(value, style)}\n"
     if value.ndim <= 2:

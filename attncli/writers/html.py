@@ -1,4 +1,7 @@
-"""HTML: the tables as one self-contained page, light and dark, without scripts; and a fragment for notebooks."""
+"""HTML: the tables as one self-contained page, light and dark, without scripts; and a fragment for notebooks.
+
+The page sets its colours. The fragment sets none but those of the weights: a notebook has its own, dark or light.
+"""
 
 from __future__ import annotations
 
@@ -6,47 +9,90 @@ from collections.abc import Sequence
 from html import escape
 
 from attncli.palette import shade
-from attncli.style import Style
+from attncli.style import Style, align
 from attncli.text import visible
 from attncli.trace import Step, Trace
-from attncli.writers.sheet import Sheet, precision_of, sheets, size_text
+from attncli.writers.hand import Line, by_hand, explanation, too_many
+from attncli.writers.sheet import Sheet, groups, name_of, precision_of, sheets, size_text, title_of
 
+_PAGE = """
+body { margin: 2em auto; max-width: 75em; padding: 0 1.5em; background: #ffffff; color: #1f2328; }
+@media (prefers-color-scheme: dark) { body { background: #16181c; color: #e6e8eb; } }
+.picture { overflow-x: auto; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+@media print { body { margin: 0; max-width: none; padding: 0; } }
+"""
 _CSS = """
-.attncli { font: 15px/1.45 system-ui, sans-serif; color-scheme: light dark; }
-.attncli h2 { font-size: 1em; font-weight: 400; margin: 1.6em 0 .3em; }
-.attncli small, .attncli th { color: GrayText; font-weight: 400; }
-.attncli .sheets { display: flex; flex-wrap: wrap; gap: 1em 2.5em; overflow-x: auto; }
-.attncli table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.attncli caption { text-align: left; color: GrayText; }
-.attncli th, .attncli td { padding: .15em .6em; text-align: right; white-space: nowrap; border: 0; }
-.attncli thead th { border-bottom: 1px solid GrayText; }
-.attncli .beside { color: GrayText; }
+.attncli { font: 15px/1.45 system-ui, sans-serif; }
+.attncli + .attncli { margin-top: 3em; }
+.attncli h1 { font-size: 1.3em; margin: 0 0 1em; }
+.attncli h2 { font-size: 1em; font-weight: 400; margin: 0 0 .2em; }
+.attncli .steps { display: flex; flex-wrap: wrap; gap: 1.6em 3em; margin-bottom: 1.6em; }
+.attncli section { max-width: 100%; break-inside: avoid; }
+.attncli .sheets { display: flex; flex-wrap: wrap; gap: 1em 3em; }
+.attncli .sheets > div { max-width: 100%; overflow-x: auto; }
+.attncli table { border-collapse: collapse; border: 0; }
+.attncli caption { text-align: left; }
+.attncli th { font-weight: 400; }
+.attncli th, .attncli td { padding: .1em .6em; text-align: right; vertical-align: baseline; white-space: pre; }
+.attncli tbody th { text-align: left; }
+.attncli td { font: .93em/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+.attncli td[style] { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+.attncli small, .attncli caption, .attncli th, .attncli .beside { opacity: .7; }
+.attncli thead th { border-bottom: 1px solid #80808099; }
+.attncli .first { border-left: 1px solid #80808099; }
+.attncli .below > * { border-top: 1px solid #80808099; }
+.attncli .below ~ .below > * { border-top: 0; }
+.attncli .arithmetic { margin-top: .6em; }
+.attncli .arithmetic th { opacity: 1; }
+.attncli .arithmetic td { text-align: left; white-space: normal; }
+.attncli .arithmetic span { display: inline-block; }
 """
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return one page that holds every trace."""
-    title = next((text for trace in traces if isinstance(text := trace.fields.get("title"), str)), "attncli")
-    body = "\n".join(fragment(trace, style) for trace in traces)
-    page = (
+    return page(name_of(traces), "\n".join(fragment(trace, style) for trace in traces), style)
+
+
+def page(title: str, body: str, style: Style) -> str:
+    """Return a whole page."""
+    return style.markup(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{_text(title)}</title>\n</head>\n<body>\n{body}</body>\n</html>\n"
+        f"<title>{_text(title)}</title>\n<style>{_PAGE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
     )
-    return page if style.unicode else page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def fragment(trace: Trace, style: Style) -> str:
     """Return one trace as a piece of a page, with its own style."""
     precision = precision_of(trace, style)
-    title = trace.fields.get("title")
-    parts = [f"<h1>{_text(title)}</h1>"] if isinstance(title, str) and title else []
-    for step in trace.values():
-        parts += [_heading(step), '<div class="sheets">']
-        parts += [_table(sheet) for sheet in sheets(step, style, precision)]
+    title = title_of(trace)
+    parts = [f"<h1>{_text(title)}</h1>"] if title else []
+    if trace.depth is not None:
+        parts.append(_arithmetic(explanation(trace, style, precision)))
+    for group in groups(trace) if trace.depth is None else ():
+        parts.append('<div class="steps">')
+        for step in group:
+            parts += ["<section>", _heading(step), '<div class="sheets">']
+            parts += [_table(sheet) for sheet in sheets(step, style, precision)]
+            parts.append("</div>")
+            if lines := by_hand(step, style, precision):
+                parts.append(_arithmetic(lines))
+            if note := too_many(step, style):
+                parts.append(f"<p><small>{_text(note)}</small></p>")
+            parts.append("</section>")
         parts.append("</div>")
     return f'<div class="attncli">\n<style>{_CSS}</style>\n' + "\n".join(parts) + "\n</div>\n"
+
+
+def _arithmetic(lines: Sequence[Line]) -> str:
+    rows = []
+    for line in lines:
+        sides = " ".join(f"<span>= {_text(side.text)}</span>" for side in line.sides)
+        note = f" <small>({_text(line.note)})</small>" if line.note else ""
+        rows.append(f'<tr><th scope="row">{_text(line.name)}</th><td>{sides}{note}</td></tr>')
+    return f'<table class="arithmetic"><tbody>{"".join(rows)}</tbody></table>'
 
 
 def _heading(step: Step) -> str:
@@ -57,25 +103,31 @@ def _heading(step: Step) -> str:
 
 def _table(sheet: Sheet) -> str:
     caption = f"<caption>{_text(sheet.title)}</caption>" if sheet.title else ""
-    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in sheet.columns)
+    places = [""] * sheet.first_margin + ["beside first", *["beside"] * sheet.margin_columns][: sheet.margin_columns]
+    head = "".join(
+        f'<th scope="col" class="{place}">{_text(name)}</th>' if place else f'<th scope="col">{_text(name)}</th>'
+        for name, place in zip(sheet.columns, places, strict=True)
+    )
+    columns = [align([row[at] for row in sheet.cells]) for at in range(len(sheet.columns))]
     rows = []
-    for at, (name, cells, weights) in enumerate(zip(sheet.rows, sheet.cells, sheet.shades, strict=True)):
+    for at, (name, weights) in enumerate(zip(sheet.rows, sheet.shades, strict=True)):
         below = at >= len(sheet.rows) - sheet.margin_rows
         data = "".join(
-            _cell(text, weight, beside=below or number is None)
-            for text, weight, number in zip(cells, weights, sheet.numbers, strict=True)
+            _cell(column[at], weight, "beside" if below and not place else place)
+            for column, weight, place in zip(columns, weights, places, strict=True)
         )
-        rows.append(f'<tr><th scope="row">{_text(name)}</th>{data}</tr>')
+        row = '<tr class="below">' if below else "<tr>"
+        rows.append(f'{row}<th scope="row">{_text(name)}</th>{data}</tr>')
     left_out = f"<small>{_text(sheet.left_out)}</small>" if sheet.left_out else ""
     table = f"<table>{caption}<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return f"<div>{table}{left_out}</div>"
 
 
-def _cell(text: str, weight: float | None, *, beside: bool) -> str:
+def _cell(text: str, weight: float | None, place: str) -> str:
     if weight is not None:
         back, front = shade(weight)
         return f'<td style="background:{back};color:{front}">{text}</td>'
-    return f'<td class="beside">{text}</td>' if beside else f"<td>{text}</td>"
+    return f'<td class="{place}">{text}</td>' if place else f"<td>{text}</td>"
 
 
 def _text(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from attncli.style import Style
 from attncli.text import visible
 from attncli.trace import Step, Trace
+from attncli.writers.hand import Line, by_hand, explanation, too_many
 from attncli.writers.sheet import Sheet, precision_of, sheets, size_text
 from attncli.writers.tex import name_tex
 
@@ -28,6 +29,8 @@ def _trace(trace: Trace, style: Style) -> str:
     precision = precision_of(trace, style)
     title = trace.fields.get("title")
     parts = [f"# {escape(title)}\n"] if isinstance(title, str) and title else []
+    if trace.depth is not None:
+        return "\n".join([*parts, _arithmetic(explanation(trace, style, precision))])
     for step in trace.values():
         parts.append(heading(step))
         for sheet in sheets(step, style, precision):
@@ -36,6 +39,10 @@ def _trace(trace: Trace, style: Style) -> str:
             parts.append(table(sheet))
             if sheet.left_out:
                 parts.append(f"*{sheet.left_out}*\n")
+        if lines := by_hand(step, style, precision):
+            parts.append(_arithmetic(lines))
+        if note := too_many(step, style):
+            parts.append(f"*{escape(note)}*\n")
     return "\n".join(parts)
 
 
@@ -44,6 +51,14 @@ def heading(step: Step) -> str:
     formula = " = ".join([name_tex(step.name), *step.tex(name_tex)])
     note = f"; {escape(step.note())}" if step.note() else ""
     return f"**{escape(step.name)}** ${formula}$ ({size_text(step)}{note})\n"
+
+
+def _arithmetic(lines: Sequence[Line]) -> str:
+    said = []
+    for line in lines:
+        note = f" ({escape(line.note)})" if line.note else ""
+        said.append(f"- ${' = '.join([line.tex, *(side.tex for side in line.sides)])}${note}\n")
+    return "".join(said)
 
 
 def table(sheet: Sheet) -> str:

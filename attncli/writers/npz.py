@@ -24,12 +24,12 @@ def write(traces: Sequence[Trace], style: Style) -> bytes:
 
 
 def write_array(traces: Sequence[Trace], style: Style) -> bytes:
-    """Return the one step of a trace as .npy; AttnError for several."""
+    """Return the one step of a trace, or what an explanation explains, as .npy; AttnError for several."""
     trace = _one(traces)
-    if trace.whole or len(trace) != 1:
+    if trace.depth is None and (trace.whole or len(trace) != 1):
         msg = "npy holds one array"
         raise AttnError(msg, hint="choose one with --step, as in --step output; npz holds all")
-    (step,) = trace.values()
+    *_, step = trace.values()
     file = io.BytesIO()
     np.save(file, np.ascontiguousarray(step.value.astype(_narrow(step.dtype), copy=False)), allow_pickle=False)
     return file.getvalue()

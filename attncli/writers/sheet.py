@@ -7,15 +7,16 @@ decided once.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.labels import Axis, fold
 from attncli.style import PRECISION, Style, decimal, decimals_needed
 from attncli.text import visible
-from attncli.trace import Axis, Step, Trace, fold
+from attncli.trace import Step, Trace
 
 if TYPE_CHECKING:
     from attncli.trace import Array
@@ -53,12 +54,42 @@ class Sheet:
         return len(self.numbers) - self.margin_columns
 
 
-def precision_of(trace: Trace, style: Style) -> int:
-    """Return the decimals to show: as asked for, else as the problem says, else 4."""
+def precision_of(trace: Trace, style: Style, default: int = PRECISION) -> int:
+    """Return the decimals to show: as asked for, else as the problem says, else `default`."""
     if style.precision is not None:
         return style.precision
     wanted = trace.fields.get("precision")
-    return wanted if isinstance(wanted, int) else PRECISION
+    return wanted if isinstance(wanted, int) else default
+
+
+def title_of(trace: Trace) -> str:
+    """Return what a problem is called; empty where it has no title."""
+    title = trace.fields.get("title")
+    return title if isinstance(title, str) else ""
+
+
+def name_of(traces: Sequence[Trace]) -> str:
+    """Return what a file with these traces is called: by what is explained, or by the first title there is."""
+    names = (list(trace)[-1] if trace.depth else title_of(trace) for trace in traces)
+    return next(filter(None, names), "attncli")
+
+
+def groups(trace: Trace) -> Iterator[list[Step]]:
+    """Go through the steps, together those that are given, and those that do not need each other: Q, K and V."""
+    group: list[Step] = []
+    for step in trace.values():
+        apart = group and (step.given != group[0].given or any(needed in group for needed in step.operands))
+        if apart:
+            yield group
+            group = []
+        group.append(step)
+    if group:
+        yield group
+
+
+def matrix_title(lead: Sequence[Axis], index: Sequence[int]) -> str:
+    """Say which of a step's matrices one is, "batch 1 of 2, head 2 of 4"; empty where there is but one."""
+    return ", ".join(f"{axis.name} {at + 1} of {axis.size}" for axis, at in zip(lead, index, strict=True))
 
 
 def size_text(step: Step) -> str:
@@ -81,11 +112,9 @@ def sheets(step: Step, style: Style, precision: int) -> list[Sheet]:
     margins = _worth_showing(step.margins(), step, precision)
     result = []
     for index in itertools.product(*kept):
-        title = ", ".join(
-            f"{axis.name} {at + 1} of {axis.size}" for axis, at in zip(lead, index, strict=True) if at >= 0
-        )
         if -1 in index:
             continue
+        title = matrix_title(lead, index)
         result.append(
             _sheet(step, index, title, _kept(rows.size, big), _kept(cols.size, big), margins, style, precision)
         )

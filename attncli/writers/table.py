@@ -20,7 +20,9 @@ from attncli.palette import shade
 from attncli.style import Style, align
 from attncli.text import visible
 from attncli.trace import Step, Trace
-from attncli.writers.sheet import Sheet, precision_of, sheets, size_text
+from attncli.writers import hand
+from attncli.writers.hand import by_hand, explanation, too_many
+from attncli.writers.sheet import Sheet, groups, precision_of, sheets, size_text, title_of
 
 NATURAL = 100
 """Without a terminal, matrices stand side by side as far as this; a single one is as wide as it is."""
@@ -38,10 +40,15 @@ Panel = list[Line]
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return the tables of every trace, one problem under another."""
-    lines: list[Line] = []
+    return printed(lines(traces, style), style)
+
+
+def lines(traces: Sequence[Trace], style: Style) -> list[Line]:
+    """Return what `write` writes, as pieces of text with a style each."""
+    laid_out: list[Line] = []
     for trace in traces:
-        lines += [[]] * bool(lines) + list(_Page(trace, style).lines())
-    return printed(lines, style)
+        laid_out += [[]] * bool(laid_out) + list(Page(trace, style).lines())
+    return laid_out
 
 
 def printed(lines: Iterable[Line], style: Style) -> str:
@@ -63,8 +70,8 @@ def printed(lines: Iterable[Line], style: Style) -> str:
     return file.getvalue()
 
 
-class _Page:
-    """One trace being laid out."""
+class Page:
+    """One trace being laid out, or the parts of it that a picture shares."""
 
     def __init__(self, trace: Trace, style: Style) -> None:
         self.trace = trace
@@ -78,36 +85,52 @@ class _Page:
 
     def lines(self) -> Iterator[Line]:
         """Go through what is printed: the title, what was given side by side, then step by step."""
-        title = self.trace.fields.get("title")
-        if isinstance(title, str) and title:
-            yield [(self.say(title), "bold")]
-            yield []
-        for number, group in enumerate(self.groups()):
+        yield from self.title()
+        if self.trace.depth is not None:
+            yield from self.arithmetic(explanation(self.trace, self.style, self.precision))
+            return
+        for number, group in enumerate(groups(self.trace)):
             if number:
                 yield []
             if group[0].given:
-                yield from _side_by_side([panel for step in group for panel in self.panels(step)], self.width)
+                yield from side_by_side([panel for step in group for panel in self.panels(step)], self.width)
             elif len(group) == 1:
                 yield from self.heading(group[0])
-                yield from _side_by_side(list(self.panels(group[0])), self.width)
+                yield from side_by_side(list(self.panels(group[0])), self.width)
+                yield from self.worked(group[0])
             else:
-                yield from _side_by_side([self.whole(step) for step in group], self.width)
+                yield from side_by_side([self.whole(step) for step in group], self.width)
 
-    def groups(self) -> Iterator[list[Step]]:
-        """Go through the steps, together those that are given, and those that do not need each other: Q, K and V."""
-        group: list[Step] = []
-        for step in self.trace.values():
-            apart = group and (step.given != group[0].given or any(needed in group for needed in step.operands))
-            if apart:
-                yield group
-                group = []
-            group.append(step)
-        if group:
-            yield group
+    def title(self) -> Iterator[Line]:
+        """Say what the problem is called, if it is called anything."""
+        if title := title_of(self.trace):
+            yield [(self.say(title), "bold")]
+            yield []
 
     def whole(self, step: Step) -> Panel:
         """Return all of a step as one panel, its heading on top."""
-        return [*self.heading(step), *_side_by_side(list(self.panels(step)), self.width)]
+        return [*self.heading(step), *side_by_side(list(self.panels(step)), self.width), *self.worked(step)]
+
+    def worked(self, step: Step) -> Iterator[Line]:
+        """Go through what is shown under a step: its cells, worked out by hand or exactly."""
+        lines = by_hand(step, self.style, self.precision)
+        yield from [[]] * bool(lines)
+        yield from self.arithmetic(lines, "  ")
+        if too_many(step, self.style):
+            yield from self.wrapped(self.say(too_many(step, self.style)), "  ")
+
+    def arithmetic(self, lines: Sequence[hand.Line], indent: str = "") -> Iterator[Line]:
+        """Go through lines of arithmetic, the equals signs of all under one another, broken where the terminal ends."""
+        names = [self.say(line.name) for line in lines]
+        margin = max(map(cells, names), default=0)
+        for name, line in zip(names, lines, strict=True):
+            sides = [f"= {self.say(side.text)}" for side in line.sides]
+            sides += [f" ({self.say(line.note)})"] * bool(line.note)
+            room = self.style.width - len(indent) - margin - 1 if self.style.width else 0
+            first, *rest = _broken(sides, max(room, 20)) if room else [" ".join(sides)]
+            yield [(indent + name, "bold"), (" " * (margin + 1 - cells(name)), ""), (first, "")]
+            for text in rest:
+                yield [(" " * (len(indent) + margin + 1) + text, "")]
 
     def heading(self, step: Step) -> Iterator[Line]:
         """Say how a step is made."""
@@ -187,14 +210,7 @@ class _Page:
     def label(self, text: str) -> str:
         """Return a label as wide as it may be, with its beginning and its end."""
         shown = self.say(text)
-        if self.style.full or cells(shown) <= LONGEST_LABEL:
-            return shown
-        head, tail = shown, shown
-        while cells(head) > LONGEST_LABEL - 10:
-            head = head[:-1]
-        while cells(tail) > 9:
-            tail = tail[1:]
-        return f"{head}{self.say('…')}{tail}"
+        return shown if self.style.full else shortened(shown, LONGEST_LABEL, self.say("…"))
 
     def cell_style(self, weight: float | None, *, beside: bool) -> str:
         """Return Rich's style of a cell: shaded by its weight, or dim beside the matrix."""
@@ -239,16 +255,40 @@ class _Page:
         return blocks
 
 
+def _broken(sides: Sequence[str], room: int) -> Iterator[str]:
+    """Break an equation where the terminal ends: before an equals sign, else at a blank; never in a number."""
+    line = ""
+    for side in sides:
+        if line and cells(f"{line} {side}") > room:
+            yield from textwrap.wrap(line, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+            line = side
+        else:
+            line = f"{line} {side}".strip()
+    yield from textwrap.wrap(line, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
 def cells(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
     return len(text) if text.isascii() else cell_len(text)
+
+
+def shortened(text: str, most: int, dots: str = "…") -> str:
+    """Return a text that takes at most `most` columns and what `dots` take beyond one: its beginning and its end."""
+    if cells(text) <= most:
+        return text
+    head, tail = text, text
+    while cells(tail) > most * 3 // 8:
+        tail = tail[1:]
+    while cells(head) > most - 1 - most * 3 // 8:
+        head = head[:-1]
+    return f"{head}{dots}{tail}"
 
 
 def _line_width(line: Line) -> int:
     return sum(cells(text) for text, _ in line)
 
 
-def _side_by_side(panels: list[Panel], room: int) -> Iterator[Line]:
+def side_by_side(panels: Sequence[Panel], room: int) -> Iterator[Line]:
     """Put panels side by side as far as the width goes, the others below."""
     rows: list[list[tuple[Panel, int]]] = [[]]
     left = room

@@ -1,0 +1,189 @@
+"""Arithmetic as one writes it down: sums, products, quotients, roots, powers of e; as text and as LaTeX.
+
+Nothing is worked out here. To add a kind, write a class with `write`, which says itself in either notation.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+SUM, PRODUCT, ATOM = range(3)
+"""How tightly an expression holds together; a looser one stands in brackets inside a tighter one."""
+MOST_TERMS = 12
+"""Terms beyond which the middle of a long sum or row is left out."""
+EDGE = 3
+"""How many are then kept at each end."""
+
+
+class Expression(ABC):
+    """Something that stands on one side of an equals sign."""
+
+    binds: ClassVar[int] = ATOM
+
+    @abstractmethod
+    def write(self, tex: bool) -> str:
+        """Return it in LaTeX, or as text."""
+
+    def within(self, binds: int, tex: bool) -> str:
+        """Return it as a part of what holds together so tightly, in brackets where it needs them."""
+        text = self.write(tex)
+        if self.binds >= binds and not (binds > SUM and text.startswith("-")):
+            return text
+        return rf"\left({text}\right)" if tex else f"({text})"
+
+
+@dataclass(frozen=True)
+class Number(Expression):
+    """A number as `style.decimal` writes it, or … for what is left out."""
+
+    digits: str
+
+    def write(self, tex: bool) -> str:
+        """Return the digits; powers of ten and −∞ as LaTeX has them."""
+        if not tex:
+            return self.digits
+        mantissa, e, exponent = self.digits.partition("e")
+        if e:
+            return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+        return self.digits.replace("∞", r"\infty").replace("…", r"\cdots")
+
+
+@dataclass(frozen=True)
+class Sum(Expression):
+    """a + b − c."""
+
+    terms: Sequence[Expression]
+    binds = SUM
+
+    def write(self, tex: bool) -> str:
+        """Return the terms; what is negative is taken away."""
+        text = ""
+        for term in shortened(self.terms):
+            own = term.within(SUM, tex)
+            if not text:
+                text = own
+            elif own.startswith("-"):
+                text += f" - {own[1:]}"
+            else:
+                text += f" + {own}"
+        return text
+
+
+@dataclass(frozen=True)
+class Difference(Expression):
+    """a − b, where b is put in whatever it is."""
+
+    left: Expression
+    right: Expression
+    binds = SUM
+
+    def write(self, tex: bool) -> str:
+        """Return a − b; a negative b in brackets."""
+        return f"{self.left.within(SUM, tex)} - {self.right.within(PRODUCT, tex)}"
+
+
+@dataclass(frozen=True)
+class Product(Expression):
+    """a × b."""
+
+    factors: Sequence[Expression]
+    binds = PRODUCT
+
+    def write(self, tex: bool) -> str:
+        """Return the factors; a negative one that is not the first in brackets."""
+        first, *rest = self.factors
+        head = first.write(tex) if first.binds >= PRODUCT else first.within(PRODUCT, tex)
+        return (r" \times " if tex else "×").join([head, *(factor.within(PRODUCT, tex) for factor in rest)])
+
+
+@dataclass(frozen=True)
+class Multiple(Expression):
+    """9e^x or 3√2: a coefficient and what it is of, side by side."""
+
+    coefficient: Expression
+    of: Expression
+    binds = PRODUCT
+
+    def write(self, tex: bool) -> str:
+        """Return the two; 1 and −1 are not written."""
+        of = self.of.within(ATOM, tex)
+        own = self.coefficient.write(tex)
+        if own in {"1", "-1"}:
+            return own[:-1] + of
+        if self.coefficient.binds < PRODUCT:
+            own = self.coefficient.within(PRODUCT, tex)
+        return own + ("" if tex or re.fullmatch(r"-?\d+|\(.*\)", own) else "×") + of
+
+
+@dataclass(frozen=True)
+class Quotient(Expression):
+    """a / b."""
+
+    over: Expression
+    under: Expression
+    binds = PRODUCT
+
+    def inline(self) -> str:
+        """Return it in LaTeX on one line."""
+        return f"{self.over.within(PRODUCT, tex=True)}/{self.under.within(ATOM, tex=True)}"
+
+    def write(self, tex: bool) -> str:
+        """Return a/b, or a fraction."""
+        if tex:
+            over = self.over.write(tex)
+            sign = "-" if over.startswith("-") and self.over.binds > SUM else ""
+            return rf"{sign}\frac{{{over[len(sign) :]}}}{{{self.under.write(tex)}}}"
+        under = self.under.within(ATOM, tex)
+        over = self.over.write(tex) if self.over.binds >= PRODUCT else self.over.within(PRODUCT, tex)
+        return f"{over}/{under}"
+
+
+@dataclass(frozen=True)
+class Root(Expression):
+    """√n."""
+
+    of: int
+
+    def write(self, tex: bool) -> str:
+        """Return the root."""
+        return rf"\sqrt{{{self.of}}}" if tex else f"√{self.of}"
+
+
+@dataclass(frozen=True)
+class PowerOfE(Expression):
+    """e^x."""
+
+    exponent: Expression
+
+    def write(self, tex: bool) -> str:
+        """Return e with its exponent, which stands on one line; a plain number needs no brackets, negative or not."""
+        if tex:
+            return (
+                f"e^{{{self.exponent.inline() if isinstance(self.exponent, Quotient) else self.exponent.write(tex)}}}"
+            )
+        own = self.exponent.write(tex)
+        return f"e^{own}" if isinstance(self.exponent, Number | Root) else f"e^({own})"
+
+
+@dataclass(frozen=True)
+class Call(Expression):
+    """max(a, b), tanh(a)."""
+
+    name: str
+    arguments: Sequence[Expression]
+
+    def write(self, tex: bool) -> str:
+        """Return the function with its arguments."""
+        inside = ", ".join(argument.write(tex) for argument in shortened(self.arguments))
+        return rf"\{self.name}\left({inside}\right)" if tex else f"{self.name}({inside})"
+
+
+def shortened(parts: Sequence[Expression]) -> list[Expression]:
+    """Return a long row of expressions without its middle."""
+    if len(parts) <= MOST_TERMS:
+        return list(parts)
+    return [*parts[:EDGE], Number("…"), *parts[-EDGE:]]

@@ -1,0 +1,130 @@
+"""Steps worked out by hand: a line for each, the name, the formula, the numbers put in, the result.
+
+Explanations are shown so, and with `--by-hand` every cell of every step. All that people read draws these lines, so
+what stands in them is decided once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.exact import Exact
+from attncli.expressions import Expression, Number, shortened
+from attncli.style import Style, decimal, decimals_needed
+from attncli.text import visible
+from attncli.trace import Depth, Row, Step, Trace
+from attncli.writers.tex import name_tex
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+MOST_CELLS = 64
+"""Cells of a step beyond which a reader is told how to pick one."""
+
+MOST_IN_A_ROW = 4
+"""Numbers of a row for each of which the arithmetic is written out."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """What stands between two equals signs."""
+
+    text: str
+    tex: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One number, or one row of numbers: `name = side = side`."""
+
+    name: str
+    sides: tuple[Side, ...]
+    note: str = ""
+
+    @property
+    def tex(self) -> str:
+        """The name in LaTeX."""
+        return name_tex(self.name)
+
+
+def explanation(trace: Trace, style: Style, precision: int) -> list[Line]:
+    """Return the lines of an explanation, a line for each step."""
+    return [_line(step, style, precision) for step in trace.values()]
+
+
+def by_hand(step: Step, style: Style, precision: int) -> list[Line]:
+    """Return what `style` asks for under a step: the arithmetic of every cell, or the exact form of every cell."""
+    if step.given or step.array.size > MOST_CELLS:
+        return []
+    if style.by_hand:
+        part = Trace(columns=step.columns, dtype=step.dtype)
+        part.depth = Depth.STEP
+        for index in np.ndindex(step.array.shape[:-1]):
+            step.op.zoom_row(part, step, index)
+        return [_line(own, style, precision) for own in part.values() if not own.given and not isinstance(own.op, Row)]
+    if style.exact and step.exact is not None:
+        return list(_forms(step, step.exact, precision))
+    return []
+
+
+def too_many(step: Step, style: Style) -> str:
+    """Say how to pick a cell of a step that has too many of them; empty where it has not."""
+    if step.given or step.array.size <= MOST_CELLS or not (style.by_hand or style.exact):
+        return ""
+    first = visible(step.cell_name((0,) * step.array.ndim))
+    option = "" if style.by_hand else " --exact"
+    return f"{step.array.size} cells: attncli explain PROBLEM '{first}'{option} works one of them out"
+
+
+def _forms(step: Step, exact: npt.NDArray[np.object_], precision: int) -> Iterator[Line]:
+    for cell in np.ndindex(step.array.shape):
+        number = exact[cell]
+        shown = decimal(float(step.array[cell]), precision)
+        if isinstance(number, Exact) and (form := number.expression()).write(tex=False) != shown:
+            yield Line(step.cell_name(cell), (_side([form]),))
+
+
+def _line(step: Step, style: Style, precision: int) -> Line:
+    numbers = [Number(decimal(x, precision)) for x in step.array[0].tolist()]
+    rows: list[Sequence[Expression]] = []
+    if style.exact and step.exact is not None:
+        operands = [operand.exact[0] for operand in step.operands if operand.exact is not None]
+        if len(operands) == len(step.operands):
+            rows += step.op.worked(_forms_of, *operands)
+        rows.append(_forms_of(step.exact[0]))
+    else:
+        rows += step.op.worked(lambda row: _written(row, precision), *(operand.array[0] for operand in step.operands))
+    if step.given:
+        rows.append(_written(step.array[0], precision))
+    else:
+        rows.append(numbers)
+    sides = [Side(text, tex) for text, tex in zip(step.formula(), step.tex(name_tex), strict=True)][:1]
+    for row in rows:
+        if sides and len(row) > MOST_IN_A_ROW and row is not rows[-1] and not isinstance(row[0], Number):
+            continue  # the formula says it as well, and is shorter
+        side = _side(row)
+        if not sides or side.text != sides[-1].text:
+            sides.append(side)
+    return Line(step.name, tuple(sides), step.note())
+
+
+def _side(row: Sequence[Expression]) -> Side:
+    parts = shortened(row)
+    return Side(
+        ", ".join(part.write(tex=False) for part in parts), r",\; ".join(part.write(tex=True) for part in parts)
+    )
+
+
+def _written(row: npt.NDArray[Any], precision: int) -> list[Expression]:
+    """Return numbers as they are put into a formula: 0.5, and not 0.5000."""
+    values = row.tolist()
+    places = decimals_needed(values, precision)
+    return [Number(decimal(x, places, precision)) for x in values]
+
+
+def _forms_of(row: npt.NDArray[Any]) -> list[Expression]:
+    return [x.expression() if isinstance(x, Exact) else Number("-∞") for x in row]
