@@ -31,8 +31,8 @@ class Cellwise(Op):
     """Arithmetic on numbers that stand in the same place, or on a row and one number."""
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the formula in LaTeX, which here is the same but for the sign of multiplication."""
-        return [text.replace("×", r"\times") for text in self.text(columns)]
+        """Say the formula in LaTeX, which here is the same but for its signs."""
+        return [text.replace("×", r"\times").replace("−", "-") for text in self.text(columns)]
 
 
 class Same(Cellwise):
@@ -239,6 +239,10 @@ class Append(Cellwise):
     def text(self, columns: bool) -> Sequence[str]:
         """Say a, sink."""
         return ["{0}, sink"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"{0}, \text{{sink}}"]
 
     def axes(self, *operands: Step) -> tuple[Axis, ...]:
         """Label the number as the sink."""

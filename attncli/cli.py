@@ -88,7 +88,7 @@ Format = Annotated[
         "--format",
         "-f",
         metavar="NAME",
-        help="table, json, jsonl, csv, markdown, html, svg, npz or npy; default table.",
+        help="table, json, jsonl, csv, markdown, latex, html, svg, npz or npy; default table.",
     ),
 ]
 Out = Annotated[
@@ -100,6 +100,7 @@ Exact = Annotated[
     bool, typer.Option("--exact", help="Roots, fractions and powers of e beside decimals, as far as that goes.")
 ]
 Full = Annotated[bool, typer.Option("--full", help="Leave no row or column out.")]
+Heatmap = Annotated[bool, typer.Option("--heatmap", help="The weights alone, as a picture: table, html or svg.")]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour; auto is for a terminal.")]
 
 
@@ -152,6 +153,7 @@ def run(
     out: Out = None,
     precision: Precision = None,
     full: Full = False,
+    heatmap: Heatmap = False,
     color: Color = "auto",
 ) -> None:
     """Work attention out and show every step.
@@ -172,6 +174,8 @@ def run(
 
     _collect_garbage_again()
     chosen = writers.chosen(format, out)
+    if heatmap:
+        _refuse_beside_heatmap({"--step": step, "--full": full, "--by-hand": by_hand, "--exact": exact})
     if by_hand or exact:
         chosen.must_be_for_people("--by-hand" if by_hand else "--exact")
     options = {
@@ -200,8 +204,15 @@ def run(
     notes = [note for trace in traces for note in trace.notes]
     shown = [trace.only(step) if step else trace for trace in traces]
     style = replace(_style(color, full=full, out=out), by_hand=by_hand, exact=exact)
-    write(chosen.write(shown, style), out, style.encoding)
+    write(chosen.heat_map(shown, style) if heatmap else chosen.write(shown, style), out, style.encoding)
     tell(notes)
+
+
+def _refuse_beside_heatmap(options: Mapping[str, object]) -> None:
+    for option, given in options.items():
+        if given:
+            msg = f"--heatmap and {option} cannot be given together"
+            raise AttnError(msg, hint="a heat map shows the weights alone, all of them, or means where there are many")
 
 
 @app.command()

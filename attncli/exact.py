@@ -312,7 +312,7 @@ def _term(n: int, r: Fraction) -> Expression:
         over = Number(str(under.numerator))
         root: Expression = Root(n)
         return Quotient(over, root if under.denominator == 1 else Multiple(Number(str(under.denominator)), root))
-    over_root = Multiple(Number(str(r.numerator)), Root(n))
+    over_root = Root(n) if r.numerator == 1 else Multiple(Number(str(r.numerator)), Root(n))
     return over_root if r.denominator == 1 else Quotient(over_root, Number(str(r.denominator)))
 
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from attncli.style import tex_power
+
 SUM, PRODUCT, ATOM = range(3)
 """How tightly an expression holds together; a looser one stands in brackets inside a tighter one."""
 MOST_TERMS = 12
@@ -46,10 +48,7 @@ class Number(Expression):
         """Return the digits; powers of ten and −∞ as LaTeX has them."""
         if not tex:
             return self.digits
-        mantissa, e, exponent = self.digits.partition("e")
-        if e:
-            return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
-        return self.digits.replace("∞", r"\infty").replace("…", r"\cdots")
+        return tex_power(self.digits).replace("∞", r"\infty").replace("…", r"\cdots")
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,8 @@ class Quotient(Expression):
 
     def inline(self) -> str:
         """Return it in LaTeX on one line."""
-        return f"{self.over.within(PRODUCT, tex=True)}/{self.under.within(ATOM, tex=True)}"
+        over = self.over.write(tex=True) if self.over.binds >= PRODUCT else self.over.within(PRODUCT, tex=True)
+        return f"{over}/{self.under.within(ATOM, tex=True)}"
 
     def write(self, tex: bool) -> str:
         """Return a/b, or a fraction."""

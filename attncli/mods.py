@@ -19,7 +19,8 @@ import numpy as np
 
 from attncli.errors import NotExactError
 from attncli.labels import Cell
-from attncli.trace import Op, Step, Trace
+from attncli.style import tex_power
+from attncli.trace import Op, Step, Trace, literal
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -264,7 +265,8 @@ class Softcap(Modifier):
 
     def tex(self, columns: bool) -> Sequence[str]:
         """Say the same in LaTeX."""
-        return [rf"{self.cap:.15g} \tanh({{0}} / {self.cap:.15g})"]
+        cap = literal(tex_power(f"{self.cap:.15g}"))
+        return [rf"{cap} \tanh\frac{{{{{{0}}}}}}{{{{{cap}}}}}"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -300,10 +302,10 @@ class AddTerms(Modifier):
         """Return the sum, what is added taken as it was written."""
         from attncli.exact import plus
 
-        n, m = operands[0].shape[-2:]
+        n = operands[0].shape[-2]
         result = operands[0]
         for term in self.terms:
-            added = np.zeros((n, m))
+            added = np.zeros(operands[0].shape)
             added[..., : self.keys] = term.values(slice(0, n), slice(0, self.keys))
             result = plus(result, added)
         return result

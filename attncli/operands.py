@@ -57,7 +57,9 @@ def cells(operands: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _is_cell(operand: str) -> bool:
     match = _CELL.fullmatch(operand)
-    return match is not None and resolve(match[1].strip()) is not None and not readers.exists(operand)
+    if match is None or readers.exists(operand):
+        return False
+    return bool(match[1].strip()) if match[2] else resolve(match[1].strip()) is not None
 
 
 def no_cell(trace: Trace) -> AttnError:

@@ -20,7 +20,8 @@ import numpy as np
 
 from attncli.errors import AttnError
 from attncli.labels import Axis, Cell
-from attncli.trace import Depth, Op, Step, Trace
+from attncli.style import tex_power
+from attncli.trace import Depth, Op, Step, Trace, literal
 
 if TYPE_CHECKING:
     from attncli.expressions import Expression
@@ -226,7 +227,7 @@ class Scale(Op):
     def tex(self, columns: bool) -> Sequence[str]:
         """Say the same in LaTeX."""
         if not self.d_k:
-            return [rf"{{0}} \cdot {self.said}"]
+            return [rf"{{0}} \cdot {literal(tex_power(self.said))}"]
         root = math.isqrt(self.d_k)
         exact = [rf"\frac{{{{{{0}}}}}}{{{{{root}}}}}"] if root**2 == self.d_k else []
         return [r"\frac{{{0}}}{{\sqrt{{d_k}}}}", rf"\frac{{{{{{0}}}}}}{{{{\sqrt{{{{{self.d_k}}}}}}}}}", *exact]

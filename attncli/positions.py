@@ -46,7 +46,7 @@ class Sinusoidal(Op):
 
     def tex(self, columns: bool) -> Sequence[str]:
         """Say the same in LaTeX."""
-        return [r"\sin(pos / 10000^{{2i/d}}), \cos(pos / 10000^{{2i/d}})"]
+        return [r"\sin(\text{{pos}} / 10000^{{2i/d}}), \cos(\text{{pos}} / 10000^{{2i/d}})"]
 
     def note(self, columns: bool) -> str:
         """Say where positions start."""
@@ -113,7 +113,7 @@ class Rotate(Op):
 
     def tex(self, columns: bool) -> Sequence[str]:
         """Say the same in LaTeX."""
-        return [r"R_{{pos}} {0}" if columns else r"{0} R_{{pos}}^\top"]
+        return [r"R_{{\text{{pos}}}} {0}" if columns else r"{0} R_{{\text{{pos}}}}^\top"]
 
     def note(self, columns: bool) -> str:
         """Say which dimensions are pairs, and how fast they turn."""

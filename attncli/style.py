@@ -17,6 +17,7 @@ PRECISION = 4
 _ASCII = {
     "ᵀ": "^T", "√": "sqrt ", "Σ": "sum ", "×": "x", "·": "*", "−": "-", "–": "-", "∞": "inf", "…": "...",
     "≤": "<=", "│": "|", "─": "-", "→": "->", "✓": "ok", "✗": "x", "▲": "^",
+    "░": ".", "▒": ":", "▓": "=", "█": "#",
 }  # fmt: skip
 
 
@@ -86,6 +87,11 @@ def decimal(value: float, precision: int, digits: int | None = None) -> str:
         return scientific
     text = f"{value:.{precision}f}"
     return text if float(text) else scientific
+
+
+def tex_power(text: str) -> str:
+    r"""Return a number's text as LaTeX writes it: 3.1 \times 10^{-7} for 3.1e-07."""
+    return re.sub(r"(?<=[\d.])e([-+]?\d+)", lambda power: rf" \times 10^{{{int(power[1])}}}", text, flags=re.IGNORECASE)
 
 
 def decimals_needed(values: Sequence[float], most: int) -> int:

@@ -65,6 +65,11 @@ class Depth(Enum):
     DEEP = "from the inputs"
 
 
+def literal(tex: str) -> str:
+    """Return LaTeX as it stands in a template: braces doubled."""
+    return tex.replace("{", "{{").replace("}", "}}")
+
+
 class Op(ABC):
     """What turns operands into a result, and can say so in words, in LaTeX, and cell by cell.
 

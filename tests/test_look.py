@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import html
 import json
 import math
 import os
@@ -31,7 +32,15 @@ GOLDEN = Path(__file__).resolve().parent / "golden"
 PROBLEMS = {name: [f"{name}.json"] for name in ("blog", "causal", "creature", "cross", "heads")} | {
     "trio": ["q.csv", "k.csv", "v.csv"]
 }
-SUFFIXES = {"table": "txt", "markdown": "md", "csv": "csv", "json": "json", "html": "html", "svg": "svg"}
+SUFFIXES = {
+    "table": "txt",
+    "markdown": "md",
+    "csv": "csv",
+    "json": "json",
+    "latex": "tex",
+    "html": "html",
+    "svg": "svg",
+}
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 SPAN = re.compile(r"columns? (\d+)(?:–(\d+))? of (\d+)")
 
@@ -606,6 +615,14 @@ def test_html_sets_steps_side_by_side_as_the_table_does(run: Runner, samples: Pa
     page = run("run", samples / "heads.json", "-f", "html").out
     rows = [re.findall(r"<h2><b>(\w+)</b>", row) for row in page.split('<div class="steps">')[1:]]
     assert rows[:3] == [["X", "W_q", "W_k", "W_v", "W_o"], ["Q", "K", "V"], ["scores"]]
+
+
+def test_html_tells_long_labels_in_full(run: Runner) -> None:
+    """A label that the page may cut is there in full, and so is its tooltip, as text."""
+    long = "an extraordinarily long <b> token & more"
+    page = run("run", "scores=1", "--tokens", json.dumps([long]), "--key-tokens", "short", "-f", "html").out
+    assert f'title="{html.escape(long)}">{html.escape(long)}</th>' in page
+    assert '<th scope="col">short</th>' in page
 
 
 def test_html_has_no_scripts_and_no_markup_from_labels(run: Runner) -> None:

@@ -427,7 +427,8 @@ def test_a_hostile_label(hostile: str, name: str) -> None:
     plain = attention([[1], [2]], [[1], [2]], [[1], [2]], tokens=["a", "b"])
     text = written(name, [trace], Style())
     assert not raw(text)
-    assert text.count("\n") == written(name, [plain], Style()).count("\n")
+    if name != "latex":  # where a line is broken when it is full; test_latex.py reads the matrices
+        assert text.count("\n") == written(name, [plain], Style()).count("\n")
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -19,6 +19,8 @@ _COLORS = {"→": "yellow", "✗": "red", "✓": "green"}
 _TEX_MARKS = {"→": r"$\rightarrow$", "✗": r"$\times$", "✓": r"$\surd$"}
 
 _CSS = """
+.attncli { font: 15px/1.45 system-ui, sans-serif; }
+.attncli + .attncli { margin-top: 3em; }
 .attncli .report { border-collapse: collapse; }
 .attncli .report > tbody > tr > * { vertical-align: top; text-align: left; padding: .3em .8em .3em 0; }
 .attncli .report td { font: inherit; white-space: normal; }

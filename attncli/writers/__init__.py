@@ -25,13 +25,20 @@ class Format:
     function: str = "write"
     for_people: bool = False
     """Whether it shows how a number came about, and not only the number."""
+    heatmap: str = ""
+    """The module that draws the weights alone; empty where a format has no pictures."""
 
     def write(self, traces: Sequence[Trace], style: Style) -> str | bytes:
         """Return the traces as text, or as bytes where the format is none."""
-        writer: Callable[[Sequence[Trace], Style], str | bytes] = getattr(
-            import_module(f"attncli.writers.{self.module}"), self.function
-        )
-        return writer(traces, style)
+        return _writer(self.module, self.function)(traces, style)
+
+    def heat_map(self, traces: Sequence[Trace], style: Style) -> str | bytes:
+        """Return the weights of the traces as a picture; AttnError where the format has none."""
+        if not self.heatmap:
+            able = ", ".join(name for name, known in FORMATS.items() if known.heatmap)
+            msg = "a heat map is a picture, and this format has none"
+            raise AttnError(msg, hint=f"the formats with pictures are {able}")
+        return _writer(self.heatmap)(traces, style)
 
     def must_be_for_people(self, option: str) -> None:
         """Refuse an option that a machine format has no place for."""
@@ -41,14 +48,22 @@ class Format:
             raise AttnError(msg)
 
 
+def _writer(module: str, function: str = "write") -> Callable[[Sequence[Trace], Style], str | bytes]:
+    writer: Callable[[Sequence[Trace], Style], str | bytes] = getattr(
+        import_module(f"attncli.writers.{module}"), function
+    )
+    return writer
+
+
 FORMATS = {
-    "table": Format("table", (".txt",), for_people=True),
+    "table": Format("table", (".txt",), for_people=True, heatmap="heatmap_text"),
     "json": Format("json_", (".json",)),
     "jsonl": Format("json_", (".jsonl", ".ndjson"), "write_lines"),
     "csv": Format("csv_", (".csv",)),
     "markdown": Format("markdown", (".md", ".markdown"), for_people=True),
-    "html": Format("html", (".html", ".htm"), for_people=True),
-    "svg": Format("svg", (".svg",), for_people=True),
+    "latex": Format("latex", (".tex",), for_people=True),
+    "html": Format("html", (".html", ".htm"), for_people=True, heatmap="heatmap_html"),
+    "svg": Format("svg", (".svg",), for_people=True, heatmap="heatmap_svg"),
     "npz": Format("npz", (".npz",)),
     "npy": Format("npz", (".npy",), "write_array"),
 }

@@ -6,9 +6,9 @@ what stands in them is decided once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from attncli.writers.tex import name_tex
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+Name: TypeAlias = Callable[[str], str]
 
 MOST_CELLS = 64
 """Cells of a step beyond which a reader is told how to pick one."""
@@ -42,21 +44,18 @@ class Line:
     """One number, or one row of numbers: `name = side = side`."""
 
     name: str
+    tex: str
+    """The name in LaTeX."""
     sides: tuple[Side, ...]
     note: str = ""
 
-    @property
-    def tex(self) -> str:
-        """The name in LaTeX."""
-        return name_tex(self.name)
+
+def explanation(trace: Trace, style: Style, precision: int, name: Name = name_tex) -> list[Line]:
+    """Return the lines of an explanation, a line for each step; `name` writes a step's name in LaTeX."""
+    return [_line(step, style, precision, name) for step in trace.values()]
 
 
-def explanation(trace: Trace, style: Style, precision: int) -> list[Line]:
-    """Return the lines of an explanation, a line for each step."""
-    return [_line(step, style, precision) for step in trace.values()]
-
-
-def by_hand(step: Step, style: Style, precision: int) -> list[Line]:
+def by_hand(step: Step, style: Style, precision: int, name: Name = name_tex) -> list[Line]:
     """Return what `style` asks for under a step: the arithmetic of every cell, or the exact form of every cell."""
     if step.given or step.array.size > MOST_CELLS:
         return []
@@ -65,9 +64,11 @@ def by_hand(step: Step, style: Style, precision: int) -> list[Line]:
         part.depth = Depth.STEP
         for index in np.ndindex(step.array.shape[:-1]):
             step.op.zoom_row(part, step, index)
-        return [_line(own, style, precision) for own in part.values() if not own.given and not isinstance(own.op, Row)]
+        return [
+            _line(own, style, precision, name) for own in part.values() if not own.given and not isinstance(own.op, Row)
+        ]
     if style.exact and step.exact is not None:
-        return list(_forms(step, step.exact, precision))
+        return list(_forms(step, step.exact, precision, name))
     return []
 
 
@@ -80,15 +81,15 @@ def too_many(step: Step, style: Style) -> str:
     return f"{step.array.size} cells: attncli explain PROBLEM '{first}'{option} works one of them out"
 
 
-def _forms(step: Step, exact: npt.NDArray[np.object_], precision: int) -> Iterator[Line]:
+def _forms(step: Step, exact: npt.NDArray[np.object_], precision: int, name: Name) -> Iterator[Line]:
     for cell in np.ndindex(step.array.shape):
         number = exact[cell]
         shown = decimal(float(step.array[cell]), precision)
         if isinstance(number, Exact) and (form := number.expression()).write(tex=False) != shown:
-            yield Line(step.cell_name(cell), (_side([form]),))
+            yield Line(step.cell_name(cell), name(step.cell_name(cell)), (_side([form]),))
 
 
-def _line(step: Step, style: Style, precision: int) -> Line:
+def _line(step: Step, style: Style, precision: int, name: Name) -> Line:
     numbers = [Number(decimal(x, precision)) for x in step.array[0].tolist()]
     rows: list[Sequence[Expression]] = []
     if style.exact and step.exact is not None:
@@ -102,14 +103,14 @@ def _line(step: Step, style: Style, precision: int) -> Line:
         rows.append(_written(step.array[0], precision))
     else:
         rows.append(numbers)
-    sides = [Side(text, tex) for text, tex in zip(step.formula(), step.tex(name_tex), strict=True)][:1]
+    sides = [Side(text, tex) for text, tex in zip(step.formula(), step.tex(name), strict=True)][:1]
     for row in rows:
         if sides and len(row) > MOST_IN_A_ROW and row is not rows[-1] and not isinstance(row[0], Number):
             continue  # the formula says it as well, and is shorter
         side = _side(row)
-        if not sides or side.text != sides[-1].text:
+        if not sides or side.text != sides[-1].text.replace("−", "-"):
             sides.append(side)
-    return Line(step.name, tuple(sides), step.note())
+    return Line(step.name, name(step.name), tuple(sides), step.note())
 
 
 def _side(row: Sequence[Expression]) -> Side:

@@ -32,7 +32,7 @@ _CSS = """
 .attncli .sheets > div { max-width: 100%; overflow-x: auto; }
 .attncli table { border-collapse: collapse; border: 0; }
 .attncli caption { text-align: left; }
-.attncli th { font-weight: 400; }
+.attncli th { font-weight: 400; max-width: 16em; overflow: hidden; text-overflow: ellipsis; }
 .attncli th, .attncli td { padding: .1em .6em; text-align: right; vertical-align: baseline; white-space: pre; }
 .attncli tbody th { text-align: left; }
 .attncli td { font: .93em/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
@@ -47,6 +47,9 @@ _CSS = """
 .attncli .arithmetic td { text-align: left; white-space: normal; }
 .attncli .arithmetic span { display: inline-block; }
 """
+
+_LONG = 16
+"""Letters of a label from which on it may be cut, and tells all of itself when pointed at."""
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
@@ -104,10 +107,7 @@ def _heading(step: Step) -> str:
 def _table(sheet: Sheet) -> str:
     caption = f"<caption>{_text(sheet.title)}</caption>" if sheet.title else ""
     places = [""] * sheet.first_margin + ["beside first", *["beside"] * sheet.margin_columns][: sheet.margin_columns]
-    head = "".join(
-        f'<th scope="col" class="{place}">{_text(name)}</th>' if place else f'<th scope="col">{_text(name)}</th>'
-        for name, place in zip(sheet.columns, places, strict=True)
-    )
+    head = "".join(_label(name, "col", place) for name, place in zip(sheet.columns, places, strict=True))
     columns = [align([row[at] for row in sheet.cells]) for at in range(len(sheet.columns))]
     rows = []
     for at, (name, weights) in enumerate(zip(sheet.rows, sheet.shades, strict=True)):
@@ -117,17 +117,26 @@ def _table(sheet: Sheet) -> str:
             for column, weight, place in zip(columns, weights, places, strict=True)
         )
         row = '<tr class="below">' if below else "<tr>"
-        rows.append(f'{row}<th scope="row">{_text(name)}</th>{data}</tr>')
+        rows.append(f"{row}{_label(name, 'row')}{data}</tr>")
     left_out = f"<small>{_text(sheet.left_out)}</small>" if sheet.left_out else ""
     table = f"<table>{caption}<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return f"<div>{table}{left_out}</div>"
+
+
+def _label(name: str, scope: str, place: str = "") -> str:
+    tip = f' title="{_text(name)}"' if len(name) > _LONG else ""
+    return f'<th scope="{scope}"{_class(place)}{tip}>{_text(name)}</th>'
 
 
 def _cell(text: str, weight: float | None, place: str) -> str:
     if weight is not None:
         back, front = shade(weight)
         return f'<td style="background:{back};color:{front}">{text}</td>'
-    return f'<td class="{place}">{text}</td>' if place else f"<td>{text}</td>"
+    return f"<td{_class(place)}>{text}</td>"
+
+
+def _class(place: str) -> str:
+    return f' class="{place}"' if place else ""
 
 
 def _text(text: str) -> str:

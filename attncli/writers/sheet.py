@@ -186,7 +186,7 @@ def _sheet(
             shades=[list(column) for column in zip(*shades, strict=True)],
             numbers=[row + 1 if row >= 0 else None for row in rows],
             total_columns=step.axes[-2].size,
-            left_out=_left_out(hidden_cols, hidden_rows),
+            left_out=omission(hidden_cols, hidden_rows),
             margin_rows=len(margins),
         )
     return Sheet(
@@ -198,7 +198,7 @@ def _sheet(
         numbers=numbers + [None] * len(margins),
         margin_columns=len(margins),
         total_columns=step.axes[-1].size,
-        left_out=_left_out(hidden_rows, hidden_cols),
+        left_out=omission(hidden_rows, hidden_cols),
     )
 
 
@@ -210,7 +210,8 @@ def _hidden(axis: Axis, kept: Sequence[int]) -> tuple[int, int]:
     return (axis.size - len(kept) + 1 if -1 in kept else 0), axis.size
 
 
-def _left_out(rows: tuple[int, int], columns: tuple[int, int]) -> str:
+def omission(rows: tuple[int, int], columns: tuple[int, int]) -> str:
+    """Say what is left out: how many of how many rows, and of how many columns; nothing where none is."""
     parts = [f"{hidden} of {size} {name}" for (hidden, size), name in ((rows, "rows"), (columns, "columns")) if hidden]
     return _all(f"{' and '.join(parts)} left out") if parts else ""
 

@@ -15,10 +15,12 @@ from attncli.style import Style
 from attncli.text import visible
 from attncli.trace import Trace
 from attncli.writers.sheet import name_of
-from attncli.writers.table import Line, cells, lines
+from attncli.writers.table import Line, cells, line_width, lines
 
 CELL = 9
 """Width of a character: 0.6 of the size of the font, as in nearly every monospaced one."""
+SMALL = 7.2
+"""Width of a character of labels and numbers in a heat map."""
 ROW = 21
 """Height of a line."""
 MARGIN = 18
@@ -46,7 +48,7 @@ def write(traces: Sequence[Trace], style: Style) -> str:
 
 def draw(lines: Sequence[Line], title: str) -> str:
     """Return lines of styled text as an SVG file; the styles are Rich's, as far as the tables use them."""
-    width = max((sum(cells(text) for text, _ in line) for line in lines), default=0) * CELL
+    width = max(map(line_width, lines), default=0) * CELL
     return document(text_at(0, 0, lines), width, len(lines) * ROW, title)
 
 
@@ -110,6 +112,8 @@ def _css() -> str:
         f"svg.attncli text {{ font: {CELL * 5 // 3}px ui-monospace, SFMono-Regular, Menlo, Consolas, "
         f'"DejaVu Sans Mono", monospace; }}\n'
         f"svg.attncli .bold {{ font-weight: bold; }}\n{_colors(LIGHT)}"
+        f"svg.attncli .label, svg.attncli .number {{ font-size: {SMALL * 5 / 3:g}px; }}\n"
+        "svg.attncli .number { text-anchor: middle; pointer-events: none; }\n"
         "svg.attncli rect:not(.paper) { shape-rendering: crispEdges; }\n"
         f"@media (prefers-color-scheme: dark) {{\n{_colors(DARK)}}}\n"
     )

@@ -29,7 +29,8 @@ NATURAL = 100
 LONGEST_LABEL = 24
 """Columns of a terminal that a label may take; only digits are never cut."""
 
-_BETWEEN = 4
+BETWEEN = 4
+"""Columns between two matrices."""
 
 Piece = tuple[str, str]
 """Text, and Rich's style for it."""
@@ -284,7 +285,8 @@ def shortened(text: str, most: int, dots: str = "…") -> str:
     return f"{head}{dots}{tail}"
 
 
-def _line_width(line: Line) -> int:
+def line_width(line: Line) -> int:
+    """Return how many columns of a terminal a line takes."""
     return sum(cells(text) for text, _ in line)
 
 
@@ -293,12 +295,12 @@ def side_by_side(panels: Sequence[Panel], room: int) -> Iterator[Line]:
     rows: list[list[tuple[Panel, int]]] = [[]]
     left = room
     for panel in panels:
-        width = max(map(_line_width, panel), default=0)
+        width = max(map(line_width, panel), default=0)
         if rows[-1] and width > left:
             rows.append([])
             left = room
         rows[-1].append((panel, width))
-        left -= width + _BETWEEN
+        left -= width + BETWEEN
     for number, row in enumerate(rows):
         if number:
             yield []
@@ -313,6 +315,6 @@ def _beside(panels: Sequence[tuple[Panel, int]]) -> Iterator[Line]:
         line: Line = []
         for number, (panel, width) in enumerate(panels, 1):
             part = panel[at] if at < len(panel) else []
-            blanks = width + _BETWEEN - _line_width(part) if number < len(panels) else 0
+            blanks = width + BETWEEN - line_width(part) if number < len(panels) else 0
             line += [*part, (" " * blanks, "")]
         yield line

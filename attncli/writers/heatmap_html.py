@@ -1,0 +1,15 @@
+"""The heat map as a page: the SVG, inline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attncli.style import Style
+from attncli.trace import Trace
+from attncli.writers import heatmap_svg, html
+from attncli.writers.sheet import name_of
+
+
+def write(traces: Sequence[Trace], style: Style) -> str:
+    """Return one page with the heat map of every trace."""
+    return html.page(name_of(traces), f'<div class="picture">\n{heatmap_svg.drawing(traces, style)}</div>\n', style)

@@ -1,0 +1,157 @@
+"""The heat map as SVG: a square for each weight, with its number where it fits and its tokens where one points."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from attncli.palette import shade
+from attncli.style import Style, decimal, decimals_needed
+from attncli.text import visible
+from attncli.trace import Trace
+from attncli.writers import svg
+from attncli.writers.heatmap import LEGEND, PLACES, Panel, head, panels, weights_of
+from attncli.writers.sheet import name_of, precision_of
+from attncli.writers.table import Page, cells, line_width, shortened
+
+MOST_SQUARES = 40_000
+"""In one picture: as many as a browser shows without delay."""
+MOST_SIDE = 96
+"""Squares along one side of a panel."""
+LONGEST_LABEL = 16
+
+_ROOM = 960
+"""How wide the panels side by side may be."""
+_FEW = 4
+_SIDES = (44, 36, 28, 22, 16, 12, 8, 6)
+_BETWEEN = 36
+_RAMP = 36
+_UP, _ALONG = math.sin(math.pi / 3), math.cos(math.pi / 3)
+"""What a label that is turned by 60° takes of its length, upwards and to the right."""
+
+
+def write(traces: Sequence[Trace], style: Style) -> str:
+    """Return the heat map of every trace, one under another, and one legend, as one file."""
+    return style.markup(drawing(traces, style))
+
+
+def drawing(traces: Sequence[Trace], style: Style) -> str:
+    """Return the picture as `write` does, whatever the encoding."""
+    parts: list[str] = []
+    width, y = 0, 0
+    for trace in traces:
+        picture = _Picture(trace, style)
+        parts += picture.parts(y)
+        width = max(width, picture.width)
+        y += picture.height + _BETWEEN
+    parts += _legend(y)
+    width = max(width, _RAMP * svg.CELL)
+    return svg.document(parts, width, y + 3 * svg.ROW, name_of(traces))
+
+
+class _Picture:
+    """The heat map of one trace: how large its squares are, and where its panels stand."""
+
+    def __init__(self, trace: Trace, style: Style) -> None:
+        step = weights_of(trace)
+        *lead, down, across = step.shown_axes
+        most = max(1, min(MOST_SIDE, math.isqrt(MOST_SQUARES // math.prod([1, *(axis.size for axis in lead)]))))
+        block = max(math.ceil(down.size / most), math.ceil(across.size / most))
+        self.panels = panels(step, block, visible)
+        self.places = precision_of(trace, style, PLACES)
+        rows, columns = self.panels[0].rows, self.panels[0].columns
+        room = _ROOM * 3 // 4 if len(self.panels) <= _FEW else _ROOM // 4  # many heads are there to be compared
+        self.side = next((side for side in _SIDES if len(columns) * side <= room), _SIDES[-1])
+        self.left = max(_width(label) for label in rows) + svg.CELL
+        self.flat = all(_width(label) <= self.side - 4 for label in columns)
+        self.above, right = svg.ROW, len(columns) * self.side
+        if not self.flat:
+            self.above = math.ceil(max(map(_width, columns)) * _UP) + 2 * svg.CELL
+            # A turned label begins over the middle of its square, and the last ones may reach beyond the panel.
+            ends = ((at + 0.5) * self.side + _width(label) * _ALONG for at, label in enumerate(columns))
+            right = max(right, math.ceil(max(ends)) + svg.CELL)
+        self.panel_width = self.left + right
+        self.titled = bool(self.panels[0].title)
+        self.row_height = self.above + len(rows) * self.side + svg.ROW * self.titled + svg.ROW
+        self.head = list(head(Page(trace, replace(style, encoding="utf-8", width=None)), step, block))
+        abreast = max(1, (_ROOM + _BETWEEN) // (self.panel_width + _BETWEEN))
+        self.abreast = min(abreast, len(self.panels))
+        self.width = max(
+            self.abreast * (self.panel_width + _BETWEEN) - _BETWEEN,
+            *(line_width(line) * svg.CELL for line in self.head),
+        )
+        rows_of_panels = math.ceil(len(self.panels) / self.abreast)
+        self.height = len(self.head) * svg.ROW + svg.ROW // 2 + rows_of_panels * self.row_height - svg.ROW
+
+    def parts(self, top: int) -> Iterator[str]:
+        """Go through the elements of the picture, which begins at this height."""
+        yield from svg.text_at(0, top, self.head)
+        top += len(self.head) * svg.ROW + svg.ROW // 2
+        for at, panel in enumerate(self.panels):
+            row, column = divmod(at, self.abreast)
+            x, y = column * (self.panel_width + _BETWEEN), top + row * self.row_height
+            yield f'<g transform="translate({x} {y})">'
+            if self.titled:
+                yield from svg.text_at(0, 0, [[(panel.title, "dim")]])
+            yield f'<g transform="translate({self.left} {self.above + svg.ROW * self.titled})">'
+            yield from self.labels(panel)
+            yield from self.squares(panel)
+            yield "</g>\n</g>"
+
+    def labels(self, panel: Panel) -> Iterator[str]:
+        """Go through the labels; where squares are smaller than letters, as many as have room."""
+        every = math.ceil(14 / self.side)
+        for row, label in list(enumerate(panel.rows))[::every]:
+            place = f'x="-{svg.CELL}" y="{row * self.side + self.side / 2 + 5:g}" text-anchor="end"'
+            yield _label(label, place)
+        for column, label in list(enumerate(panel.columns))[::every]:
+            middle = f"{column * self.side + self.side / 2:g}"
+            if self.flat:
+                yield _label(label, f'x="{middle}" y="-7" text-anchor="middle"')
+            else:
+                yield _label(label, f'transform="translate({middle} -7) rotate(-60)"')
+
+    def squares(self, panel: Panel) -> Iterator[str]:
+        """Go through the weights, each with its number where that fits and with its whole story as a tooltip."""
+        size = self.side - (self.side >= _SIDES[-3])  # a gap of one between squares that are large enough for one
+        for row, column, value, pair in panel.pairs():
+            x, y = column * self.side, row * self.side
+            back, front = shade(value) if value > 0 else ("", "")
+            fill = f'fill="{back}"' if back else 'class="empty"'
+            said = svg.markup(f"{pair}: {decimal(value, max(4, self.places))}")
+            square = f'<rect x="{x}" y="{y}" width="{size}" height="{size}" {fill}><title>{said}</title></rect>'
+            number = decimal(value, self.places, max(1, self.places - 2))
+            if self.side < _SIDES[1] or _width(number) > self.side:
+                yield square
+                continue
+            how = f' style="fill:{front}"' if front else ""
+            place = f'x="{x + size / 2:g}" y="{y + size / 2 + 4:g}"'
+            yield f'{square}<text class="number" {place}{how}>{number}</text>'
+
+
+def _label(text: str, place: str) -> str:
+    shown = shortened(text, LONGEST_LABEL)
+    whole = f"<title>{svg.markup(text)}</title>" if shown != text else ""
+    return f'<text class="label" {place}>{svg.markup(shown)}{whole}</text>'
+
+
+def _width(text: str) -> int:
+    """Return how many pixels a label or a number takes."""
+    return math.ceil(cells(shortened(text, LONGEST_LABEL)) * svg.SMALL)
+
+
+def _legend(top: int) -> Iterator[str]:
+    """Draw the ramp from 0 to 1, with some weights named under it."""
+    for at in range(_RAMP):
+        back, _ = shade(((at + 0.5) / _RAMP) ** 2)
+        yield f'<rect x="{at * svg.CELL}" y="{top}" width="{svg.CELL}" height="{svg.ROW - 4}" fill="{back}"/>'
+    width = _RAMP * svg.CELL
+    for weight in LEGEND:
+        anchor = "start" if not weight else "end" if weight == 1 else "middle"
+        text = decimal(weight, decimals_needed([weight], PLACES))
+        place = f'x="{round(math.sqrt(weight) * width)}" y="{top + svg.ROW + 10}" text-anchor="{anchor}"'
+        yield f'<text class="label" {place}>{text}</text>'
+    y = top + 2 * svg.ROW + 2
+    yield f'<rect class="empty" x="0" y="{y}" width="14" height="14"/>'
+    yield f'<text class="label" x="{svg.CELL + 14}" y="{y + 12}">exactly 0</text>'

@@ -1,0 +1,182 @@
+"""The heat map in a terminal: half blocks, two colours to a character; without colour, shades of grey in characters.
+
+A character is about twice as high as it is wide, so a weight is a square of s columns and s half lines. s is as large
+as the terminal's width and a screenful or two of lines allow; only squares of at least six columns hold a number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+from attncli.palette import shade
+from attncli.style import Style, decimal, decimals_needed
+from attncli.trace import Trace
+from attncli.writers.heatmap import LEGEND, PLACES, Panel, head, panels, weights_of
+from attncli.writers.sheet import precision_of
+from attncli.writers.table import BETWEEN, Line, Page, Piece, cells, printed, shortened, side_by_side
+
+MOST_LINES = 60
+"""Lines that the squares of a picture take if they can, and that those of one panel always keep to."""
+LONGEST_LABEL = 12
+
+_SIZES = (6, 4, 3, 2, 1)
+_LARGEST = 16
+_SHADES = "░▒▓█"
+_RAMP = 32
+
+
+def write(traces: Sequence[Trace], style: Style) -> str:
+    """Return the heat map of every trace, one under another, and one legend for all."""
+    lines: list[Line] = []
+    for trace in traces:
+        lines += [*_Picture(trace, style).lines(), []]
+    return printed([*lines, *_legend(style)], style)
+
+
+class _Picture:
+    """The heat map of one trace, as large as fits."""
+
+    def __init__(self, trace: Trace, style: Style) -> None:
+        self.style = style
+        self.page = Page(trace, style)
+        self.step = weights_of(trace)
+        self.places = precision_of(trace, style, PLACES)
+        self.longest = min(LONGEST_LABEL, self.page.width // 3)
+        down, across = self.step.shown_axes[-2:]
+        self.beside = 2 + max(cells(self.label(label)) for label in down.labels())
+        self.room = self.page.width - self.beside
+        self.size = self.size_for(down.size, across.size, [self.label(label) for label in across.labels()])
+        self.block = max(
+            1,
+            math.ceil(across.size / max(self.room // self.size, 1)),
+            math.ceil(down.size / (2 * MOST_LINES // self.size)),
+        )
+
+    def size_for(self, rows: int, columns: int, labels: Sequence[str]) -> int:
+        """Return how many columns a square takes: the most with which the whole picture fits, else the least."""
+        halves = self.style.colors is not None and self.style.unicode
+        widest = max((cells(letter) for label in labels for letter in label), default=1)
+        for_numbers = min(self.places + 4 + self.places % 2, _LARGEST)
+        sizes = [
+            size
+            for size in sorted({for_numbers, *_SIZES}, reverse=True)
+            if size >= widest and (halves or size % 2 == 0)
+        ]
+        count = math.prod(axis.size for axis in self.step.axes[:-2])
+        for size in sizes:
+            abreast = (self.page.width + BETWEEN) // (self.beside + columns * size + BETWEEN)
+            if abreast and math.ceil(count / abreast) * math.ceil(rows * size / 2) <= MOST_LINES:
+                return size
+        return sizes[-1]
+
+    def label(self, text: str) -> str:
+        """Return a label, its middle left out where it is long."""
+        return shortened(self.page.say(text), self.longest, self.page.say("…"))
+
+    def lines(self) -> Iterator[Line]:
+        """Go through what is printed: title, formula, what a square is, and the panels."""
+        yield from head(self.page, self.step, self.block)
+        yield from side_by_side(
+            [list(self.panel(panel)) for panel in panels(self.step, self.block, self.label)], self.page.width
+        )
+
+    def panel(self, panel: Panel) -> Iterator[Line]:
+        """Draw one matrix, its labels above and to the left."""
+        if panel.title:
+            yield [(panel.title, "dim")]
+        for letters in self.above(panel.columns):
+            yield [(" " * self.beside + "".join(letters), "dim")]
+        values = panel.values.tolist()
+        beside: dict[int, str] = {}
+        for row, label in enumerate(panel.rows):  # two rows of the least size share a line: the first names it
+            beside.setdefault((row * self.size + (self.size - 1) // 2) // 2, label)
+        blanks = [-1.0] * len(panel.columns)
+        for number in range(math.ceil(len(values) * self.size / 2)):
+            upper, lower = (
+                values[half // self.size] if half < len(values) * self.size else blanks
+                for half in (2 * number, 2 * number + 1)
+            )
+            label = beside.get(number, "")
+            line = [(f" {label}{' ' * (self.beside - 2 - cells(label))} ", "dim")]
+            line += [self.square(pair, numbered=number in beside) for pair in zip(upper, lower, strict=True)]
+            yield line
+
+    def above(self, labels: Sequence[str]) -> Iterator[list[str]]:
+        """Go through the lines of the column labels: one if they fit, else letters from top to bottom."""
+        fit = all(cells(label) < self.size for label in labels)
+        stacks = [[label] if fit else _letters(label) for label in labels]
+        for line in reversed(list(zip_longest(*map(reversed, stacks), fillvalue=""))):
+            yield [_centred(letter, self.size) for letter in line]
+
+    def square(self, pair: tuple[float, float], *, numbered: bool) -> Piece:
+        """Return a line's part of a square, or of two that meet there: the upper half and the lower."""
+        upper = pair[0]
+        text = ""
+        if numbered and self.size >= self.places + 4:
+            text = decimal(upper, self.places, max(1, self.places - 2))
+        if text and len(text) < self.size:
+            return _centred(self.page.say(text), self.size, self.ink(upper)), _number_style(upper, self.style)
+        if self.style.colors is None:
+            return self.ink(upper) * self.size, ""
+        colors = [shade(value)[0] if value > 0 else "" for value in pair]
+        if not any(colors):
+            return " " * self.size, ""
+        if not self.style.unicode:
+            return " " * self.size, f"on {colors[0]}"
+        if not all(colors):
+            return ("▀" if colors[0] else "▄") * self.size, "".join(colors)
+        return "▀" * self.size, " on ".join(colors)
+
+    def ink(self, value: float) -> str:
+        """Return the character that fills a square behind its number, and where there is no colour the whole square."""
+        return " " if self.style.colors else _grey(value, self.style)
+
+
+def _number_style(value: float, style: Style) -> str:
+    if style.colors is None or not value > 0:
+        return ""
+    back, front = shade(value)
+    return f"{front} on {back}"
+
+
+def _grey(value: float, style: Style) -> str:
+    """Return a shade for a weight, four of them by its root; a blank for 0."""
+    if not value > 0:
+        return " "
+    return style.plain(_SHADES[int(min(math.sqrt(value) * len(_SHADES), len(_SHADES) - 1))])
+
+
+def _letters(label: str) -> list[str]:
+    """Return the letters of a label, each with the marks that are put on it."""
+    letters: list[str] = []
+    for char in label:
+        if letters and not cells(char):
+            letters[-1] += char
+        else:
+            letters.append(char)
+    return letters
+
+
+def _centred(text: str, width: int, fill: str = " ") -> str:
+    left = (width - cells(text)) // 2
+    return f"{fill * left}{text}{fill * (width - cells(text) - left)}"
+
+
+def _legend(style: Style) -> Iterator[Line]:
+    """Draw the ramp from 0 to 1, with some weights named under it."""
+    length = min(_RAMP, (style.width or _RAMP + 1) - 1)
+    length -= length % len(_SHADES)
+    weights = [((at + 0.5) / length) ** 2 for at in range(length)]
+    if style.colors is None:
+        yield [(" " + "".join(_grey(weight, style) for weight in weights), "")]
+    else:
+        yield [(" ", ""), *((" ", f"on {shade(weight)[0]}") for weight in weights)]
+    ticks = ""
+    for weight in LEGEND:
+        text = decimal(weight, decimals_needed([weight], PLACES))
+        place = 1 + min(round(math.sqrt(weight) * length), length - len(text))
+        ticks = ticks.ljust(place) + text
+    yield [(ticks, "dim")]
+    yield [(" blank is exactly 0", "dim")]

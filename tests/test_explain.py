@@ -1,0 +1,333 @@
+"""`attncli explain` and `run --by-hand`: arithmetic that a reader can follow with a calculator, and trust."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import mpmath  # type: ignore[import-untyped]  # it has no types
+import numpy as np
+import pytest
+from conftest import Runner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attncli import AttnError, attention
+from attncli.style import Style
+from attncli.trace import Depth, Trace
+from attncli.writers import FORMATS
+from attncli.writers.hand import Line, by_hand, explanation
+
+WEIGHTS = "name a cell, weights[q1,k1], or a row, weights[q1]"
+PROBLEM = {"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}
+
+
+@pytest.fixture
+def blog(tmp_path: Path) -> Path:
+    """The blog post's example, without its claims."""
+    path = tmp_path / "blog.json"
+    path.write_text(json.dumps(PROBLEM))
+    return path
+
+
+def table(trace: Trace, **style: Any) -> str:
+    """Return how a trace looks on a terminal."""
+    text = FORMATS["table"].write([trace], Style(**style))
+    assert isinstance(text, str)
+    return text
+
+
+# ------------------------------------------------------------------------------------------------- what is shown
+
+
+def test_a_weight_from_its_dot_product_to_the_quotient(run: Runner, blog: Path) -> None:
+    """The whole arithmetic of one weight."""
+    shown = run("explain", blog, "weights[q1,k2]")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out == (
+        "Q[q1]          = 3, 4\n"
+        "K[k2]          = 2, 3\n"
+        "scores[q1,k2]  = Q[q1] · K[k2] = 3×2 + 4×3 = 6 + 12 = 18\n"
+        "scaled[q1,k2]  = scores[q1,k2] / √d_k = 18/√2 = 12.7279\n"
+        "scaled[q1]     = 7.7782, 12.7279\n"
+        "max[q1]        = max scaled[q1] = max(7.7782, 12.7279) = 12.7279\n"
+        "shifted[q1]    = scaled[q1] − max[q1] = 7.7782 - 12.7279, 12.7279 - 12.7279 = -4.9497, 0\n"
+        "exp[q1]        = e^shifted[q1] = e^-4.9497, e^0 = 0.0071, 1\n"
+        "Σexp[q1]       = Σ exp[q1] = 0.0071 + 1 = 1.0071\n"
+        "weights[q1,k2] = exp[q1,k2] / Σexp[q1] = 1/1.0071 = 0.9930\n"
+    )
+
+
+def test_exact_forms_stand_beside_decimals(run: Runner, blog: Path) -> None:
+    """Roots, fractions and powers of e, as one writes them on paper."""
+    shown = run("explain", blog, "weights[q1,k2]", "--exact").out.splitlines()
+    assert "scaled[q1]     = 11/√2, 9√2 = 7.7782, 12.7279" in shown
+    assert shown[-1].endswith("= 1/(e^(-7/√2) + 1) = e^(7/√2)/(1 + e^(7/√2)) = 0.9930")
+    under = run("run", blog, "--exact").out.splitlines()
+    assert "  scaled[q1,k1] = 11/√2" in under
+    assert "  weights[q1,k1] = 1/(1 + e^(7/√2))" in under
+    assert "  weights[q1,k2] = e^(7/√2)/(1 + e^(7/√2))" in under
+    assert "  output[q1,d1] = (7 + 9e^(7/√2))/(1 + e^(7/√2))" in under
+    assert not any(line.startswith("  scores") for line in under), "18 is 18, and needs no other form"
+
+
+def test_a_row_and_several_parts_at_once(run: Runner, blog: Path) -> None:
+    """A row is explained cell by cell, or in one go where its cells share what they are made of."""
+    shown = run("explain", blog, "scores[q1]", "weights[q1]")
+    rows, weights = shown.out.split("\n\n")
+    assert rows.splitlines()[-1] == "scores[q1]    = scores[q1,k1], scores[q1,k2] = 11, 18"
+    assert weights.splitlines()[-1] == "weights[q1] = exp[q1] / Σexp[q1] = 0.0071/1.0071, 1/1.0071 = 0.0070, 0.9930"
+
+
+def test_deep_goes_back_to_the_inputs(run: Runner, samples: Path) -> None:
+    """All that is not worked out there is what the problem gives."""
+    shown = run("explain", samples / "heads.json", "output[see,d1]", "--deep", "-f", "json")
+    fields = json.loads((samples / "heads.json").read_text())
+    names = json.loads(shown.out)
+    bases = {name.partition("[")[0] for name in names}
+    assert {"X", "W_q", "W_k", "W_v", "W_o"} <= bases
+    assert names["X[see]"] == [fields["X"][1]]
+    assert names["W_o[\u00b7,d1]"] == [[row[0] for row in fields["W_o"]]]
+    assert {"head_output[head1,see,d1]", "head_output[head2,see,d2]", "weights[head2,see]"} <= names.keys()
+
+
+def test_columns_are_named_as_they_are_shown(run: Runner, samples: Path) -> None:
+    """In column convention rows still come before columns: the key before its query."""
+    shown = run("explain", samples / "creature.json", "weights[fluffy,blue]").out.splitlines()
+    assert shown[-1].startswith("weights[fluffy,blue] = exp[fluffy,blue] / Σexp[blue] = ")
+    whole = json.loads(run("run", samples / "creature.json", "-f", "json").out)
+    assert shown[-1].endswith(f"{whole['weights'][1][2]:.4f}")
+
+
+@pytest.mark.parametrize("suffix", ["txt", "json", "jsonl", "csv", "md", "html", "svg", "npz", "npy"])
+def test_every_format(run: Runner, blog: Path, tmp_path: Path, suffix: str) -> None:
+    """An explanation is a trace, and goes into any format."""
+    done = run("explain", blog, "weights[q1,k2]", "-o", tmp_path / f"out.{suffix}")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    data = (tmp_path / f"out.{suffix}").read_bytes()
+    if suffix == "npy":
+        assert np.load(tmp_path / "out.npy").tolist() == [[pytest.approx(0.9929646489148263)]]
+    elif suffix == "npz":
+        assert np.load(tmp_path / "out.npz")["scores[q1,k2]"].tolist() == [[18]]
+    else:
+        assert b"scores" in data
+
+
+def test_tokens_name_cells_and_so_do_numbers(run: Runner, samples: Path) -> None:
+    """What run shows is what explain takes; q2 and k1 do as well, whatever the tokens."""
+    by_token = run("explain", samples / "causal.json", "weights[cat,the]")
+    by_number = run("explain", samples / "causal.json", "weights[q2, K1]".replace("K", "k"))
+    assert by_token.out == by_number.out != ""
+
+
+def test_a_token_that_stands_twice_is_named_by_its_number(run: Runner) -> None:
+    """Labels in an explanation tell two equal tokens apart, and a name that could mean both is refused."""
+    problem = ["Q='1 2; 3 4; 5 6'", "K='1 0; 0 1; 1 1'", "tokens=the cat the"]
+    problem = [text.replace("'", "") for text in problem]
+    shown = run("explain", *problem, "weights[q3,k3]")
+    assert shown.out.splitlines()[-1].startswith("weights[q3,k3] = exp[q3,k3] / Σexp[q3] = ")
+    refused = run("explain", *problem, "weights[the,cat]")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == "attncli: 'the' stands for q1 and q3 of weights\n  hint: name it by its number\n"
+
+
+def test_by_hand_says_how_to_pick_a_cell_of_a_large_step(run: Runner) -> None:
+    """What nobody would read is not written: there is a command for the one cell that is wanted."""
+    numbers = ";".join(" ".join(str((row * 7 + col) % 5) for col in range(3)) for row in range(9))
+    shown = run("run", f"Q={numbers}", f"K={numbers}", "--by-hand", "-s", "scores")
+    assert "  81 cells: attncli explain PROBLEM 'scores[q1,k1]' works one of them out\n" in shown.out
+    assert "×" not in shown.out.split("scores")[1].split("\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["blog.json"], "what is to be explained?\n  hint: name a cell, as run shows it: 'output[q1,d1]'"),
+        (["blog.json", "weights"], f"'weights' is more than one row\n  hint: {WEIGHTS}"),
+        (["blog.json", "weights[k1]"], f"'weights[k1]' is more than one row\n  hint: {WEIGHTS}"),
+        (["blog.json", "weights[q7,k1]"], "weights has no 'q7': its labels are q1; k1, k2"),
+        (["blog.json", "weights[q1,q1]"], "weights has no 'q1': its labels are q1; k1, k2"),
+        (["blog.json", "Q[q1,d1]"], "Q is given: there is nothing to work out"),
+        (
+            ["blog.json", "masked[q1]"],
+            "no step 'masked' here\n  hint: the steps are Q, K, V, scores, scaled, weights, output",
+        ),
+        (["blog.json", "weigths[q1]"], "no step 'weigths' here\n  hint: did you mean 'weights'?"),
+        (["blog.json", "weights[q1]", "--exact", "-f", "json"], "--exact is for what people read: table, markdown"),
+        (["nowhere.json", "weights[q1]"], "'nowhere.json' is no file that exists"),
+    ],
+)
+def test_what_cannot_be_explained(run: Runner, blog: Path, args: list[str], said: str) -> None:
+    """One message, exit code 2, nothing on standard output."""
+    done = run("explain", *args, cwd=blog.parent)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"attncli: {said}")
+
+
+# ---------------------------------------------------------------------------------------- every equation is true
+
+
+def value(text: str) -> float:
+    """Work out what one side says, from its text alone."""
+    text = text.replace("e^-∞", "0").replace("×", "*").replace("∞", "math.inf").replace("−", "-")
+    text = re.sub(r"√(\d+)", r"math.sqrt(\1)", text)
+    text = re.sub(r"e\^(-?\d+\.?\d*(?:e-?\d+)?|math\.sqrt\(\d+\))", r"math.exp(\1)", text)
+    text = re.sub(r"e\^\(", "math.exp(", text)
+    text = re.sub(r"(\d|\))(math\.)", r"\1*\2", text)
+    text = re.sub(r"/(\d+\*math\.sqrt\(\d+\))", r"/(\1)", text)
+    text = re.sub(r"\b(sin|cos|tanh)\(", r"math.\1(", text)
+    return float(eval(text, {"math": mpmath.mp, "max": max}))  # what is evaluated is what attncli wrote
+
+
+def value_of_tex(tex: str) -> float:
+    r"""Work out what one side says in LaTeX: \frac, \sqrt, e^{…}, \times."""
+    for said, meant in (
+        (r"\left(", "("), (r"\right)", ")"), (r"\times", "*"), (r"10^", "10**"), (r"\infty", "math.inf"),
+        (r"\max", "max"), (r"\sin", "math.sin"), (r"\cos", "math.cos"), (r"\tanh", "math.tanh"),
+    ):  # fmt: skip
+        tex = tex.replace(said, meant)
+    while "\\" in tex or "{" in tex:
+        before = tex
+        tex = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"((\1)/(\2))", tex)
+        tex = re.sub(r"\\sqrt\{([^{}]*)\}", r"(math.sqrt(\1))", tex)
+        tex = re.sub(r"(?<![\d.])e\^\{([^{}]*)\}", r"(math.exp(\1))", tex)
+        tex = re.sub(r"(\d)e\^\{([^{}]*)\}", r"\1(math.exp(\2))", tex)
+        tex = re.sub(r"10\*\*\{([^{}]*)\}", r"10**(\1)", tex)
+        assert tex != before, tex
+    tex = re.sub(r"(\d|\))\s*\(", r"\1*(", tex)
+    tex = re.sub(r"(max|sin|cos|tanh|sqrt|exp)\*\(", r"\1(", tex)
+    return float(eval(tex, {"math": mpmath.mp, "max": max}))
+
+
+def parts(text: str) -> list[str]:
+    """Split a row of expressions at the commas that stand in no brackets."""
+    found, depth = [""], 0
+    for char in text.replace(", ", ","):
+        depth += (char == "(") - (char == ")")
+        if char == "," and not depth:
+            found.append("")
+        else:
+            found[-1] += char
+    return found
+
+
+def check_line(line: Line) -> int:
+    """Every side of a line that consists of numbers says the same, in text and in LaTeX; return how many there were."""
+    found: list[list[float]] = []
+    for side in line.sides:
+        if re.search(r"[A-Za-zΣ_…]", re.sub(r"e\^|max\(|sin\(|cos\(|tanh\(|\de-?\d", "", side.text)):
+            continue  # words: a formula
+        own = [value(part) for part in parts(side.text)]
+        tex = [value_of_tex(part) for part in side.tex.split(r",\; ")] if "max" not in side.text else own
+        np.testing.assert_allclose(tex, own, rtol=1e-9, atol=1e-9, err_msg=f"{side.text}   {side.tex}")
+        found.append(own)
+    for left, right in itertools.pairwise(found):
+        np.testing.assert_allclose(left, right, rtol=1e-7, atol=1e-8, err_msg=f"{line.name}: {line.sides}")
+    return len(found)
+
+
+small = st.integers(-4, 4)
+decimals = st.integers(-40, 40).map(lambda x: x / 8)
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> dict[str, Any]:
+    """Small problems of integers or short decimals, with what changes the way from the scores to the weights."""
+    numbers = draw(st.sampled_from([small, decimals]))
+
+    def matrix(rows: int, cols: int) -> list[list[float]]:
+        return draw(st.lists(st.lists(numbers, min_size=cols, max_size=cols), min_size=rows, max_size=rows))
+
+    n, m, d, d_v = (draw(st.integers(1, 3)) for _ in range(4))
+    fields: dict[str, Any] = {"Q": matrix(n, d), "K": matrix(m, d), "V": matrix(m, d_v)}
+    if draw(st.booleans()):
+        fields = {"X": matrix(n, 2), "W_q": matrix(2, 4), "W_k": matrix(2, 4), "W_v": matrix(2, 2), "heads": 2}
+        if draw(st.booleans()):
+            fields |= {"W_o": matrix(2, 2), "b_o": matrix(1, 2)[0]}
+    fields |= draw(
+        st.sampled_from([{}, {"causal": True}, {"scale": "none"}, {"scale": "1/3"}, {"bias": [[0.5]]}, {"softcap": 2},
+                         {"positions": "alibi"}, {"columns": False}])
+    )  # fmt: skip
+    return fields
+
+
+@given(problems(), st.booleans())
+@settings(max_examples=120)
+def test_every_side_of_every_line_says_the_same(fields: dict[str, Any], exact: bool) -> None:
+    """Numbers put in, products, exact forms, decimals: all that stands between equals signs is equal.
+
+    At twelve decimals, so that what differs is wrong and not rounded; read back from the text by a calculator of the
+    test's own.
+    """
+    trace = attention(**fields)
+    style = Style(by_hand=True, exact=exact)
+    seen = 0
+    for step in trace.values():
+        for line in by_hand(step, style, 12):
+            seen += check_line(line)
+        if not step.given:
+            last = tuple(size - 1 for size in step.array.shape)
+            for line in explanation(trace.zoom(step.name, last, Depth.DEEP), style, 12):
+                seen += check_line(line)
+    assert seen > len(trace)
+
+
+@given(problems())
+@settings(max_examples=60)
+def test_exact_forms_under_a_step_are_its_numbers(fields: dict[str, Any]) -> None:
+    """With --exact alone, the form of each cell comes to the cell."""
+    for step in attention(**fields).values():
+        for line in by_hand(step, Style(exact=True), 4):
+            cell = next(cell for cell in np.ndindex(step.array.shape) if step.cell_name(cell) == line.name)
+            (side,) = line.sides
+            assert value(side.text) == pytest.approx(step.array[cell], rel=1e-9, abs=1e-9)
+            assert value_of_tex(side.tex) == pytest.approx(step.array[cell], rel=1e-9, abs=1e-9)
+
+
+def test_what_has_no_exact_form_is_shown_in_decimals() -> None:
+    """A hyperbolic tangent is neither a fraction nor a root; neither is what was not written by hand."""
+    capped = attention(**PROBLEM, softcap=2)
+    assert capped["scaled"].exact is not None
+    assert capped["weights"].exact is None
+    assert "tanh" in table(capped.explain("weights[q1,k2]"), exact=True)
+    assert attention([[math.pi]], [[1.0]], [[1.0]])["scores"].exact is None
+
+
+# -------------------------------------------------------------------------------------------- how it is laid out
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_equations_are_broken_at_equals_signs_and_blanks_alone(width: int) -> None:
+    """No line is wider than the terminal unless one number and its name are, and no number is cut."""
+    trace = attention(**PROBLEM).explain("output[q1,d1]", deep=True)
+    text = table(trace, width=width, exact=True)
+    whole = table(trace, exact=True)
+    assert "".join(text.split()) == "".join(f"{line}" for line in "".join(whole.split("\n")).split()), (
+        "nothing is lost or added"
+    )
+    broken = [line for line in text.splitlines() if len(line) > width]
+    assert all(" " not in line[line.index("= ") + 2 :] for line in broken)
+
+
+def test_hostile_tokens_are_only_text(run: Runner) -> None:
+    """Markup, HTML and escapes in a token do nothing but stand there."""
+    problem = ["Q=1 2; 3 4", "K=1 0; 0 1", 'tokens=["[red]", "<b>&\\u001b[31m"]']
+    for format in ("table", "html", "svg", "markdown", "csv"):
+        shown = run("explain", *problem, "weights[q2,k1]", "-f", format)
+        assert (shown.code, shown.err) == (0, ""), format
+        assert "\x1b" not in shown.out
+        assert "<b>" not in shown.out or format in {"table", "csv"}
+
+
+def test_python_names_cells_as_the_command_does() -> None:
+    """`trace.explain` takes what the command takes, and raises what it says."""
+    trace = attention(**PROBLEM)
+    part = trace.explain("weights[q1,k2]")
+    assert list(part)[-1] == "weights[q1,k2]"
+    assert str(part).splitlines()[-1].endswith("= 0.9930")
+    with pytest.raises(AttnError, match="weights has no 'q9'"):
+        trace.explain("weights[q9]")

@@ -1,0 +1,492 @@
+"""The heat map: the right colour in the right place, in a terminal, without colour, in SVG and on a page."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from conftest import Runner
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from test_look import ESCAPE, problem, random, terminal
+from test_svg import HOSTILE, NAMESPACE, elements, parsed, size
+
+from attncli import attention
+from attncli.palette import rgb
+from attncli.style import Style, decimal
+from attncli.text import visible
+from attncli.trace import Trace
+from attncli.writers import FORMATS, svg
+
+Color = tuple[int, int, int] | None
+TRUE = {"COLORTERM": "truecolor"}
+
+
+def drawn(trace: Trace, format: str = "table", **style: Any) -> str:
+    """Return the heat map of a trace in a format that is text."""
+    text = FORMATS[format].heat_map([trace], Style(**style))
+    assert isinstance(text, str)
+    return text
+
+
+def weights(run: Runner, *args: str | Path) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the weights as the JSON result has them."""
+    return np.array(json.loads(run("run", *args, "-s", "weights", "-f", "json").out))
+
+
+def color_of(weight: float) -> Color:
+    """Return the palette's colour of a weight; None for 0, which is blank."""
+    return rgb(round(weight, 3)) if weight > 0 else None
+
+
+def pixels(line: str) -> list[tuple[str, Color, Color]]:
+    """Return what a terminal shows of a line, for each column: the character, and the colours of its two halves."""
+    shown: list[tuple[str, Color, Color]] = []
+    front: Color = None
+    back: Color = None
+    for escape, char in re.findall(r"\x1b\[([0-9;]*)m|(.)", line):
+        if char:
+            upper, lower = {"▀": (front, back), "▄": (back, front)}.get(char, (back, back))
+            shown += [(char, upper, lower)] * cell_len(char)
+            continue
+        codes = [int(code or 0) for code in escape.split(";")]
+        while codes:
+            code = codes.pop(0)
+            if code in {38, 48}:
+                assert codes.pop(0) == 2
+                color = (codes.pop(0), codes.pop(0), codes.pop(0))
+                front, back = (color, back) if code == 38 else (front, color)
+            elif code == 0:
+                front = back = None
+            else:
+                assert code in {1, 2}
+    return shown
+
+
+def body(shown: str) -> list[str]:
+    """Return the lines of the heat map between its heading and its legend."""
+    lines = shown.rstrip("\n").split("\n")
+    legend = next(at for at, line in enumerate(lines) if "blank is exactly 0" in line) - 2
+    start = next(at for at, line in enumerate(lines) if "queries" in line and "keys" in line) + 1
+    return lines[start : legend - 1]
+
+
+def halves(shown: str, left: int) -> list[list[Color]]:
+    """Return the picture as half lines of colours, without what stands left of it and above it."""
+    rows: list[list[Color]] = []
+    for line in body(shown):
+        cut = pixels(line)[left:]
+        rows += [[upper for _, upper, _ in cut], [lower for _, _, lower in cut]]
+    first = next(at for at, row in enumerate(rows) if any(row))
+    return rows[first:]
+
+
+def expected(matrix: np.ndarray[Any, np.dtype[np.float64]], size: int) -> list[list[Color]]:
+    """Return the same picture drawn here: each weight a square of `size` columns and half lines."""
+    rows: list[list[Color]] = []
+    for values in matrix.tolist():
+        rows += [[color_of(value) for value in values for _ in range(size)]] * size
+    return rows + [[None] * len(rows[0])] * (len(rows) % 2)
+
+
+# --------------------------------------------------------------------------------------------------------- terminal
+
+
+@pytest.mark.parametrize(
+    ("keys", "columns", "side"),
+    [(4, 80, 6), (12, 80, 6), (14, 80, 4), (20, 80, 3), (25, 80, 3), (30, 80, 2), (40, 80, 1), (12, 200, 6)],
+)
+def test_half_blocks(run: Runner, tmp_path: Path, keys: int, columns: int, side: int) -> None:
+    """Each half of each character has the palette's colour of its weight, and squares are as large as fits."""
+    path = problem(tmp_path, Q=random(1, 7, 3), K=random(2, keys, 3), causal=True)
+    shown = terminal("run", path, "--heatmap", columns=columns, env=TRUE)
+    matrix = weights(run, path)
+    picture = halves(shown, left=len(" q1 "))
+    wanted = expected(matrix, side)
+    assert [row[: len(wanted[0])] for row in picture] == wanted
+    assert max(map(cell_len, ESCAPE.sub("", shown).split("\n"))) <= columns
+
+
+def test_neighbours_meet_in_one_character(tmp_path: Path) -> None:
+    """Where squares have an odd height, a character holds the lower row and the upper row of two weights."""
+    rows = [[0.25] * 40, [0] * 40, [0] * 40, [0.75] * 40, [0.1] * 40, [0.2] * 40, [0] * 40, [0] * 40, [1] * 40]
+    path = problem(tmp_path, weights=rows, V=[[1]] * 40)
+    lines = [pixels(line) for line in body(terminal("run", path, "--heatmap", columns=50, env=TRUE))]
+    assert [line[4] for line in lines[-5:]] == [
+        ("▀", rgb(0.25), None), ("▄", None, rgb(0.75)), ("▀", rgb(0.1), rgb(0.2)), (" ", None, None),
+        ("▀", rgb(1), None),
+    ]  # fmt: skip
+
+
+def test_numbers_stand_in_the_middle(run: Runner, samples: Path) -> None:
+    """Where squares are large enough, each has its number, to two decimals, in the middle of its middle line."""
+    lines = body(terminal("run", samples / "causal.json", "--heatmap", env=TRUE))
+    rows = [line for line in (ESCAPE.sub("", line) for line in lines) if re.match(" (the|cat|sat|down) ", line)]
+    matrix = weights(run, samples / "causal.json").tolist()
+    assert [row.split()[1:] for row in rows] == [[decimal(value, 2) for value in values] for values in matrix]
+    assert [row.index(".") for row in rows[1:]] == [8, 8, 8]
+
+
+def test_precision_makes_larger_squares(run: Runner, samples: Path) -> None:
+    """With -p 4 the numbers have four decimals, and squares that hold them."""
+    shown = run("run", samples / "blog.json", "--heatmap", "-p", "4").out
+    assert "0.0070" in shown
+    assert "0.9930" in shown
+
+
+@pytest.mark.parametrize("columns", [20, 33, 80, 200])
+@pytest.mark.parametrize("env", [TRUE, {"NO_COLOR": "1"}])
+def test_never_wider_than_the_terminal(tmp_path: Path, columns: int, env: dict[str, str]) -> None:
+    """However many weights and however long their labels, no line of the picture is longer than the terminal."""
+    labels = [f"token number {at} of many" for at in range(50)]
+    path = problem(tmp_path, Q=random(1, 3, 50, 2), K=random(2, 3, 50, 2), tokens=labels)
+    shown = ESCAPE.sub("", terminal("run", path, "--heatmap", columns=columns, env=env))
+    assert max(map(cell_len, body(shown))) <= columns
+    assert max(map(cell_len, shown.rstrip("\n").split("\n")[-3:])) <= columns
+
+
+@pytest.mark.parametrize("columns", [40, 100, 200])
+def test_many_weights_are_means(run: Runner, tmp_path: Path, columns: int) -> None:
+    """300 × 300 weights: each square has the colour of the mean of its block, as NumPy works it out, which is said."""
+    path = problem(tmp_path, Q=random(1, 300, 2), K=random(2, 300, 2), causal=True)
+    shown = terminal("run", path, "--heatmap", columns=columns, env=TRUE)
+    matrix = weights(run, path)
+    block = int(re.search(r"the mean of (\d+)×\1", " ".join(ESCAPE.sub("", shown).split()))[1])  # type: ignore[index]
+    parts = [
+        [color_of(float(matrix[row : row + block, column : column + block].mean())) for column in range(0, 300, block)]
+        for row in range(0, 300, block)
+    ]
+    picture = halves(shown, left=len(" q297 ") if block > 1 else 0)[: len(parts)]
+    width = len(parts[0])
+    left = len(picture[0]) - width
+    assert left in {0, 1}  # the last label may have one digit less
+    assert [row[left:] for row in picture] == parts
+
+
+def test_heads_are_panels_side_by_side(run: Runner, samples: Path) -> None:
+    """Two heads are two panels, named as in the tables, next to each other where there is room."""
+    lines = run("run", samples / "heads.json", "--heatmap").out.split("\n")
+    assert re.fullmatch(r"head 1 of 2 +head 2 of 2", next(line for line in lines if "head 1 of 2" in line))
+    narrow = terminal("run", samples / "heads.json", "--heatmap", columns=40)
+    assert len(re.findall(r"^.*head \d of 2$", ESCAPE.sub("", narrow), flags=re.MULTILINE)) == 2
+
+
+def test_batches_and_heads(run: Runner, tmp_path: Path) -> None:
+    """Every head of every batch has its panel."""
+    shape = (2, 3, 2, 2)
+    path = problem(tmp_path, Q=random(1, *shape), K=random(2, *shape))
+    names = [f"batch {batch} of 2, head {head} of 3" for batch in (1, 2) for head in (1, 2, 3)]
+    for format in ("table", "svg", "html"):
+        shown = run("run", path, "--heatmap", "-f", format).out
+        assert re.findall(r"batch \d of 2, head \d of 3", shown) == names
+
+
+def test_columns_turn_the_picture(run: Runner, samples: Path) -> None:
+    """In column convention keys go down and queries across, as in the tables, and it says so."""
+    shown = run("run", samples / "creature.json", "--heatmap").out
+    assert "  keys down, queries across\n" in shown
+    matrix = weights(run, samples / "creature.json").tolist()
+    rows = [re.findall(r"\d\.\d\d", line) for line in body(shown)]
+    assert [row for row in rows if row] == [[decimal(value, 2) for value in values] for values in matrix]
+
+
+def test_long_labels_are_stacked(run: Runner, samples: Path) -> None:
+    """Labels that are wider than a square are read downwards, and end at the squares."""
+    lines = body(run("run", samples / "creature.json", "--heatmap").out)
+    above = lines[: len("creature")]
+    words = ["".join(line[at : at + 1] for line in above).strip() for at in range(12, 12 + 8 * 6, 6)]
+    assert words == ["a", "fluffy", "blue", "creature", "roamed", "the", "verdant", "forest"]
+    assert all(above[-1][at] != " " for at in range(12, 12 + 8 * 6, 6))
+
+
+# ---------------------------------------------------------------------------------------------------- without colour
+
+
+@pytest.mark.parametrize(("encoding", "shades"), [("utf-8", " ░▒▓█"), ("ascii", " .:=#"), ("latin-1", " .:=#")])
+def test_shades_without_colour(run: Runner, encoding: str, shades: str) -> None:
+    """In a pipe a weight is one of five characters: blank for 0, then four by its root."""
+    values = [0, 0.01, 0.06, 0.07, 0.24, 0.26, 0.55, 0.57, 1]
+    done = run(
+        "run",
+        f"weights={' '.join(map(str, values))}",
+        f"V={'1;' * len(values)}",
+        "--heatmap",
+        env={"PYTHONIOENCODING": encoding},
+    )
+    top = body(done.out)[1][len(" q1 ") :].ljust(6 * len(values))
+    expected = [shades[math.ceil(math.sqrt(value) * 4)] for value in values]
+    assert [top[at] for at in range(0, len(top), 6)] == expected
+    assert encoding == "utf-8" or done.raw.isascii()
+
+
+@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_no_escape_without_colour(samples: Path, env: dict[str, str]) -> None:
+    """A terminal without colour gets characters, the same as a pipe that is as wide."""
+    shown = terminal("run", samples / "heads.json", "--heatmap", env=env)
+    assert "\x1b" not in shown
+    assert "▒" in shown
+
+
+def test_colour_without_unicode(samples: Path) -> None:
+    """Where the encoding has no half blocks, squares of whole lines are coloured."""
+    shown = terminal("run", samples / "heads.json", "--heatmap", env={**TRUE, "PYTHONIOENCODING": "ascii"})
+    assert shown.isascii()
+    first = next(line for line in map(pixels, body(shown)) if any(upper for _, upper, _ in line))
+    assert [upper for _, upper, _ in first[5:23:6]] == [rgb(0.003), rgb(0.941), rgb(0.056)]
+
+
+def test_legend(run: Runner) -> None:
+    """The ramp goes by the root of the weight: a quarter stands in its middle, and the shades change where they do."""
+    ramp, ticks, blank = run("run", "weights=0.5 0.5", "V=1; 1", "--heatmap").out.rstrip("\n").split("\n")[-3:]
+    assert ramp == " " + "░" * 8 + "▒" * 8 + "▓" * 8 + "█" * 8
+    assert ticks.split() == ["0", "0.25", "0.5", "1"]
+    assert ticks.index("0.25") == ramp.index("▓")
+    assert blank == " blank is exactly 0"
+
+
+# -------------------------------------------------------------------------------------------------------------- svg
+
+
+@pytest.mark.parametrize("sample", ["blog", "causal", "creature", "cross", "heads"])
+def test_every_weight_has_its_square(run: Runner, samples: Path, sample: str) -> None:
+    """In SVG each weight is one square of its colour, which tells its query, its key and its value."""
+    path = samples / f"{sample}.json"
+    fields = json.loads(run("run", path, "-f", "json").out)
+    root = parsed(run("run", path, "--heatmap", "-f", "svg").out)
+    matrix = np.array(fields["weights"])
+    told = [(rect, rect.findtext(f"{NAMESPACE}title")) for rect in elements(root, "rect")]
+    squares = [(rect, text) for rect, text in told if text is not None]
+    assert len(squares) == matrix.size
+    rows, columns = (
+        fields.get(name) or [f"{letter}{at + 1}" for at in range(count)]
+        for name, letter, count in zip(
+            ("tokens", "key_tokens"), "qk", matrix.shape[-2:] if sample != "creature" else matrix.T.shape, strict=True
+        )
+    )
+    columns = fields.get("key_tokens") or (rows if "tokens" in fields and len(rows) == matrix.shape[-1] else columns)
+    for (rect, text), index in zip(squares, np.ndindex(matrix.shape), strict=True):
+        query, key = index[-2:] if sample != "creature" else index[:-3:-1]
+        weight = float(matrix[index])
+        assert text == f"{rows[query]} → {columns[key]}: {decimal(weight, 4)}"
+        color = color_of(weight)
+        assert rect.get("fill") == (None if color is None else "#{:02x}{:02x}{:02x}".format(*color))
+
+
+def test_squares_tile_each_panel(run: Runner, samples: Path) -> None:
+    """Two heads are two panels, in each of which the squares stand in rows and columns without overlap."""
+    root = parsed(run("run", samples / "heads.json", "--heatmap", "-f", "svg").out)
+    panels = [
+        [rect for rect in group.findall(f"{NAMESPACE}rect") if rect.find(f"{NAMESPACE}title") is not None]
+        for group in elements(root, "g")
+    ]
+    panels = [panel for panel in panels if panel]
+    assert len(panels) == 2
+    for panel in panels:
+        step = int(panel[1].attrib["x"])
+        places = [(int(rect.attrib["x"]), int(rect.attrib["y"])) for rect in panel]
+        assert places == [(column * step, row * step) for row in range(3) for column in range(3)]
+        assert {rect.attrib["width"] for rect in panel} == {rect.attrib["height"] for rect in panel}
+        assert int(panel[0].attrib["width"]) <= step
+
+
+def test_numbers_on_the_squares_where_they_fit(run: Runner, tmp_path: Path) -> None:
+    """Up to sixteen columns have numbers of two decimals on them; more have none, but each still tells its weight."""
+    for keys, numbered in ((16, True), (30, False)):
+        path = problem(tmp_path, Q=random(1, 2, 2), K=random(2, keys, 2))
+        root = parsed(run("run", path, "--heatmap", "-f", "svg").out)
+        numbers = [text.text for text in elements(root, "text") if text.get("class") == "number"]
+        wanted = [decimal(value, 2, 1) for value in weights(run, path).ravel().tolist()]
+        assert numbers == (wanted if numbered else [])
+
+
+def absolute(root: ET.Element) -> list[tuple[ET.Element, float, float]]:
+    """Return each rectangle and text with where it stands in the whole picture."""
+    found: list[tuple[ET.Element, float, float]] = []
+
+    def walk(element: ET.Element, x: float, y: float) -> None:
+        moved = re.match(r"translate\((\S+) (\S+)\)", element.get("transform", ""))
+        x, y = (x + float(moved[1]), y + float(moved[2])) if moved else (x, y)
+        if element.tag in {f"{NAMESPACE}rect", f"{NAMESPACE}text"}:
+            found.append((element, x + float(element.get("x", 0)), y + float(element.get("y", 0))))
+        for child in element:
+            walk(child, x, y)
+
+    walk(root, 0, 0)
+    return found
+
+
+@pytest.mark.parametrize(("heads", "queries", "keys"), [(1, 1, 1), (2, 3, 5), (5, 9, 20), (12, 40, 40)])
+def test_everything_stands_inside_the_picture(tmp_path: Path, heads: int, queries: int, keys: int) -> None:
+    """Squares and labels, long ones and turned ones too, stay within the size that the file says."""
+    rng = np.random.default_rng(3)
+    trace = attention(
+        rng.normal(size=(heads, queries, 2)),
+        rng.normal(size=(heads, keys, 2)),
+        tokens=[f"query number {at}" for at in range(queries)],
+        key_tokens=[f"key number {at}" for at in range(keys)],
+    )
+    root = parsed(drawn(trace, "svg"))
+    width, height = size(root)
+    for element, x, y in absolute(root):
+        right, top = x, y
+        if element.tag == f"{NAMESPACE}rect":
+            right += float(element.attrib["width"])
+            assert y + float(element.attrib["height"]) <= height
+        elif element.get("class") == "label":
+            length = cell_len(element.text or "") * svg.SMALL
+            turned = "rotate(-60)" in element.get("transform", "")
+            anchor = element.get("text-anchor", "start")
+            right += length / 2 if turned else {"start": length, "middle": length / 2, "end": 0}[anchor]
+            top -= length * math.sqrt(3) / 2 if turned else 0
+            assert x - {"start": 0, "middle": length / 2, "end": length}[anchor] >= 0
+        assert right <= width
+        assert top >= 0
+
+
+@pytest.mark.parametrize("token", HOSTILE)
+def test_any_label_is_valid_xml(token: str) -> None:
+    """Whatever a label holds, the picture is XML, alone and on a page, and the label is text in it."""
+    trace = attention([[1], [2]], [[1], [2]], tokens=["q", token], key_tokens=[token, "k"], title=token)
+    root = parsed(drawn(trace, "svg"))
+    titles = [title.text for rect in elements(root, "rect") for title in rect]
+    assert titles[2].split(": ")[0] == f"{visible(token)} → {visible(token)}".replace("\r", "\n")  # type: ignore[union-attr]
+    page = drawn(trace, "html")
+    inline = page[page.index("<svg") : page.index("</svg>") + 6]
+    assert len(elements(parsed(inline), "rect")) == len(elements(root, "rect"))
+    assert not re.search(r"<script|<b>", page)
+
+
+def test_many_weights_are_few_squares() -> None:
+    """300 × 300 weights of many heads stay a picture that a browser can show, and the squares are the blocks' means."""
+    rng = np.random.default_rng(1)
+    trace = attention(rng.normal(size=(2, 300, 2)), rng.normal(size=(2, 290, 2)))
+    root = parsed(drawn(trace, "svg"))
+    told = [title.text or "" for rect in elements(root, "rect") for title in rect]
+    block = int(re.search(r"the mean of (\d+)×\1", " ".join(on_words(root)))[1])  # type: ignore[index]
+    matrix = trace["weights"].value
+    means = [
+        float(matrix[head, row : row + block, column : column + block].mean())
+        for head in range(2)
+        for row in range(0, 300, block)
+        for column in range(0, 290, block)
+    ]
+    assert len(told) == len(means) <= 40_000
+    assert [text.rsplit(": ", 1)[1] for text in told] == [decimal(value, 4) for value in means]
+    assert told[1].startswith(f"q1 → k{block + 1}: ")
+
+
+def on_words(root: ET.Element) -> list[str]:
+    """Return the words of a picture."""
+    return [word for text in elements(root, "text") for word in (text.text or "").split()]
+
+
+def test_shortened_labels_tell_all_of_themselves() -> None:
+    """A label that is cut has the whole of itself as a tooltip."""
+    long = "an extraordinarily long token that never ends"
+    root = parsed(drawn(attention([[1]], [[1]], tokens=[long], key_tokens=["k"]), "svg"))
+    label = next(text for text in elements(root, "text") if "…" in (text.text or ""))
+    assert label.findtext(f"{NAMESPACE}title") == long
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.sampled_from([None, 20, 47, 80]), st.booleans())
+def test_all_shapes_fit(rows: int, columns: int, width: int | None, colors: bool) -> None:
+    """Of any shape, at any width, the picture fits, has a label for each row that has a line of its own, and ends."""
+    trace = attention(np.zeros((rows, 1)), np.zeros((columns, 1)))
+    text = drawn(trace, width=width, colors="truecolor" if colors else None)
+    lines = body(ESCAPE.sub("", text))
+    assert max(map(cell_len, lines)) <= (width or 100)
+    assert Counter(re.findall(r"q\d+", "\n".join(lines))).most_common(1)[0][1] == 1
+
+
+# ------------------------------------------------------------------------------------------------- page, and misuse
+
+
+def test_the_page_holds_the_picture(run: Runner, samples: Path) -> None:
+    """The page is the SVG and nothing else to look at; it has the problem's name and no script."""
+    picture = run("run", samples / "heads.json", "--heatmap", "-f", "svg").out
+    page = run("run", samples / "heads.json", "--heatmap", "-f", "html").out
+    assert picture in page
+    assert "<title>Self-attention with two heads and W_o</title>\n<style>" in page
+    assert "<script" not in page
+    assert "<table" not in page
+
+
+@pytest.mark.parametrize("format", ["table", "svg", "html"])
+def test_several_problems(run: Runner, format: str) -> None:
+    """Several problems are several pictures, with one legend."""
+    documents = '{"Q": [[1]], "K": [[1]], "title": "first"}\n{"Q": [[2]], "K": [[1]], "title": "second"}'
+    shown = html.unescape(run("run", "--heatmap", "-f", format, stdin=documents).out)
+    text = (
+        shown
+        if format == "table"
+        else " ".join(on_words(parsed(shown[shown.index("<svg") :].split("</body")[0].replace("</div>\n", ""))))
+    )
+    assert text.count("first") == text.count("second") == 1
+    assert text.count("exactly 0") == 1
+
+
+@pytest.mark.parametrize("suffix", ["txt", "svg", "html"])
+def test_out_takes_the_format_of_the_suffix(run: Runner, samples: Path, tmp_path: Path, suffix: str) -> None:
+    """--out draws the picture that its suffix names."""
+    done = run("run", samples / "heads.json", "--heatmap", "-o", f"x.{suffix}")
+    format = "table" if suffix == "txt" else suffix
+    assert (done.code, done.out, done.err) == (0, "", "")
+    expected = run("run", samples / "heads.json", "--heatmap", "-f", format).raw
+    assert (tmp_path / f"x.{suffix}").read_bytes() == expected
+
+
+NO_PICTURE = """attncli: a heat map is a picture, and this format has none
+  hint: the formats with pictures are table, html, svg
+"""
+WEIGHTS_ALONE = "  hint: a heat map shows the weights alone, all of them, or means where there are many\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-s", "weights"], f"attncli: --heatmap and --step cannot be given together\n{WEIGHTS_ALONE}"),
+        (["--full"], f"attncli: --heatmap and --full cannot be given together\n{WEIGHTS_ALONE}"),
+        *(
+            (
+                ["-f", format],
+                NO_PICTURE,
+            )
+            for format in FORMATS
+            if format not in {"table", "html", "svg"}
+        ),
+    ],
+)
+def test_refused(run: Runner, samples: Path, tmp_path: Path, options: list[str], message: str) -> None:
+    """What a heat map cannot be is said before anything is written."""
+    done = run("run", samples / "blog.json", "--heatmap", *options, "-o", "out.svg")
+    assert (done.code, done.out, done.err) == (2, "", message)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["txt", "svg", "html"])
+def test_without_weights(run: Runner, tmp_path: Path, suffix: str) -> None:
+    """A problem that starts behind the weights has no heat map."""
+    done = run("run", "head_output=1 2", "W_o=1; 2", "--heatmap", "-o", f"x.{suffix}")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "attncli: there are no weights here: a heat map has nothing to show\n"
+        "  hint: the steps are W_o, head_output, output\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("values", ["-0.5 1.5", "1e300 1e308", "0 0"])
+@pytest.mark.parametrize("format", ["table", "svg", "html"])
+def test_weights_that_were_given_may_be_anything(run: Runner, values: str, format: str) -> None:
+    """Numbers that no softmax gives are drawn as the nearest end of the ramp, without a warning."""
+    done = run("run", f"weights={values}", "V=1; 1", "--heatmap", "-f", format, env={"PYTHONWARNINGS": "error"})
+    assert (done.code, done.err) == (0, "")
