@@ -389,7 +389,7 @@ SheetFile = Annotated[str | None, typer.Option("--sheet", metavar="FILE", help="
 AnswersFile = Annotated[str | None, typer.Option("--answers", metavar="FILE", help="Write blank answers: .json, .csv.")]
 KeyFile = Annotated[
     str | None,
-    typer.Option("--key", metavar="FILE", help="Write what is right and what mistakes give: .json, .md."),
+    typer.Option("--key", metavar="FILE", help="Write what is right and what mistakes give: .json, .md, .tex."),
 ]
 
 

@@ -202,7 +202,9 @@ def test_the_numbers_need_nothing_but_python() -> None:
 NUMBERS = "5fd9e56dac8347d1ea7dd3c887c0db3962971ad2923e210b2b4764a477bd9ae0"
 
 
-@pytest.mark.parametrize("name", ["problem.json", "sheet.md", "sheet.tex", "key.md", "key.json", "choice.txt"])
+@pytest.mark.parametrize(
+    "name", ["problem.json", "sheet.md", "sheet.tex", "key.md", "key.tex", "key.json", "choice.txt"]
+)
 def test_golden(run: Runner, tmp_path: Path, request: pytest.FixtureRequest, name: str) -> None:
     """Seed 7 is, byte for byte, what tests/golden/exercises/ has."""
     what = name.partition(".")[0]
@@ -325,17 +327,18 @@ def test_the_sheet_has_room_for_every_answer(run: Runner, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", [{}, KINDS[5], {"tokens": 8, "d_k": 16, "d_v": 15, "heads": 3}], ids=named)
-def test_the_sheet_in_latex_compiles_and_fits(run: Runner, tmp_path: Path, kind: dict[str, Any]) -> None:
-    """pdflatex makes A4 of it as it stands, and nothing sticks out; every answer has its box."""
+def test_sheet_and_key_in_latex_compile_and_fit(run: Runner, tmp_path: Path, kind: dict[str, Any]) -> None:
+    """pdflatex makes A4 of them as they stand, and nothing sticks out; every answer has its box on the sheet."""
     if not shutil.which("pdflatex"):
         pytest.skip("pdflatex is not installed")
-    made = run("new", "--seed", "2", *options(kind), "--sheet", "sheet.tex")
-    done = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "sheet.tex"],
-        cwd=tmp_path, capture_output=True, encoding="latin-1", check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-    assert "Overfull" not in done.stdout
+    made = run("new", "--seed", "2", *options(kind), "--sheet", "sheet.tex", "--key", "key.tex")
+    for file in ("sheet.tex", "key.tex"):
+        done = subprocess.run(
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", file],
+            cwd=tmp_path, capture_output=True, encoding="latin-1", check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        assert "Overfull" not in done.stdout, file
     right = truth(json.loads(made.out))
     boxes = sum(
         row.count(" & ") * (row.split(" &")[0].endswith("7mm}"))

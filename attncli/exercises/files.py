@@ -12,7 +12,7 @@ from attncli.exercises.draw import Exercise
 WRITERS = {
     "--sheet": {".md": "sheet.markdown", ".tex": "sheet_tex.latex"},
     "--answers": {".json": "blank.json", ".csv": "blank.csv"},
-    "--key": {".json": "key.json", ".md": "key.markdown"},
+    "--key": {".json": "key.json", ".md": "key.markdown", ".tex": "key.latex"},
 }
 """For each option the suffixes, and the module and function that write them."""
 

@@ -15,6 +15,7 @@ from attncli.exercises.draw import Exercise
 from attncli.exercises.showing import changed_steps
 from attncli.style import Style
 from attncli.trace import Trace
+from attncli.writers import latex as latex_
 from attncli.writers import markdown as markdown_
 from attncli.writers.json_ import contents, is_array, number_text, rows_apart, text_of
 
@@ -59,6 +60,11 @@ def _rounded(values: Mapping[str, Array], indent: int) -> dict[str, str]:
 def markdown(exercise: Exercise) -> str:
     """Return every step, and for each mistake what was done, the first wrong step and the last."""
     return markdown_.write([exercise.truth, *_wrong(exercise)], _PEOPLE)
+
+
+def latex(exercise: Exercise) -> str:
+    """Return the same as a document for pdflatex."""
+    return latex_.write([exercise.truth, *_wrong(exercise)], _PEOPLE)
 
 
 def _wrong(exercise: Exercise) -> Iterator[Trace]:

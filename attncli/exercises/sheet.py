@@ -75,7 +75,7 @@ def powers_note(start: str, end: str) -> str:
     cell, law, small = "e^{-2.3}", "e^{a+b} = e^a e^b", r"e^b \approx 1 + b"
     example = r"e^{-2.34} = e^{-2.3} e^{-0.04} \approx 0.1003 \cdot 0.96"
     return (
-        f"Take each row's maximum off first, so that no exponent is above 0. {start}{cell}{end} stands in row −2, "
-        f"column .3. Between two tenths, {start}{law}{end}, and for small b {start}{small}{end}: "
+        f"Take each row's maximum off first, so that no exponent is above 0. {start}{cell}{end} stands in row "
+        f"{start}-2{end}, column .3. Between two tenths, {start}{law}{end}, and for small b {start}{small}{end}: "
         f"{start}{example}{end}."
     )

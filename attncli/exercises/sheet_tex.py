@@ -12,7 +12,7 @@ from attncli.exercises.sheet import empty, powers, powers_note, task
 from attncli.style import Style
 from attncli.trace import Step
 from attncli.writers.sheet import Sheet, sheets
-from attncli.writers.tex import escape, name_tex
+from attncli.writers.tex import escape, name_tex, prose
 
 _MOST_COLUMNS = 12
 _LINE = 145.0
@@ -44,7 +44,7 @@ def latex(exercise: Exercise) -> str:
         *(part for step in steps if not step.given for part in _answers(step)),
         r"\begin{minipage}{\textwidth}\setlength{\parskip}{8pt}",  # so that the powers stand below their heading
         r"\subsection*{Powers of $e$}",
-        _signs(powers_note("$", "$")),
+        powers_note("$", "$"),
         *_tables("", powers(), "r"),
         r"\end{minipage}",
     ]
@@ -59,7 +59,7 @@ def _given(step: Step) -> Iterator[str]:
 def _answers(step: Step) -> Iterator[str]:
     """Go through the heading of a step and its empty tables; the heading stays with the first of them."""
     formula = " = ".join([_name(step.name), *step.tex(_name)])
-    note = rf" \quad {{\small {_signs(escape(step.note()))}}}" if step.note() else ""
+    note = rf" \quad {{\small {prose(step.note())}}}" if step.note() else ""
     tables: list[str] = []
     for sheet in empty(step):
         width = min(_CELL, _LINE / min(len(sheet.columns), _MOST_COLUMNS) - _GAP)
@@ -72,7 +72,7 @@ def _tables(caption: str, sheet: Sheet, column: str) -> Iterator[str]:
     boxed = column.startswith("p")
     for start in range(0, len(sheet.columns), _MOST_COLUMNS):
         part = slice(start, start + _MOST_COLUMNS)
-        names = [_signs(escape(name)) for name in sheet.columns[part]]
+        names = [escape(name) for name in sheet.columns[part]]
         bar = "|" if boxed else ""
         lines = [rf"\begin{{tabular}}[t]{{r|{bar.join([column] * len(names))}{bar}}}"]
         if caption:
@@ -81,7 +81,7 @@ def _tables(caption: str, sheet: Sheet, column: str) -> Iterator[str]:
         lines.append(r"\hline")
         for name, cells in zip(sheet.rows, sheet.cells, strict=True):
             strut = r"\rule[-2mm]{0pt}{7mm}" if boxed else ""
-            lines.append(_row(_signs(escape(name)) + strut, [_number(cell) for cell in cells[part]]))
+            lines.append(_row(escape(name) + strut, [_number(cell) for cell in cells[part]]))
             lines += [r"\hline"] * boxed
         lines.append(r"\end{tabular}")
         yield "\n".join(lines)
@@ -97,8 +97,3 @@ def _row(name: str, cells: Sequence[str]) -> str:
 
 def _number(text: str) -> str:
     return f"${text}$" if text else ""
-
-
-def _signs(text: str) -> str:
-    """Return text with signs that pdflatex does not know in its own way to write them."""
-    return text.replace("−", "$-$").replace("Σ", r"$\Sigma$")
