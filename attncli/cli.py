@@ -375,6 +375,93 @@ def mark(
         complain(line)
 
 
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Draws the numbers; default: any, and it is told.")]
+TokenCount = Annotated[int, typer.Option("--tokens", metavar="N", help="Queries, and keys.")]
+Dk = Annotated[int, typer.Option("--dk", metavar="N", help="Width of a query and a key, in one head.")]
+Dv = Annotated[int, typer.Option("--dv", metavar="N", help="Width of a value, in one head.")]
+HeadCount = Annotated[int, typer.Option("--heads", metavar="N", help="Heads.")]
+Projected = Annotated[bool, typer.Option("--self", help="Q, K and V come from X, through W_q, W_k and W_v.")]
+Easy = Annotated[bool, typer.Option("--easy", help="Only 0, 1 and 2, and a √d_k that is whole.")]
+ExplainChoice = Annotated[
+    bool, typer.Option("--explain-choice", help="In the place of the exercise, how far apart the mistakes are in it.")
+]
+SheetFile = Annotated[str | None, typer.Option("--sheet", metavar="FILE", help="Write a sheet to fill in: .md, .tex.")]
+AnswersFile = Annotated[str | None, typer.Option("--answers", metavar="FILE", help="Write blank answers: .json, .csv.")]
+KeyFile = Annotated[
+    str | None,
+    typer.Option("--key", metavar="FILE", help="Write what is right and what mistakes give: .json, .md, .tex."),
+]
+
+
+@app.command()
+def new(
+    seed: Seed = None,
+    tokens: TokenCount = 3,
+    d_k: Dk = 4,
+    d_v: Dv = 2,
+    heads: HeadCount = 1,
+    causal: Causal = False,
+    projected: Projected = False,
+    easy: Easy = False,
+    explain_choice: ExplainChoice = False,
+    sheet: SheetFile = None,
+    answers: AnswersFile = None,
+    key: KeyFile = None,
+    out: Out = None,
+    color: Color = "auto",
+) -> None:
+    """Draw an exercise in which each common mistake shows in the output.
+
+    attncli new --seed 7 | attncli run
+
+    attncli new --seed 7 --causal -o exercise.json --sheet sheet.md --answers blank.json --key key.md
+
+    The same seed and options are the same exercise on every machine.
+    """
+    _use_one_blas_thread()
+    from attncli import writers
+    from attncli.exercises import choice, files
+    from attncli.exercises.draw import any_seed, draw
+    from attncli.exercises.wish import Wish
+
+    _collect_garbage_again()
+    wanted = files.check(
+        {"--sheet": sheet, "--answers": answers, "--key": key}, out, ".txt" if explain_choice else ".json"
+    )
+    drawn = any_seed() if seed is None else seed
+    exercise = draw(Wish(drawn, tokens, d_k, d_v, heads, causal, projected, easy))
+    texts = {path: files.text(option, path, exercise) for option, path in wanted.items()}
+    style = _style(color, full=True, out=out)
+    shown = (
+        choice.as_text(exercise, style) if explain_choice else writers.named("json").write([exercise.problem()], style)
+    )
+    for path, text in texts.items():
+        write(text, path)
+    write(shown, out, style.encoding)
+    if seed is None:
+        tell([f"--seed {drawn} draws this exercise again"])
+
+
+@app.command()
+def lint(operands: Operands = None, out: Out = None, color: Color = "auto") -> None:
+    """Say which known mistakes a problem cannot show, and why.
+
+    attncli lint problem.json
+
+    attncli new --seed 7 | attncli lint
+    """
+    _use_one_blas_thread()
+    from attncli import operands as typed
+    from attncli.derivation import derive
+    from attncli.exercises.lint import as_text
+
+    _collect_garbage_again()
+    traces = [derive(problem) for problem in typed.problems(operands or [], {}, {})]
+    style = _style(color, full=True, out=out)
+    write(as_text(traces, style), out, style.encoding)
+    tell([note for trace in traces for note in trace.notes])
+
+
 def _finite(tolerance: float | None) -> float | None:
     if tolerance is not None and not 0 <= tolerance < float("inf"):
         msg = f"--tolerance: {tolerance} is no number of at least 0"
@@ -473,8 +560,8 @@ def complain(message: str) -> None:
 def as_error(message: str) -> AttnError:
     """Return what Typer found wrong with the command line as the one error type."""
     message = " ".join(message.split("\n")).strip()
-    message, _, possible = message.removesuffix(")").partition(" (Possible options: ")
-    hint = f"did you mean {possible.split(', ')[0]}?" if possible else None
+    message, _, possible = message.partition(" (Possible options: ")
+    hint = f"did you mean {possible.removesuffix(')').split(', ')[0]}?" if possible else None
     option = message.removeprefix("No such option: --").rstrip(".")
     if option != message.rstrip("."):
         from attncli.fields import resolve

@@ -16,6 +16,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("api",),
+    ("exercises",),
     ("checking",),
     ("operands",),
     ("writers",),

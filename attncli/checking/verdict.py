@@ -15,14 +15,14 @@ A step that is right although an earlier one is wrong is `right_despite_error`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.arithmetic import Same
 from attncli.checking.claims import Claim, read
-from attncli.checking.mistakes import Change, Mistake, Wide, mistakes
+from attncli.checking.mistakes import Change, Mistake, mistakes
+from attncli.checking.replay import made, replayed, with_identities
 from attncli.checking.signatures import signatures
 from attncli.checking.spread import spread
 from attncli.derivation import derive
@@ -184,7 +184,7 @@ class Judge:
         """Return the derivation with the steps that are claimed and that it does not have, and its mistakes."""
         wanted = frozenset(name for name in PLANES if name not in self._truth and name in claimed | {"scaled"})
         if wanted not in self._cases:
-            truth = _with_identities(self._truth, wanted)
+            truth = with_identities(self._truth, wanted)
             self._cases[wanted] = truth, mistakes(truth)
         return self._cases[wanted]
 
@@ -223,35 +223,6 @@ class Judge:
         return ""
 
 
-def _with_identities(truth: Trace, missing: frozenset[str]) -> Trace:
-    """Put steps that the problem does not have, and somebody claims, between those it has: they change nothing.
-
-    `scaled` is always there, for who scaled without being asked to.
-    """
-    if not missing or "scores" not in truth:
-        return truth
-    whole = Trace(truth.fields, columns=truth.columns)
-    whole.notes = truth.notes
-    stands_for: dict[str, Step] = {}
-    last: Step | None = None
-    for name in [*(name for name in truth if name not in PLANES and truth[name].given), *STEPS]:
-        if name in truth and name not in whole:
-            old = truth[name]
-            operands = tuple(stands_for.get(operand.name, operand) for operand in old.operands)
-            if name in PLANES and last is not None and len(operands) == 1:
-                operands = (last,)
-            step = replace(old, operands=operands)
-        elif name in missing and last is not None:
-            step = Step(name, Same(), (last,), last.array, last.axes, truth.columns)
-        else:
-            continue
-        whole._add(step)  # noqa: SLF001 (a trace made of another's steps)
-        stands_for[name] = step
-        if name in PLANES:
-            last = step
-    return whole
-
-
 class _Checker:
     """One set of claims against one derivation."""
 
@@ -277,7 +248,7 @@ class _Checker:
             if step.given:
                 self._take(name, step.array, np.zeros(step.array.shape))
                 continue
-            follows = self._made(step, self.own, change)
+            follows = made(step, self.own, change)
             moved = spread(step.op, follows, *self._operands(step))
             claim = self.claims.get(name)
             before = bool(self.tainted & {operand.name for operand in step.operands})
@@ -317,12 +288,6 @@ class _Checker:
     def _operands(self, step: Step) -> tuple[list[Array], list[Array]]:
         names = [operand.name for operand in step.operands]
         return [self.own[name] for name in names], [self.errors[name] for name in names]
-
-    @staticmethod
-    def _made(step: Step, values: Mapping[str, Array], change: Change) -> Array:
-        operands = [values[operand.name] for operand in step.operands]
-        make = change.get(step.name, step.op.apply)
-        return np.asarray(make.make(values) if isinstance(make, Wide) else make(*operands))
 
     def _verdict(self, step: Step, claim: Claim, follows: Array, moved: Array, *, before: bool) -> StepVerdict:
         right, last = self._right(claim, step.array)
@@ -386,7 +351,7 @@ class _Checker:
         """Tell whether what a mistake changes after this step is claimed as it would give it, or not claimed."""
         later = [name for name in list(self.truth)[list(self.truth).index(step.name) + 1 :] if name in mistake.change]
         for name in later:
-            claim, value = self.claims.get(name), self._replayed(name, mistake.change, self._unrounded())
+            claim, value = self.claims.get(name), replayed(self.truth, name, mistake.change, self._unrounded())
             if claim is None or value is None or value.shape != claim.values.shape:
                 continue
             if not (_near(claim.values, value, 2 * claim.units) | ~claim.answered).all():
@@ -399,7 +364,7 @@ class _Checker:
             return []
         found = []
         for base in (self.own, self._unrounded()):
-            value = self._replayed(step.name, mistake.change, base)
+            value = replayed(self.truth, step.name, mistake.change, base)
             if value is None or value.shape != claim.values.shape:
                 continue
             if not mistake.zero_is_right and not _may_fit(claim, value):
@@ -430,7 +395,7 @@ class _Checker:
 
     def _same_so_far(self, mistake: Mistake, steps: Sequence[str]) -> bool:
         for name in steps:
-            value = self._replayed(name, mistake.change, self._unrounded())
+            value = replayed(self.truth, name, mistake.change, self._unrounded())
             claim = self.claims[name]
             if value is None or value.shape != claim.values.shape:
                 return False
@@ -444,22 +409,6 @@ class _Checker:
     def _unrounded(self) -> dict[str, Array]:
         """Return the true values of every step so far; nothing is wrong yet where a mistake is looked for."""
         return {name: self.truth[name].array for name in self.own}
-
-    def _replayed(self, target: str, change: Change, base: Mapping[str, Array]) -> Array | None:
-        """Make a step with a mistake, by the student's numbers before the mistake and from it on by the others' ops."""
-        values = dict(base)
-        changed: set[str] = set()
-        for name, step in self.truth.items():
-            remake = name in change or bool(changed & {operand.name for operand in step.operands}) or name == target
-            if not step.given and (remake or name not in values):
-                try:
-                    values[name] = self._made(step, values, change)
-                except (ValueError, IndexError, KeyError, AttnError):  # shapes that the mistake does not allow
-                    return None
-                changed.add(name)
-            if name == target:
-                return values[name]
-        return None
 
 
 def _may_fit(claim: Claim, value: Array) -> bool:

@@ -79,10 +79,16 @@ def _laid_out(trace: Trace, style: Style) -> str:
     lines = []
     for name, value in contents(trace):
         text = text_of(value, style)
-        if is_array(value) and "], [" in text:
-            text = "[\n    " + text[1:-1].replace("], [", "],\n    [") + "\n  ]"
-        lines.append(f"  {json.dumps(name)}: {text}")
+        lines.append(f"  {json.dumps(name)}: {rows_apart(text, 2) if is_array(value) else text}")
     return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def rows_apart(text: str, indent: int) -> str:
+    """Return an array's JSON with a row on a line, if it has several; `indent` is that of the line it begins on."""
+    if "], [" not in text:
+        return text
+    start = "\n" + " " * (indent + 2)
+    return f"[{start}{text[1:-1].replace('], [', f'],{start}[')}\n{' ' * indent}]"
 
 
 def _on_one_line(trace: Trace, style: Style) -> str:

@@ -32,11 +32,11 @@ def _trace(trace: Trace, style: Style) -> str:
     if trace.depth is not None:
         return "\n".join([*parts, _arithmetic(explanation(trace, style, precision))])
     for step in trace.values():
-        parts.append(_heading(step))
+        parts.append(heading(step))
         for sheet in sheets(step, style, precision):
             if sheet.title:
                 parts.append(f"{sheet.title}:\n")
-            parts.append(_table(sheet))
+            parts.append(table(sheet))
             if sheet.left_out:
                 parts.append(f"*{sheet.left_out}*\n")
         if lines := by_hand(step, style, precision):
@@ -46,7 +46,8 @@ def _trace(trace: Trace, style: Style) -> str:
     return "\n".join(parts)
 
 
-def _heading(step: Step) -> str:
+def heading(step: Step) -> str:
+    """Return a step's name, formula and shape on one line."""
     formula = " = ".join([name_tex(step.name), *step.tex(name_tex)])
     note = f"; {escape(step.note())}" if step.note() else ""
     return f"**{escape(step.name)}** ${formula}$ ({size_text(step)}{note})\n"
@@ -60,7 +61,8 @@ def _arithmetic(lines: Sequence[Line]) -> str:
     return "".join(said)
 
 
-def _table(sheet: Sheet) -> str:
+def table(sheet: Sheet) -> str:
+    """Return one matrix as a table."""
     lines = [
         f"| | {' | '.join(map(escape, sheet.columns))} |",
         f"|:--{'|--:' * len(sheet.columns)}|",

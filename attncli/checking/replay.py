@@ -1,0 +1,74 @@
+"""A derivation done again with a mistake in it: one step made otherwise, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.arithmetic import Same
+from attncli.checking.mistakes import Change, Wide
+from attncli.errors import AttnError
+from attncli.fields import PLANES, STEPS
+from attncli.trace import Step, Trace
+
+if TYPE_CHECKING:
+    from attncli.trace import Array
+
+
+def made(step: Step, values: Mapping[str, Array], change: Change) -> Array:
+    """Make one step of the values of its operands, as it should be made, or as `change` says."""
+    operands = [values[operand.name] for operand in step.operands]
+    make = change.get(step.name, step.op.apply)
+    return np.asarray(make.make(values) if isinstance(make, Wide) else make(*operands))
+
+
+def replayed(truth: Trace, target: str, change: Change, base: Mapping[str, Array]) -> Array | None:
+    """Return the value of one step with a mistake: before the mistake by the numbers in `base`, from it on by the ops.
+
+    None where the shapes do not allow the mistake.
+    """
+    values = dict(base)
+    changed: set[str] = set()
+    for name, step in truth.items():
+        remake = name in change or bool(changed & {operand.name for operand in step.operands}) or name == target
+        if not step.given and (remake or name not in values):
+            try:
+                values[name] = made(step, values, change)
+            except (ValueError, IndexError, KeyError, AttnError):  # shapes that the mistake does not allow
+                return None
+            changed.add(name)
+        if name == target:
+            return values[name]
+    return None
+
+
+def with_identities(truth: Trace, missing: frozenset[str]) -> Trace:
+    """Put steps that the problem does not have, and somebody claims, between those it has: they change nothing.
+
+    `scaled` is always there, for who scaled without being asked to.
+    """
+    if not missing or "scores" not in truth:
+        return truth
+    whole = Trace(truth.fields, columns=truth.columns)
+    whole.notes = truth.notes
+    stands_for: dict[str, Step] = {}
+    last: Step | None = None
+    for name in [*(name for name in truth if name not in PLANES and truth[name].given), *STEPS]:
+        if name in truth and name not in whole:
+            old = truth[name]
+            operands = tuple(stands_for.get(operand.name, operand) for operand in old.operands)
+            if name in PLANES and last is not None and len(operands) == 1:
+                operands = (last,)
+            step = replace(old, operands=operands)
+        elif name in missing and last is not None:
+            step = Step(name, Same(), (last,), last.array, last.axes, truth.columns)
+        else:
+            continue
+        whole._add(step)  # noqa: SLF001 (a trace made of another's steps)
+        stands_for[name] = step
+        if name in PLANES:
+            last = step
+    return whole

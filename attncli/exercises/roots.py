@@ -1,0 +1,45 @@
+"""The width by whose root scores are divided, rightly and wrongly: where two widths are one, so are the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+RIGHT = "right"
+"""Stands among the ids of mistakes for what should be done."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of one attention: m keys, d_k and d_v of one head, d_model of all queries of a row together."""
+
+    m: int
+    d_k: int
+    d_v: int
+    d_model: int
+    keys: str = "m"
+    """What the number of keys is called."""
+
+    def coincidences(self) -> Iterator[tuple[str, list[str]]]:
+        """Go through the widths that are one: how, as in "d_k = d_v = 4", and the ids that then do the same."""
+        square = Fraction(self.d_k)
+        # What stands under the root, for each way to scale.
+        widths = {
+            RIGHT: ("d_k", square),
+            "no_scale": ("1", Fraction(1)),
+            "scale_dk": ("d_k²", square**2),
+            "scale_seqlen": (self.keys, Fraction(self.m)),
+            "scale_dv": ("d_v", Fraction(self.d_v)),
+            "scale_multiply": ("1/d_k", 1 / square),
+        }
+        if self.d_model != self.d_k:
+            widths["scale_dmodel"] = ("d_model", Fraction(self.d_model))
+        if not self.d_v:
+            del widths["scale_dv"]
+        for value in dict.fromkeys(value for _, value in widths.values()):
+            ids = [id for id, (_, own) in widths.items() if own == value]
+            if len(ids) > 1:
+                symbols = [symbol for id, (symbol, _) in widths.items() if id in ids]
+                plain = [symbol for symbol in symbols if not (value == 1 and symbol in {"1", "d_k²", "1/d_k"})]
+                yield " = ".join([*plain, str(value)]), ids

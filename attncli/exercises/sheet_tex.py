@@ -1,0 +1,99 @@
+r"""The sheet in LaTeX: a document on A4 that `pdflatex` compiles as it stands, with amsmath and geometry alone.
+
+Tables stand side by side as far as a line goes, and are cut into blocks of columns where they are wider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from attncli.exercises.draw import Exercise
+from attncli.exercises.sheet import empty, powers, powers_note, task
+from attncli.style import Style
+from attncli.trace import Step
+from attncli.writers.sheet import Sheet, sheets
+from attncli.writers.tex import escape, name_tex, prose
+
+_MOST_COLUMNS = 12
+_LINE = 145.0
+"""Millimetres that the cells of a table may take together."""
+_CELL, _GAP = 14.0, 2.2
+"""Millimetres of an empty cell, and of what LaTeX puts between two."""
+
+_PREAMBLE = r"""\documentclass[a4paper]{article}
+\usepackage{amsmath}
+\usepackage[margin=2.3cm]{geometry}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{8pt}
+\setlength{\tabcolsep}{3pt}
+\setlength{\lineskip}{8pt}
+\raggedright
+\begin{document}
+"""
+
+
+def latex(exercise: Exercise) -> str:
+    """Return the whole document."""
+    steps = list(exercise.truth.values())
+    given = [table for step in steps if step.given for table in _given(step)]
+    parts = [
+        rf"\section*{{{escape(exercise.title)}}}",
+        r"Name: \rule{7cm}{0.4pt}",
+        task(exercise),
+        " \\qquad\n".join(given),
+        *(part for step in steps if not step.given for part in _answers(step)),
+        r"\begin{minipage}{\textwidth}\setlength{\parskip}{8pt}",  # so that the powers stand below their heading
+        r"\subsection*{Powers of $e$}",
+        powers_note("$", "$"),
+        *_tables("", powers(), "r"),
+        r"\end{minipage}",
+    ]
+    return _PREAMBLE + "\n\n".join(parts) + "\n\n\\end{document}\n"
+
+
+def _given(step: Step) -> Iterator[str]:
+    for sheet in sheets(step, Style(full=True), 0):
+        yield from _tables(f"${_name(step.name)}$", sheet, "r")
+
+
+def _answers(step: Step) -> Iterator[str]:
+    """Go through the heading of a step and its empty tables; the heading stays with the first of them."""
+    formula = " = ".join([_name(step.name), *step.tex(_name)])
+    note = rf" \quad {{\small {prose(step.note())}}}" if step.note() else ""
+    tables: list[str] = []
+    for sheet in empty(step):
+        width = min(_CELL, _LINE / min(len(sheet.columns), _MOST_COLUMNS) - _GAP)
+        tables += _tables(escape(sheet.title), sheet, f"p{{{width:.1f}mm}}")
+    yield rf"${formula}${note}\nopagebreak" + "\n\n" + " \\qquad\n".join(tables)
+
+
+def _tables(caption: str, sheet: Sheet, column: str) -> Iterator[str]:
+    """Go through the blocks of a matrix, each cell in a box where it is empty."""
+    boxed = column.startswith("p")
+    for start in range(0, len(sheet.columns), _MOST_COLUMNS):
+        part = slice(start, start + _MOST_COLUMNS)
+        names = [escape(name) for name in sheet.columns[part]]
+        bar = "|" if boxed else ""
+        lines = [rf"\begin{{tabular}}[t]{{r|{bar.join([column] * len(names))}{bar}}}"]
+        if caption:
+            lines.append(rf"\multicolumn{{{len(names) + 1}}}{{l}}{{{caption}}} \\")
+        lines.append(_row("", [rf"\multicolumn{{1}}{{c}}{{{name}}}" for name in names]))
+        lines.append(r"\hline")
+        for name, cells in zip(sheet.rows, sheet.cells, strict=True):
+            strut = r"\rule[-2mm]{0pt}{7mm}" if boxed else ""
+            lines.append(_row(escape(name) + strut, [_number(cell) for cell in cells[part]]))
+            lines += [r"\hline"] * boxed
+        lines.append(r"\end{tabular}")
+        yield "\n".join(lines)
+
+
+def _name(name: str) -> str:
+    return name_tex(name).replace(r"\text", r"\operatorname")  # so that a product of two has a space in it
+
+
+def _row(name: str, cells: Sequence[str]) -> str:
+    return " & ".join([name, *cells]) + r" \\"
+
+
+def _number(text: str) -> str:
+    return f"${text}$" if text else ""

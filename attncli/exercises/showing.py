@@ -1,0 +1,98 @@
+"""What each known mistake would give in the end, and how far apart that is from what is right and from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.checking.mistakes import Mistake, mistakes
+from attncli.checking.replay import replayed
+from attncli.trace import Step, Trace
+
+if TYPE_CHECKING:
+    from attncli.trace import Array
+
+CORE = (
+    "no_scale", "scale_dk", "scale_seqlen", "scale_dv", "scale_multiply", "softmax_query_axis", "softmax_all",
+    "sum_normalise", "softmax_twice", "scale_after_softmax", "weights_T_times_v", "mask_forgotten", "mask_upside_down",
+    "mask_zero", "scale_dmodel", "split_reshape",
+)  # fmt: skip
+"""The mistakes that are made most, which every drawn exercise shows, as far as its kind allows them."""
+APART = 0.02
+"""Two units at 2 decimals: what is no further apart in any cell cannot be told apart by who rounds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One mistake, and the last step of the derivation as it gives it."""
+
+    mistake: Mistake
+    last: Array
+    """(…, n, d_v), as the right one; of another shape where the mistake makes it so. NaN where it has no value."""
+
+    @property
+    def id(self) -> str:
+        """The mistake's id, which several ways to make it share."""
+        return self.mistake.id
+
+
+def outcomes(truth: Trace, ids: Collection[str] = ()) -> list[Outcome]:
+    """Return what the mistakes that this problem allows give in the end: those of these ids, else all.
+
+    Left out are those that depend on chance or on how somebody rounds.
+    """
+    last = last_step(truth).name
+    found = []
+    for mistake in mistakes(truth):
+        if (mistake.id in ids) if ids else not (mistake.last_resort or mistake.zero_is_right):
+            value = _replayed(truth, last, mistake)
+            if value is not None:
+                found.append(Outcome(mistake, value))
+    return found
+
+
+def last_step(truth: Trace) -> Step:
+    """Return the step in which a derivation ends."""
+    return list(truth.values())[-1]
+
+
+def changed_steps(truth: Trace, mistake: Mistake) -> dict[str, Array]:
+    """Return every step that a mistake changes, itself and what follows, in order."""
+    changed: dict[str, Array] = {}
+    for name, step in truth.items():
+        if name in mistake.change or any(operand.name in changed for operand in step.operands):
+            value = _replayed(truth, name, mistake)
+            if value is not None:
+                changed[name] = value
+    return changed
+
+
+def _replayed(truth: Trace, target: str, mistake: Mistake) -> Array | None:
+    with np.errstate(all="ignore"):  # −∞ less −∞, s/0: they are looked at as they come
+        return replayed(truth, target, mistake.change, {name: step.array for name, step in truth.items()})
+
+
+def distance(a: Array, b: Array) -> float:
+    """Return how far apart two arrays are in the cell where they are farthest apart; infinite where one has no value.
+
+    Rounded far below any decimal that people write, so that it is the same on every machine.
+    """
+    if a.shape != b.shape:
+        return float("inf")
+    with np.errstate(all="ignore"):
+        apart = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
+    return round(float(np.nan_to_num(apart, nan=np.inf, posinf=np.inf).max()), 9)
+
+
+def alike(found: Iterable[Outcome]) -> list[tuple[Outcome, Outcome]]:
+    """Return the pairs of different mistakes that cannot be told apart."""
+    every = list(found)
+    return [
+        (one, other)
+        for at, one in enumerate(every)
+        for other in every[at + 1 :]
+        if one.id != other.id and distance(one.last, other.last) <= APART
+    ]

@@ -1,0 +1,640 @@
+"""Exercises: what is drawn shows every core mistake, is the same everywhere, and comes back right; lint tells the rest.
+
+What a mistake gives is said by `students`, which works with plain loops and knows nothing of attncli.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import math
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Runner, clean_environment
+from students import VARIANTS, distance, exercise, honest, planes_rows, truth, unrounded, visible, with_mistake
+
+import attncli
+from attncli.errors import AttnError
+from attncli.exercises.draw import draw
+from attncli.exercises.lint import findings
+from attncli.exercises.showing import CORE
+from attncli.exercises.wish import Wish
+from attncli.style import Style
+from attncli.writers import FORMATS
+
+GOLDEN = Path(__file__).resolve().parent / "golden" / "exercises"
+ROOT = Path(__file__).resolve().parent.parent
+
+ALWAYS = (
+    "no_scale", "scale_dk", "scale_seqlen", "scale_dv", "scale_multiply", "softmax_query_axis", "softmax_all",
+    "sum_normalise", "softmax_twice", "scale_after_softmax", "weights_T_times_v",
+)  # fmt: skip
+CAUSAL = ("mask_forgotten", "mask_upside_down", "mask_zero")
+HEADS = ("scale_dmodel", "split_reshape")
+
+KINDS: list[dict[str, Any]] = [
+    {},
+    {"easy": True},
+    {"causal": True},
+    {"projected": True},
+    {"heads": 2},
+    {"heads": 2, "causal": True, "projected": True},
+    {"tokens": 2, "d_k": 9, "d_v": 3, "easy": True, "causal": True},
+    {"tokens": 5, "d_k": 2, "d_v": 3},
+    {"tokens": 8, "d_k": 16, "d_v": 5, "projected": True},
+    {"tokens": 6, "d_k": 3, "d_v": 4, "heads": 4, "causal": True},
+]
+"""Together with 20 seeds each: 200 exercises over sizes and options."""
+
+
+def named(kind: dict[str, Any]) -> str:
+    return "-".join(f"{name}{value}" for name, value in kind.items()) or "default"
+
+
+def options(kind: dict[str, Any]) -> list[str]:
+    """Return the options that mean a kind on the command line."""
+    said = {"d_k": "dk", "d_v": "dv", "projected": "self"}
+    found = []
+    for name, value in kind.items():
+        found += [f"--{said.get(name, name)}"] + ([] if value is True else [str(value)])
+    return found
+
+
+def drawn(kind: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Return the problem as it is written and read."""
+    problem: dict[str, Any] = json.loads(FORMATS["json"].write([draw(Wish(seed, **kind)).problem()], Style()))
+    return problem
+
+
+def core(problem: dict[str, Any]) -> list[str]:
+    return [*ALWAYS, *(CAUSAL if "causal" in problem else ()), *(HEADS if "heads" in problem else ())]
+
+
+def ways(id: str) -> range:
+    return range(VARIANTS.get(id, 1))
+
+
+# --- what is drawn -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=named)
+def test_what_is_right_and_every_core_mistake_are_apart(kind: dict[str, Any]) -> None:
+    """Any two outputs differ by more than two units at 2 decimals, and no softmax is all but 0 and 1."""
+    for seed in range(20):
+        problem = drawn(kind, seed)
+        right = truth(problem)
+        outputs = [("right", right["output"])]
+        for id in core(problem):
+            for variant in ways(id):
+                wrong = unrounded(problem, id, variant)
+                assert wrong is not None, (seed, id)
+                outputs.append((id, wrong["output"]))
+        for (one, a), (other, b) in itertools.combinations(outputs, 2):
+            assert one == other or distance(a, b) > 0.02, (seed, one, other)
+        for row in planes_rows(right["weights"]):
+            assert max(row) <= 0.99 or row.count(0.0) == len(row) - 1, (seed, row)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=named)
+def test_numbers_are_small_and_as_asked_for(kind: dict[str, Any]) -> None:
+    """Shapes are those of the options; all numbers are integers, with --easy 0, 1 and 2."""
+    wish = Wish(0, **kind)
+    n, width_k, width_v = wish.tokens, wish.heads * wish.d_k, wish.heads * wish.d_v
+    shapes = {"Q": (n, width_k), "K": (n, width_k), "V": (n, width_v)}
+    if wish.projected:
+        shapes = {"X": (n, width_k), "W_q": (width_k,) * 2, "W_k": (width_k,) * 2, "W_v": (width_k, width_v)}
+    for seed in range(10):
+        problem = drawn(kind, seed)
+        assert problem.pop("title") == f"Exercise {seed}"
+        assert problem.pop("heads", 1) == wish.heads
+        assert problem.pop("causal", False) == wish.causal
+        assert {name: (len(rows), len(rows[0])) for name, rows in problem.items()} == shapes
+        numbers = {x for rows in problem.values() for row in rows for x in row}
+        assert all(type(x) is int for x in numbers)
+        assert numbers <= {0, 1, 2} if wish.easy else numbers <= set(range(-3, 5))
+
+
+def test_most_draws_succeed_at_the_default_size() -> None:
+    """Nine draws in ten of three tokens, d_k = 4 and d_v = 2 are taken."""
+    first = [draw(Wish(seed)).draws == 1 for seed in range(300)]
+    assert sum(first) >= 270
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=named)
+def test_a_core_mistake_is_named_from_the_output_alone(kind: dict[str, Any]) -> None:
+    """Who hands in nothing but an output at 2 decimals is told the mistake."""
+    for seed in range(3):
+        problem = drawn(kind, seed)
+        for id in core(problem):
+            for variant in ways(id):
+                claims = with_mistake(problem, id, 2, exact=True, variant=variant)
+                assert claims is not None
+                report = attncli.check(problem, {"output": claims["output"]}).json()
+                assert report["verdict"] == "wrong", (seed, id, variant)
+                assert id in report["mistakes"], (seed, id, variant, report)
+
+
+# --- the same everywhere -------------------------------------------------------------------------------------
+
+
+def pythons() -> list[str]:
+    """Return other Pythons that have what attncli needs."""
+    found = [shutil.which(f"python3.{minor}") for minor in range(11, 16) if minor != sys.version_info.minor]
+    return [python for python in found if python and has_libraries(python)]
+
+
+def has_libraries(python: str) -> bool:
+    done = subprocess.run([python, "-c", "import tomllib, numpy, typer, rich"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+EVERYTHING = ["new", "--seed", "7", "--causal", "--heads", "2", "--sheet", "sheet.md", "--answers", "blank.json"]
+
+
+def test_the_same_seed_is_the_same_exercise_on_every_python(run: Runner, tmp_path: Path) -> None:
+    """Problem, sheet, blank answers and key are the same bytes, whichever Python wrote them."""
+    others = pythons()
+    if not others:
+        pytest.skip("no other Python has NumPy, Typer and Rich")
+    for number, python in enumerate([None, *others]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        command = [python, "-m", "attncli"] if python else None
+        done = run(
+            *EVERYTHING, "--key", "key.json", "-o", "exercise.json",
+            cwd=folder, command=command, env={"PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert done.code == 0, (python, done.err)
+        for file in folder.iterdir():
+            assert file.read_bytes() == (tmp_path / "0" / file.name).read_bytes(), (python, file.name)
+
+
+def test_the_numbers_need_nothing_but_python() -> None:
+    """Every Python from 3.11 on, with libraries or without, draws the same numbers from a seed."""
+    script = (
+        "import random, hashlib, json; from attncli.exercises.matrices import fields; "
+        "from attncli.exercises.wish import Wish; "
+        "drawn = [fields(Wish(seed, projected=seed % 2 == 1), random.Random(seed).random) for seed in range(200)]; "
+        "print(hashlib.sha256(json.dumps(drawn).encode()).hexdigest())"
+    )
+    places = sorted(Path.home().glob(".pyenv/versions/3.1[1-9]*/bin/python"))
+    for python in [sys.executable, *map(str, places)]:
+        done = subprocess.run(
+            [python, "-c", script],
+            cwd=ROOT,
+            env=clean_environment(),
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.stdout.strip() == NUMBERS, (python, done.stderr)
+
+
+NUMBERS = "5fd9e56dac8347d1ea7dd3c887c0db3962971ad2923e210b2b4764a477bd9ae0"
+
+
+@pytest.mark.parametrize(
+    "name", ["problem.json", "sheet.md", "sheet.tex", "key.md", "key.tex", "key.json", "choice.txt"]
+)
+def test_golden(run: Runner, tmp_path: Path, request: pytest.FixtureRequest, name: str) -> None:
+    """Seed 7 is, byte for byte, what tests/golden/exercises/ has."""
+    what = name.partition(".")[0]
+    file = tmp_path / name
+    args = {"choice": ["--explain-choice", "-o"], "problem": ["-o"]}.get(what, [f"--{what}"])
+    done = run("new", "--seed", "7", *args, file)
+    assert (done.code, done.err) == (0, "")
+    path = GOLDEN / name
+    if request.config.getoption("--update-golden"):
+        path.write_bytes(file.read_bytes())
+    assert file.read_bytes() == path.read_bytes()
+
+
+def test_a_seed_that_is_not_given_is_told(run: Runner) -> None:
+    """What standard error says makes the same exercise again."""
+    first = run("new", "--causal")
+    told = re.fullmatch(r"attncli: note: --seed (\d+) draws this exercise again\n", first.err)
+    assert told
+    again = run("new", "--causal", "--seed", told[1])
+    assert (again.out, again.err) == (first.out, "")
+    assert json.loads(first.out)["title"] == f"Exercise {told[1]}"
+
+
+# --- what it is good for -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS[:6], ids=named)
+def test_an_exercise_is_a_problem(run: Runner, kind: dict[str, Any]) -> None:
+    """`new | run` works it out, and `new | lint` finds no core mistake that does not show or is like another."""
+    made = run("new", "--seed", "3", *options(kind))
+    assert made.code == 0
+    worked = run("run", "-", "-f", "json", stdin=made.out)
+    assert distance(json.loads(worked.out)["output"], truth(json.loads(made.out))["output"]) < 1e-9
+    said = run("lint", stdin=made.out)
+    assert (said.code, said.err) == (0, "")
+    *lines, _ = said.out.splitlines()
+    for line in lines:
+        ids = set(line[line.rindex("(") + 1 : -1].split(", "))
+        assert len(ids & set(CORE)) <= ("cannot be told apart" in line), line
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv"])
+@pytest.mark.parametrize("kind", KINDS[:7], ids=named)
+def test_blank_answers_filled_in_rightly_are_right(
+    run: Runner, tmp_path: Path, kind: dict[str, Any], suffix: str
+) -> None:
+    """A student's numbers, put where null or ? stands, pass `check` and `mark`."""
+    blank = tmp_path / f"blank.{suffix}"
+    done = run("new", "--seed", "5", *options(kind), "-o", "exercise.json", "--answers", blank)
+    assert (done.code, done.out, done.err) == (0, "", "")
+    claims = honest(json.loads((tmp_path / "exercise.json").read_text()), 2)
+    empty = re.compile(r"\?|\bnull\b")
+    text = blank.read_text(encoding="utf-8")
+    cells = [x for step in claims.values() for row in planes_rows(step) for x in row]
+    assert len(empty.findall(text)) == len(cells)
+    left = iter(cells)
+    quote = '"{}"' if suffix == "json" else "{}"
+    blank.write_text(empty.sub(lambda _: quote.format(next(left)), text), encoding="utf-8")
+    checked = run("check", "exercise.json", blank)
+    assert checked.code == 0, checked.out
+    assert checked.out.endswith("All right.\n")
+    marked = run("mark", "exercise.json", blank, "-f", "jsonl")
+    assert marked.code == 0
+    assert set(json.loads(marked.out)["steps"]) == set(claims)
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv"])
+def test_blank_answers_left_blank_are_nothing_to_check(run: Runner, suffix: str) -> None:
+    run("new", "--seed", "5", "-o", "exercise.json", "--answers", f"blank.{suffix}")
+    done = run("check", "exercise.json", f"blank.{suffix}")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "attncli: there is nothing to check: no step's numbers are given\n"
+        "  hint: give some, as in weights='0.2 0.8'\n"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=named)
+def test_the_key_is_right_about_what_is_right_and_what_is_wrong(
+    run: Runner, tmp_path: Path, kind: dict[str, Any]
+) -> None:
+    """key.json has the problem, every step, and for each core mistake what the student would have, to 6 decimals."""
+    made = run("new", "--seed", "11", *options(kind), "--key", "key.json")
+    key = json.loads((tmp_path / "key.json").read_text(encoding="utf-8"))
+    assert key["problem"] == json.loads(made.out)
+    right = truth(key["problem"])
+    assert list(key["steps"]) == list(right)
+    assert all(distance(numbers(key["steps"][name]), right[name]) < 1e-6 for name in right)
+    assert {mistake["id"] for mistake in key["mistakes"]} == set(core(key["problem"]))
+    for mistake in key["mistakes"]:
+        outputs = [unrounded(key["problem"], mistake["id"], variant) for variant in ways(mistake["id"])]
+        assert min(distance(numbers(mistake["steps"]["output"]), wrong["output"]) for wrong in outputs if wrong) < 1e-6
+        assert mistake["step"] in right
+        assert mistake["said"].startswith("You")
+
+
+def numbers(value: Any) -> Any:
+    return [numbers(part) for part in value] if isinstance(value, list) else float(value)
+
+
+def test_the_sheet_has_room_for_every_answer(run: Runner, tmp_path: Path) -> None:
+    """As many empty cells as answers, and two more a row of weights, for the maximum and Σexp; and e^x to 9.9."""
+    made = run("new", "--seed", "2", "--self", "--heads", "2", "--causal", "--sheet", "sheet.md")
+    problem = json.loads(made.out)
+    sheet = (tmp_path / "sheet.md").read_text(encoding="utf-8")
+    right = truth(problem)
+    cells = sum(len(row) for step in right.values() for row in planes_rows(step))
+    rows_of_weights = len(list(planes_rows(right["weights"])))
+    given, answers, powers = re.split(r"^## .*\n", sheet, flags=re.MULTILINE)[1:]
+    assert sum(line.count("|  ") for line in answers.splitlines()) == cells + 2 * rows_of_weights
+    assert not re.search(r"\| -?\d", answers)
+    shown = [row.split("|")[2:-1] for row in given.splitlines() if re.match(r"\| [xd]\d", row)]
+    assert [[int(x) for x in row] for row in shown] == [
+        row for name in ("X", "W_q", "W_k", "W_v") for row in problem[name]
+    ]
+    table = [[float(x) for x in row.split("|")[2:-1]] for row in powers.splitlines() if re.match(r"\| −?\d", row)]
+    for whole, row in enumerate(table):
+        assert row == pytest.approx([math.exp(-whole - tenth / 10) for tenth in range(10)], abs=5.1e-5)
+    assert len(table) == 10
+
+
+@pytest.mark.parametrize("kind", [{}, KINDS[5], {"tokens": 8, "d_k": 16, "d_v": 15, "heads": 3}], ids=named)
+def test_sheet_and_key_in_latex_compile_and_fit(run: Runner, tmp_path: Path, kind: dict[str, Any]) -> None:
+    """pdflatex makes A4 of them as they stand, and nothing sticks out; every answer has its box on the sheet."""
+    if not shutil.which("pdflatex"):
+        pytest.skip("pdflatex is not installed")
+    made = run("new", "--seed", "2", *options(kind), "--sheet", "sheet.tex", "--key", "key.tex")
+    for file in ("sheet.tex", "key.tex"):
+        done = subprocess.run(
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", file],
+            cwd=tmp_path, capture_output=True, encoding="latin-1", check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        assert "Overfull" not in done.stdout, file
+    right = truth(json.loads(made.out))
+    boxes = sum(
+        row.count(" & ") * (row.split(" &")[0].endswith("7mm}"))
+        for row in (tmp_path / "sheet.tex").read_text(encoding="utf-8").splitlines()
+    )
+    rows_of_weights = len(list(planes_rows(right["weights"])))
+    assert boxes == sum(len(row) for step in right.values() for row in planes_rows(step)) + 2 * rows_of_weights
+
+
+def test_blank_csv_is_csv(run: Runner, tmp_path: Path) -> None:
+    """Every block is a name and rows of equal length."""
+    run("new", "--seed", "2", "--heads", "2", "--answers", "blank.csv")
+    text = (tmp_path / "blank.csv").read_text(encoding="utf-8")
+    blocks = [list(csv.reader(io.StringIO(block))) for block in text.split("\n\n")]
+    assert [block[0] for block in blocks][:3] == [["scores[head1]"], ["scores[head2]"], ["scaled[head1]"]]
+    assert all(len({len(row) for row in block[1:]}) == 1 for block in blocks)
+
+
+# --- what cannot be ------------------------------------------------------------------------------------------
+
+REFUSED = {
+    "--tokens 1": (
+        "no exercise of this size can show every mistake: tokens = 1 (a single key has all of the weight, whatever the "
+        "scores)\n  hint: --tokens 3"
+    ),
+    "--dk 1": (
+        "no exercise of this size can show every mistake: d_k = 1 (no_scale, scale_dk, scale_multiply change nothing)\n"
+        "  hint: --dk 4"
+    ),
+    "--dv 1": (
+        "no exercise of this size can show every mistake: d_v = 1 (no_scale, scale_dv cannot be told apart)\n"
+        "  hint: --dv 2"
+    ),
+    "--dv 4": (
+        "no exercise of this size can show every mistake: d_k = d_v = 4 (scale_dv changes nothing)\n  hint: --dv 5"
+    ),
+    "--tokens 4 --dk 2 --dv 3": (
+        "no exercise of this size can show every mistake: d_k² = tokens = 4 (scale_dk, scale_seqlen cannot be told "
+        "apart)\n  hint: --tokens 5"
+    ),
+    "--heads 4": (
+        "no exercise of this size can show every mistake: d_k² = d_model = 16 (scale_dk, scale_dmodel cannot be told "
+        "apart)\n  hint: --dk 5"
+    ),
+    "--easy --dk 5": "--easy wants a whole √d_k, and 5 is no square number\n  hint: --dk 4, 9 or 16",
+    "--tokens 9": "--tokens: 9 is not from 1 to 8, which is what can be done by hand",
+    "--heads 0": "--heads: 0 is not from 1 to 4, which is what can be done by hand",
+    "--dv 17": "--dv: 17 is not from 1 to 16, which is what can be done by hand",
+    "--seed -1": "--seed: -1 is below 0",
+    "--seed x": "Invalid value for '--seed': 'x' is not a valid int",
+    "--sheet a.pdf": "a.pdf: --sheet is written as .md or .tex",
+    "--answers a": "a: --answers is written as .json or .csv",
+    "-o a.csv": "a.csv: --out is written as .json",
+    "--explain-choice -o a.json": "a.json: --out is written as .txt",
+    "--sheet a.md --key ./a.md": "./a.md: --sheet and --key name the same file",
+    "--answers a.json -o a.json": "a.json: --answers and --out name the same file",
+    "--sheet ok.md --key no/key.md": "no/key.md: cannot be written: No such file or directory",
+    "exercise": "Got unexpected extra argument(s) (exercise)",
+}
+
+
+@pytest.mark.parametrize("args", REFUSED)
+def test_what_cannot_be_is_an_error_and_nothing_is_written(run: Runner, tmp_path: Path, args: str) -> None:
+    done = run("new", *(() if "--seed" in args else ("--seed", "7")), *args.split())
+    assert (done.code, done.out, done.err) == (2, "", f"attncli: {REFUSED[args]}\n")
+    assert not [file for file in tmp_path.iterdir() if file.name != "ok.md"]
+
+
+def test_the_hint_is_a_size_that_does() -> None:
+    """For every size that is refused, the hint names one that is not, by changing at least one size."""
+    refused = 0
+    for tokens, d_k, d_v, heads in itertools.product(range(1, 9), (1, 2, 4, 9, 16), (1, 2, 4, 9, 16), (1, 2, 4)):
+        for easy in (False, True) if d_k != 2 else (False,):
+            wish = Wish(0, tokens, d_k, d_v, heads, easy=easy)
+            try:
+                wish.refuse_what_cannot_be()
+            except AttnError as error:
+                refused += 1
+                hint = (error.hint or "").split()
+                sizes = dict(zip(hint[::2], map(int, hint[1::2]), strict=True))
+                assert sizes
+                Wish(
+                    0, sizes.get("--tokens", tokens), sizes.get("--dk", d_k), sizes.get("--dv", d_v), heads, easy=easy
+                ).refuse_what_cannot_be()
+    assert refused > 100
+
+
+# --- lint ----------------------------------------------------------------------------------------------------
+
+
+def lint(problem: dict[str, Any]) -> list[str]:
+    return list(findings(attncli.attention(**problem)))
+
+
+def hidden(lines: list[str]) -> set[str]:
+    """Return the ids that lint says do not show."""
+    found = [line for line in lines[:-1] if "cannot be told apart" not in line]
+    return {id for line in found for id in line[line.rindex("(") + 1 : -1].split(", ")}
+
+
+def test_lint_agrees_with_the_students() -> None:
+    """What lint says is hidden is within two units in the students' output, and what it does not say is not."""
+    draw_ = random.Random("lint")
+    seen = 0
+    for _ in range(60):
+        problem = exercise(draw_)
+        lines = lint(problem)
+        not_shown = hidden(lines)
+        for id in (*ALWAYS, *CAUSAL, *HEADS, "softmax_base2", "hardmax", "qk_swapped", "k_as_values", "merge_reshape"):
+            ways_ = [way for way in ways(id) if unrounded(problem, id, way) is not None]
+            if len(ways_) != 1 or (id == "scale_dmodel" and "X" in problem):
+                continue
+            seen += 1
+            assert (id in not_shown) != visible(problem, id, 2, ways_[0]), (problem, id, lines)
+    assert seen > 300
+
+
+_V3 = [[1, 5], [2, -3], [0, 1]]
+_K3 = [[1, 2, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]
+_Q2 = [[1, 0, 2, 1], [1, 1, 0, 2]]
+_X = {"X": [[1, 0], [0, 2], [1, 1]], "W_v": [[1, 2], [3, 1]]}
+
+CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "d_k is 1": (
+        {"Q": [[1], [2], [0]], "K": [[1], [-1], [2]], "V": [[1, 2], [3, -1], [0, 4]]},
+        [
+            (
+                "d_k = 1: a forgotten scaling is invisible (no_scale, scale_dk, scale_multiply, scale_twice_dk_sqrtdk, "
+                "scale_after_softmax)"
+            ),
+            "cannot be told apart (scale_dv, softmax_base2)",
+            "Known mistakes that show: 14 of 19.",
+        ],
+    ),
+    "all sizes are 3": (
+        {
+            "Q": [[1, 0, 2], [0, 1, 1], [2, 1, 0]],
+            "K": [[1, 1, 0], [0, 2, 1], [1, 0, 1]],
+            "V": [[1, 5, 0], [2, -3, 1], [0, 1, 4]],
+        },
+        [
+            "d_k = m = d_v = 3: the root is the right one by chance (scale_seqlen, scale_dv)",
+            "Known mistakes that show: 22 of 24.",
+        ],
+    ),
+    "one query": (
+        {"Q": _Q2[:1], "K": _K3, "V": _V3},
+        ["one query: a softmax over the whole matrix is one over its row (softmax_all)"],
+    ),
+    "one query, causal": (
+        {"Q": _Q2[:1], "K": _K3, "V": _V3, "causal": True},
+        [
+            (
+                "each query sees one key: it has all of the weight, whatever the scores (no_scale, scale_dk, "
+                "scale_seqlen, scale_dv, scale_multiply, scale_twice_dk_sqrtdk, softmax_query_axis, softmax_all, "
+                "sum_normalise, exp_not_normalised in weights, softmax_base2, softmax_base10, hardmax, softmax_twice "
+                "in weights)"
+            ),
+            "cannot be told apart (mask_forgotten, mask_upside_down)",
+        ],
+    ),
+    "one key": (
+        {"Q": _Q2, "K": _K3[:1], "V": _V3[:1]},
+        [
+            (
+                "one key: it has all of the weight, whatever the scores (no_scale, scale_dk, scale_seqlen, scale_dv, "
+                "scale_multiply, scale_twice_dk_sqrtdk, sum_normalise, exp_not_normalised in weights, softmax_base2, "
+                "softmax_base10, hardmax, softmax_twice)"
+            ),
+            "cannot be told apart (softmax_query_axis, softmax_all)",
+            "Known mistakes that show: 3 of 15.",
+        ],
+    ),
+    "equal values": (
+        {"Q": _Q2, "K": _K3, "V": [[1, 5]] * 3},
+        [
+            (
+                "all rows of V are equal: every mixture of them is the same (no_scale, scale_dk, scale_seqlen, "
+                "scale_dv, scale_multiply, scale_twice_dk_sqrtdk, sum_normalise, softmax_base2, softmax_base10, "
+                "hardmax, softmax_twice)"
+            ),
+        ],
+    ),
+    "equal scores": (
+        {"Q": [[0] * 4] * 2, "K": _K3, "V": _V3},
+        [
+            (
+                "every query weighs all its keys alike, whatever the scale (no_scale, scale_dk, scale_seqlen, "
+                "scale_dv, scale_multiply, scale_twice_dk_sqrtdk, softmax_base2, softmax_base10, softmax_twice)"
+            ),
+        ],
+    ),
+    "saturated": (
+        {"Q": [[9, 0, 0, 0], [0, 9, 0, 0], [0, 0, 9, 0]], "K": [[9, 0, 0, 0], [0, 9, 0, 0], [0, 0, 9, 1]], "V": _V3},
+        [
+            (
+                "the softmax is saturated: each query gives one key more than 0.99 of the weight (qk_swapped, "
+                "q_times_q, k_times_k, no_scale, scale_dk, scale_seqlen, scale_dv, scale_multiply, "
+                "scale_twice_dk_sqrtdk, softmax_query_axis, sum_normalise, exp_not_normalised in weights, "
+                "softmax_base2, softmax_base10, hardmax)"
+            ),
+            "the weights are symmetric (weights_T_times_v)",
+        ],
+    ),
+    "a mask that hides nothing": (
+        {"Q": _Q2, "K": _K3, "V": _V3, "mask": [[1, 1, 1], [1, 1, 1]]},
+        ["the mask hides nothing (mask_forgotten, mask_zero, mask_after_softmax)"],
+    ),
+    "symmetric projections": (
+        _X | {"W_q": [[1, 0], [0, 1]], "W_k": [[1, 0], [0, 1]]},
+        [
+            "d_k = d_v = 2: the root is the right one by chance (scale_dv)",
+            "W_q and W_k are the identity (no_projection in Q, no_projection in K)",
+            "W_q and W_k are symmetric (w_transposed in Q, w_transposed in K)",
+            "W_q and W_k are equal (wq_wk_swapped)",
+            "the scores are symmetric (qk_swapped)",
+            "Q and K are equal (q_times_q, k_times_k)",
+        ],
+    ),
+    "a bias of the keys": (
+        _X | {"W_q": [[1, 0], [2, 1]], "W_k": [[1, 3], [0, 1]], "b_q": [1, 0], "b_k": [1, 2], "b_v": [1, 1]},
+        ["b_k moves all scores of a query alike, and the softmax does not see it (bias_forgotten in K)"],
+    ),
+    "symmetric keys": (
+        {"Q": [[1, 3], [2, -4]], "K": [[1, 2], [2, 3]], "V": [[7, -9, 1], [8, 10, 2]]},
+        ["K is symmetric (k_not_transposed)"],
+    ),
+    "s/Σs": (
+        {"Q": [[1, 1, 2, 1], [1, 1, 0, 2]], "K": _K3, "V": _V3, "normalize": "sum"},
+        [
+            (
+                "s/Σs does not see the scale (no_scale, scale_dk, scale_seqlen, scale_dv, scale_multiply, "
+                "scale_twice_dk_sqrtdk)"
+            ),
+            "Known mistakes that show: 1 of 7.",
+        ],
+    ),
+    "no values": ({"Q": _Q2, "K": _K3}, ["Every known mistake shows: 14 of 14."]),
+    "weights alone": (
+        {"weights": [[0.5, 0.5]], "V": [[1, 2], [3, 4]]},
+        ["No known mistake can be made here: nothing but output is worked out."],
+    ),
+    "no scaling is right": (
+        {"Q": [[1], [2], [0]], "K": [[1], [-1], [2]], "V": [[1, 2], [3, -1], [0, 4]], "scale": "none"},
+        ["d_k = 1: a forgotten scaling is invisible (unwanted_scale)"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CRAFTED)
+def test_lint_says_why(name: str) -> None:
+    problem, expected = CRAFTED[name]
+    lines = lint(problem)
+    for line in expected:
+        assert line in lines, lines
+
+
+def test_lint_of_a_sample(run: Runner, samples: Path) -> None:
+    """Core mistakes come first; claims in the file are left aside."""
+    done = run("lint", samples / "blog.json")
+    assert (done.code, done.err) == (
+        0, "attncli: note: weights, output given, but worked out here: left aside as claims, for attncli check\n"
+    )  # fmt: skip
+    assert done.out == (
+        "the softmax is saturated: each query gives one key more than 0.99 of the weight (k_not_transposed, v_as_keys, "
+        "no_scale, scale_multiply, softmax_base10, hardmax)\n"
+        "d_k = m = d_v = 2: the root is the right one by chance (scale_seqlen, scale_dv)\n"
+        "one query: a softmax over the whole matrix is one over its row (softmax_all)\n"
+        "cannot be told apart (scale_dk, softmax_base2)\n"
+        "Known mistakes that show: 9 of 18.\n"
+    )
+
+
+def test_lint_of_several_problems_names_each(run: Runner) -> None:
+    """Under its title, or its number; a title is shown as it is, and harmless."""
+    one = json.dumps({"weights": [[1, 0]], "V": [[1, 2], [3, 4]]})
+    two = json.dumps({"title": "[red] \x1b[31m", "weights": [[1, 0]], "V": [[1, 2], [3, 4]]})
+    done = run("lint", stdin=f"{one}\n{two}\n")
+    nothing = "No known mistake can be made here: nothing but output is worked out."
+    assert done.out == f"problem 1\n{nothing}\n\n[red] \\x1b[31m\n{nothing}\n"
+
+
+NOTHING = (
+    "there is nothing to work out: Q given, K (or scores) missing\n"
+    "  hint: attention needs Q, K and V; or X; or scores and V; or weights and V"
+)
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin", "error"),
+    [
+        (["nope.json"], "", "'nope.json' is no file that exists"),
+        ([], "", "standard input: is empty"),
+        (["Q=1 2"], "", NOTHING),
+    ],
+)  # fmt: skip
+def test_lint_of_what_cannot_be_read(run: Runner, args: list[str], stdin: str, error: str) -> None:
+    done = run("lint", *args, stdin=stdin)
+    assert (done.code, done.out, done.err) == (2, "", f"attncli: {error}\n")
