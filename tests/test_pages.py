@@ -138,7 +138,7 @@ def test_pages_compile(run: Runner, samples: Path, tmp_path: Path, name: str) ->
         import json
 
         problem.write_text(
-            json.dumps({"Q": [[1, 2]] * 8, "K": [[1, 0], [0, 1]], "tokens": HOSTILE, "key_tokens": "ab"})
+            json.dumps({"Q": [[1, 2]] * 8, "K": [[1, 0], [0, 1]], "tokens": HOSTILE, "key_tokens": ["a", "b"]})
         )
         args = ["explain", str(problem), *(f"weights[q{at + 1},k1]" for at in range(8))]
     out = tmp_path / "page.tex"
