@@ -51,7 +51,7 @@ def draw(wish: Wish) -> Exercise:
     """Return the exercise that a wish means, the same on every machine.
 
     In its output, what is right and every core mistake differ by more than two units at 2 decimals, any two of them;
-    and no query gives nearly all weight to one key among several. Raises AttnError where no exercise can do that.
+    no query gives nearly all weight to one key among several, and V has different columns. Raises AttnError where no exercise can do that.
     """
     wish.refuse_what_cannot_be()
     random = Random(wish.seed).random  # noqa: S311 (nothing is secret)
@@ -60,7 +60,7 @@ def draw(wish: Wish) -> Exercise:
         truth = derive(from_arguments(fields(wish, random)))
         found = outcomes(truth, CORE)
         left = unshown(truth, found)
-        if not left and not saturated(truth):
+        if not left and not saturated(truth) and not dull(truth):
             return Exercise(wish, truth, found, draws)
     why = f"not in the last one: {', '.join(left)}" if left else "or the softmax is nearly 0 and 1"
     msg = f"{MOST_DRAWS} draws, and in none of them can all mistakes be told apart ({why})"
@@ -83,3 +83,9 @@ def saturated(truth: Trace) -> bool:
     weights = truth["weights"].array
     several = (weights > 0).sum(axis=-1) > 1
     return bool((several & (weights.max(axis=-1) > SATURATED)).any())
+
+
+def dull(truth: Trace) -> bool:
+    """Tell whether all columns of V are the same, so that one column of the output would do."""
+    values = truth["V"].array
+    return values.shape[-1] > 1 and bool((values == values[..., :1]).all())
