@@ -13,7 +13,6 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -197,6 +196,8 @@ class Scale(Op):
 
     def exact(self, *operands: Objects) -> Objects:
         """Return S over the root, or times the factor as it was written."""
+        from fractions import Fraction
+
         from attncli.exact import Exact, each
 
         if self.d_k:

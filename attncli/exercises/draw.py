@@ -50,8 +50,9 @@ def any_seed() -> int:
 def draw(wish: Wish) -> Exercise:
     """Return the exercise that a wish means, the same on every machine.
 
-    In its output, what is right and every core mistake differ by more than two units at 2 decimals, any two of them;
-    no query gives nearly all weight to one key among several, and V has different columns. Raises AttnError where no exercise can do that.
+    In its output, what is right and every core mistake differ by more than two units at 2 decimals, any two of them; no
+    query gives nearly all weight to one key among several, and V has different columns. Raises AttnError where no
+    exercise can do that.
     """
     wish.refuse_what_cannot_be()
     random = Random(wish.seed).random  # noqa: S311 (nothing is secret)

@@ -50,12 +50,12 @@ class Line:
     note: str = ""
 
 
-def explanation(trace: Trace, style: Style, precision: int, name: Name = name_tex) -> list[Line]:
+def explanation(trace: Trace, style: Style, precision: int, name: Name | None = None) -> list[Line]:
     """Return the lines of an explanation, a line for each step; `name` writes a step's name in LaTeX."""
-    return [_line(step, style, precision, name) for step in trace.values()]
+    return [_line(step, style, precision, name or name_tex) for step in trace.values()]
 
 
-def by_hand(step: Step, style: Style, precision: int, name: Name = name_tex) -> list[Line]:
+def by_hand(step: Step, style: Style, precision: int, name: Name | None = None) -> list[Line]:
     """Return what `style` asks for under a step: the arithmetic of every cell, or the exact form of every cell."""
     if step.given or step.array.size > MOST_CELLS:
         return []
@@ -65,10 +65,12 @@ def by_hand(step: Step, style: Style, precision: int, name: Name = name_tex) -> 
         for index in np.ndindex(step.array.shape[:-1]):
             step.op.zoom_row(part, step, index)
         return [
-            _line(own, style, precision, name) for own in part.values() if not own.given and not isinstance(own.op, Row)
+            _line(own, style, precision, name or name_tex)
+            for own in part.values()
+            if not own.given and not isinstance(own.op, Row)
         ]
     if style.exact and step.exact is not None:
-        return list(_forms(step, step.exact, precision, name))
+        return list(_forms(step, step.exact, precision, name or name_tex))
     return []
 
 

@@ -5,15 +5,18 @@ The page sets its colours. The fragment sets none but those of the weights: a no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from attncli.palette import shade
 from attncli.style import Style, align
 from attncli.text import visible
 from attncli.trace import Step, Trace
-from attncli.writers.hand import Line, by_hand, explanation, too_many
-from attncli.writers.sheet import Sheet, groups, name_of, precision_of, sheets, size_text, title_of
+from attncli.writers.sheet import Sheet, explained, groups, name_of, precision_of, sheets, size_text, title_of, worked
+
+if TYPE_CHECKING:
+    from attncli.writers.hand import Line
 
 _PAGE = """
 body { margin: 2em auto; max-width: 75em; padding: 0 1.5em; background: #ffffff; color: #1f2328; }
@@ -73,20 +76,25 @@ def fragment(trace: Trace, style: Style) -> str:
     title = title_of(trace)
     parts = [f"<h1>{_text(title)}</h1>"] if title else []
     if trace.depth is not None:
-        parts.append(_arithmetic(explanation(trace, style, precision)))
+        parts.append(_arithmetic(explained(trace, style, precision)))
     for group in groups(trace) if trace.depth is None else ():
         parts.append('<div class="steps">')
         for step in group:
             parts += ["<section>", _heading(step), '<div class="sheets">']
             parts += [_table(sheet) for sheet in sheets(step, style, precision)]
             parts.append("</div>")
-            if lines := by_hand(step, style, precision):
-                parts.append(_arithmetic(lines))
-            if note := too_many(step, style):
-                parts.append(f"<p><small>{_text(note)}</small></p>")
+            parts += _worked(step, style, precision)
             parts.append("</section>")
         parts.append("</div>")
     return f'<div class="attncli">\n<style>{_CSS}</style>\n' + "\n".join(parts) + "\n</div>\n"
+
+
+def _worked(step: Step, style: Style, precision: int) -> Iterator[str]:
+    lines, remark = worked(step, style, precision)
+    if lines:
+        yield _arithmetic(lines)
+    if remark:
+        yield f"<p><small>{_text(remark)}</small></p>"
 
 
 def _arithmetic(lines: Sequence[Line]) -> str:

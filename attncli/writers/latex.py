@@ -14,8 +14,7 @@ from itertools import groupby
 from attncli.style import Style
 from attncli.text import visible
 from attncli.trace import Step, Trace
-from attncli.writers.hand import by_hand, explanation, too_many
-from attncli.writers.sheet import EDGE, Sheet, omission, precision_of, sheets
+from attncli.writers.sheet import EDGE, Sheet, explained, omission, precision_of, sheets, worked
 from attncli.writers.tex import escape, formula_points, name_tex, points, prose, shortened
 from attncli.writers.texlines import arithmetic
 from attncli.writers.texmatrix import LONGEST_LABEL, Matrix, blocks, ends
@@ -121,7 +120,7 @@ class _Derivation:
     def parts(self) -> Iterator[str]:
         """Go through what is given, as many matrices a line as fit, and then step by step."""
         if self.trace.depth is not None:
-            yield arithmetic(explanation(self.trace, self.style, self.precision, _name), WIDTH)
+            yield arithmetic(explained(self.trace, self.style, self.precision, _name), WIDTH)
             return
         for given, steps in groupby(self.trace.values(), key=lambda step: step.given):
             if given:
@@ -129,9 +128,10 @@ class _Derivation:
             else:
                 for step in steps:
                     yield from self.step(step)
-                    if lines := by_hand(step, self.style, self.precision, _name):
+                    lines, note = worked(step, self.style, self.precision, _name)
+                    if lines:
                         yield arithmetic(lines, WIDTH)
-                    if note := too_many(step, self.style):
+                    if note:
                         yield remark(note)
 
     def givens(self, steps: Sequence[Step]) -> Iterator[str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from attncli.style import Style
 from attncli.text import visible
 from attncli.trace import Step, Trace
-from attncli.writers.hand import Line, by_hand, explanation, too_many
-from attncli.writers.sheet import Sheet, precision_of, sheets, size_text
+from attncli.writers.sheet import Sheet, explained, precision_of, sheets, size_text, worked
 from attncli.writers.tex import name_tex
+
+if TYPE_CHECKING:
+    from attncli.writers.hand import Line
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|$~&:@])")
 
@@ -30,7 +33,7 @@ def _trace(trace: Trace, style: Style) -> str:
     title = trace.fields.get("title")
     parts = [f"# {escape(title)}\n"] if isinstance(title, str) and title else []
     if trace.depth is not None:
-        return "\n".join([*parts, _arithmetic(explanation(trace, style, precision))])
+        return "\n".join([*parts, _arithmetic(explained(trace, style, precision))])
     for step in trace.values():
         parts.append(heading(step))
         for sheet in sheets(step, style, precision):
@@ -39,10 +42,7 @@ def _trace(trace: Trace, style: Style) -> str:
             parts.append(table(sheet))
             if sheet.left_out:
                 parts.append(f"*{sheet.left_out}*\n")
-        if lines := by_hand(step, style, precision):
-            parts.append(_arithmetic(lines))
-        if note := too_many(step, style):
-            parts.append(f"*{escape(note)}*\n")
+        parts += _worked(step, style, precision)
     return "\n".join(parts)
 
 
@@ -51,6 +51,14 @@ def heading(step: Step) -> str:
     formula = " = ".join([name_tex(step.name), *step.tex(name_tex)])
     note = f"; {escape(step.note())}" if step.note() else ""
     return f"**{escape(step.name)}** ${formula}$ ({size_text(step)}{note})\n"
+
+
+def _worked(step: Step, style: Style, precision: int) -> Iterator[str]:
+    lines, remark = worked(step, style, precision)
+    if lines:
+        yield _arithmetic(lines)
+    if remark:
+        yield f"*{escape(remark)}*\n"
 
 
 def _arithmetic(lines: Sequence[Line]) -> str:

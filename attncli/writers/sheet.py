@@ -7,7 +7,7 @@ decided once.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from attncli.trace import Step, Trace
 
 if TYPE_CHECKING:
     from attncli.trace import Array
+    from attncli.writers.hand import Line
 
 THRESHOLD = 1000
 """Elements beyond which rows and columns are left out, as NumPy does."""
@@ -135,6 +136,29 @@ def _worth_showing(margins: dict[str, Array], step: Step, precision: int) -> dic
     if np.allclose(margins["sum"], 1, rtol=0, atol=1e-12) and np.allclose(shown, 1, rtol=0, atol=1e-12):
         return {name: value for name, value in margins.items() if name != "sum"}
     return margins
+
+
+def worked(
+    step: Step, style: Style, precision: int, name: Callable[[str], str] | None = None
+) -> tuple[list[Line], str]:
+    """Return the arithmetic that stands under a step, and a remark where it is too much; mostly nothing.
+
+    `name` writes a step's name in LaTeX.
+    """
+    if not (style.by_hand or style.exact):
+        return [], ""
+    from attncli.writers import hand  # with fractions and all: few ask for it
+
+    return hand.by_hand(step, style, precision, name), hand.too_many(step, style)
+
+
+def explained(trace: Trace, style: Style, precision: int, name: Callable[[str], str] | None = None) -> list[Line]:
+    """Return the lines of an explanation, in the place of its steps' tables; none for what is no explanation."""
+    if trace.depth is None:
+        return []
+    from attncli.writers import hand
+
+    return hand.explanation(trace, style, precision, name)
 
 
 def _kept(size: int, big: bool) -> list[int]:

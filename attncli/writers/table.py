@@ -11,6 +11,7 @@ import io
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -20,9 +21,10 @@ from attncli.palette import shade
 from attncli.style import Style, align
 from attncli.text import visible
 from attncli.trace import Step, Trace
-from attncli.writers import hand
-from attncli.writers.hand import by_hand, explanation, too_many
-from attncli.writers.sheet import Sheet, groups, precision_of, sheets, size_text, title_of
+from attncli.writers.sheet import Sheet, explained, groups, precision_of, sheets, size_text, title_of, worked
+
+if TYPE_CHECKING:
+    from attncli.writers.hand import Line as Equation
 
 NATURAL = 100
 """Without a terminal, matrices stand side by side as far as this; a single one is as wide as it is."""
@@ -88,7 +90,7 @@ class Page:
         """Go through what is printed: the title, what was given side by side, then step by step."""
         yield from self.title()
         if self.trace.depth is not None:
-            yield from self.arithmetic(explanation(self.trace, self.style, self.precision))
+            yield from self.arithmetic(explained(self.trace, self.style, self.precision))
             return
         for number, group in enumerate(groups(self.trace)):
             if number:
@@ -114,13 +116,13 @@ class Page:
 
     def worked(self, step: Step) -> Iterator[Line]:
         """Go through what is shown under a step: its cells, worked out by hand or exactly."""
-        lines = by_hand(step, self.style, self.precision)
+        lines, remark = worked(step, self.style, self.precision)
         yield from [[]] * bool(lines)
         yield from self.arithmetic(lines, "  ")
-        if too_many(step, self.style):
-            yield from self.wrapped(self.say(too_many(step, self.style)), "  ")
+        if remark:
+            yield from self.wrapped(self.say(remark), "  ")
 
-    def arithmetic(self, lines: Sequence[hand.Line], indent: str = "") -> Iterator[Line]:
+    def arithmetic(self, lines: Sequence[Equation], indent: str = "") -> Iterator[Line]:
         """Go through lines of arithmetic, the equals signs of all under one another, broken where the terminal ends."""
         names = [self.say(line.name) for line in lines]
         margin = max(map(cells, names), default=0)
