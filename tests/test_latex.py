@@ -252,6 +252,16 @@ def test_column_labels_and_row_labels(run: Runner, samples: Path) -> None:
     assert rows[0][1:] == [rf"\scriptstyle\text{{{token}}}" for token in tokens]
 
 
+def test_an_explanation_says_a_label_once() -> None:
+    """The one row of an explanation has its label in its name; the keys stand above it."""
+    trace = attention(random(1, 2, 2), random(2, 2, 2), tokens=["the", "cat"])
+    tex = latex(trace.zoom("weights", (1, 0)))
+    check(tex)
+    assert matrices(tex)[0][0] == ["", r"\scriptstyle\text{the}", r"\scriptstyle\text{cat}"]
+    assert matrices(tex)[0][1][0] == ""
+    assert r"\text{weights}[\text{cat,the}] &" in tex
+
+
 def wide_problem() -> dict[str, Any]:
     return {"Q": random(1, 2, 4), "K": random(2, 40, 4), "V": random(3, 40, 2)}
 
