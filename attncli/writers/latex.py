@@ -17,7 +17,7 @@ from attncli.trace import Step, Trace
 from attncli.writers.sheet import EDGE, Sheet, explained, omission, precision_of, sheets, worked
 from attncli.writers.tex import escape, formula_points, name_tex, points, prose, shortened
 from attncli.writers.texlines import arithmetic
-from attncli.writers.texmatrix import LONGEST_LABEL, Matrix, blocks, ends
+from attncli.writers.texmatrix import DOTS, LONGEST_LABEL, Matrix, blocks, ends
 
 WIDTH = 448.0
 """Points that we fill of a line; A4 with margins of 2.5 cm has 455."""
@@ -195,9 +195,10 @@ class _Derivation:
     def labelled(self, step: Step, sheet: Sheet) -> Matrix:
         """Return the matrix of a sheet, with its labels if somebody gave any that say more than the step's name."""
         made = _bare(sheet)
-        if any(axis.tokens and (axis.size > 1 or self.trace.fields) for axis in step.axes[-2:]):
-            made.rows = sheet.rows[: len(made.cells)]
-            made.columns = sheet.columns[: len(made.cells[0])]
+        telling = [axis.size > 1 or bool(self.trace.fields) for axis in step.shown_axes[-2:]]
+        if any(axis.tokens and tells for axis, tells in zip(step.shown_axes[-2:], telling, strict=True)):
+            made.rows = sheet.rows[: len(made.cells)] if telling[0] else [""]
+            made.columns = sheet.columns[: len(made.cells[0])] if telling[1] else [""]
         return made
 
 
@@ -211,17 +212,18 @@ class _Cut:
         self.margins = _margins(sheet)
         below = [beside for _, beside in self.margins] if sheet.margin_rows else []
         widths = [max(column) for column in zip(*(part.widths() for part in (made, *below)), strict=True)]
-        room -= made.frame + (points(f"{sheet.title}: ") if sheet.title else 0)
-        if below:
-            room -= max(points(name) for name, _ in self.margins) + _EQUALS + _QUADS
+        frame = made.frame + (points(f"{sheet.title}: ") if sheet.title else 0)
+        if below:  # what stands below the matrix is as wide, and has a name before it
+            frame = max(frame, *(points(name) + _EQUALS + one.frame for name, one in self.margins))
+        room -= frame
         heights = [1.0] * len(made.cells)
         if full:
             self.rows = blocks(heights, HEIGHT)
             spans = (sum(widths) > room) + (len(self.rows) > 1)
             self.columns = blocks(widths, room - _SPAN * spans)
         else:
-            self.rows = [ends(heights, HEIGHT, EDGE if len(heights) < self.high else None)]
-            self.columns = [ends(widths, room, EDGE if len(widths) < self.wide else None)]
+            self.rows = [ends(heights, HEIGHT, 1, EDGE if len(heights) < self.high else None)]
+            self.columns = [ends(widths, room, DOTS, EDGE if len(widths) < self.wide else None)]
 
     def left_out(self) -> str:
         """Say how many rows and columns are not there."""
@@ -233,21 +235,21 @@ class _Cut:
         for rows in self.rows:
             for columns in self.columns:
                 part = self.made.part(rows, columns)
-                spans = [
-                    f"{axis} {block[0] + 1}–{block[-1] + 1} of {size}"
-                    for axis, blocks_, block, size in (
-                        ("rows", self.rows, rows, self.high),
-                        ("columns", self.columns, columns, self.wide),
-                    )
-                    if len(blocks_) > 1
-                ]
-                caption = ", ".join([*([self.sheet.title] if self.sheet.title else []), *spans])
+                caption = [self.sheet.title] * bool(self.sheet.title)
+                caption += [_span("row", rows, self.high)] * (len(self.rows) > 1)
+                caption += [_span("column", columns, self.wide)] * (len(self.columns) > 1)
                 beside = []
                 if self.sheet.margin_rows and rows is self.rows[-1]:
                     beside = [(name, one.part([0], columns)) for name, one in self.margins]
                 elif self.sheet.margin_columns and columns is self.columns[-1]:
                     beside = [(name, one.part(rows, [0])) for name, one in self.margins]
-                yield _Value(caption, part.scalar(), part.width, [_margin(name, one) for name, one in beside])
+                margins = [_margin(name, one) for name, one in beside]
+                yield _Value(", ".join(caption), part.scalar(), part.width, margins)
+
+
+def _span(axis: str, block: Sequence[int], size: int) -> str:
+    first, last = block[0] + 1, block[-1] + 1
+    return f"{axis}s {first}–{last} of {size}" if first < last else f"{axis} {first} of {size}"
 
 
 def _margin(name: str, made: Matrix) -> _Piece:
@@ -298,11 +300,7 @@ def _display(name: str, pieces: Sequence[_Piece]) -> str:
         else:
             lines[-1] += piece.before + piece.tex
         left -= piece.width
-    if not name:
-        body = " \\\\\n".join(f"&{line}" for line in lines)
-    else:
-        first, *others = lines
-        below = " \\\\\n".join(f"&{line}" for line in others)
-        # The star: no new page between a name and its value.
-        body = f"{name} &{first}" + (f" \\\\*\n{below}" if others else "")
+    lines[0] = f"{name} &{lines[0]}".lstrip()
+    star = "" if "matrix" in lines[0] else "*"  # no new page between a formula and its value
+    body = f" \\\\{star}\n&".join([lines[0], " \\\\\n&".join(lines[1:])]) if lines[1:] else lines[0]
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"

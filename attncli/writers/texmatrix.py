@@ -15,7 +15,8 @@ LONGEST_LABEL = 110.0
 _SCRIPT = 0.8  # labels are set at 7pt, in which letters are wider than 7/10
 _GAP = 10.0
 _PARENTHESES = 20.0 - _GAP  # the last column has none behind it
-_DOTS = 12.0 + _GAP
+DOTS = 12.0 + _GAP
+"""The points that a column of dots takes."""
 _PLAIN = re.compile(r"(-?)(\d+)(\.\d+)?")
 
 
@@ -105,16 +106,15 @@ def blocks(widths: Sequence[float], room: float) -> list[list[int]]:
     return found
 
 
-def ends(widths: Sequence[float], room: float, hole: int | None = None) -> list[int]:
+def ends(widths: Sequence[float], room: float, dots: float, hole: int | None = None) -> list[int]:
     """Return which columns are shown, from both ends inwards as far as there is room; −1 for what is left out.
 
-    `hole` is where something is left out already.
+    `dots` is what its sign takes; `hole` is where something is left out already.
     """
     kept = list(range(len(widths)))
     if sum(widths) > room:
-        room -= _DOTS
         first, last = 1, 0
-        room -= widths[0]
+        room -= dots + widths[0]
         while first + last < len(widths) - 1:
             width = widths[first] if first <= last else widths[-1 - last]
             if width > room:
