@@ -47,16 +47,18 @@ _PREAMBLE = r"""\documentclass[a4paper,fleqn]{article}
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return one document that holds every trace."""
     parts: list[str] = []
-    for trace in traces:
-        title = trace.fields.get("title")
-        parts += [heading(title)] if isinstance(title, str) and title else [r"\bigskip"] * bool(parts)
+    titles = [title if isinstance(title := trace.fields.get("title"), str) else "" for trace in traces]
+    for number, (trace, title) in enumerate(zip(traces, titles, strict=True)):
+        if number:
+            parts.append(heading(title) if title else r"\bigskip")
         parts += _Derivation(trace, style).parts()
-    return document(parts)
+    return document(parts, titles[0] if titles else "")
 
 
-def document(parts: Sequence[str]) -> str:
-    """Return a whole document: the preamble, and the parts, which are LaTeX, as paragraphs."""
-    return "\n".join([_PREAMBLE, *(f"{part}\n" for part in parts), "\\end{document}\n"])
+def document(parts: Sequence[str], title: str = "") -> str:
+    """Return a whole document: the preamble, the title if there is one, and the parts, which are LaTeX."""
+    paragraphs = [heading(title), *parts] if title else parts
+    return "\n".join([_PREAMBLE, *(f"{part}\n" for part in paragraphs), "\\end{document}\n"])
 
 
 def heading(title: str) -> str:
