@@ -172,8 +172,8 @@ def test_escape(text: str, shown: str) -> None:
 
 
 def test_own_signs_are_no_code_points() -> None:
-    """All signs that attncli writes have their LaTeX."""
-    for sign in (*_ASCII, "θ"):
+    """All signs that attncli writes have their LaTeX, but for the shades of a heat map, which is drawn in none."""
+    for sign in (*_ASCII.keys() - set("░▒▓█"), "θ"):
         assert "U+" not in escape(sign), sign
 
 
@@ -201,7 +201,7 @@ def test_powers_in_prose() -> None:
         ("weights[q1,k2]", r"\text{weights}[\text{q1,k2}]"),
         ("W_q[d1]", r"W_q[\text{d1}]"),
         ("scaled[[red],a_b]", r"\text{scaled}[\text{[red],a\_b}]"),
-        ("scores[a\nb,猫]", "\\text{scores}[\\text{a\nb,猫}]"),
+        ("scores[a\nb,猫]", r"\text{scores}[\text{a\textbackslash{}x0ab,猫}]"),
     ],
 )
 def test_names(name: str, shown: str) -> None:
@@ -250,16 +250,6 @@ def test_column_labels_and_row_labels(run: Runner, samples: Path) -> None:
     tokens = ["the", "cat", "sat", "down"]
     assert [row[0] for row in rows[1:]] == [rf"\scriptstyle\text{{{token}}}" for token in tokens]
     assert rows[0][1:] == [rf"\scriptstyle\text{{{token}}}" for token in tokens]
-
-
-def test_an_explanation_says_a_label_once() -> None:
-    """The one row of an explanation has its label in its name; the keys stand above it."""
-    trace = attention(random(1, 2, 2), random(2, 2, 2), tokens=["the", "cat"])
-    tex = latex(trace.zoom("weights", (1, 0)))
-    check(tex)
-    assert matrices(tex)[0][0] == ["", r"\scriptstyle\text{the}", r"\scriptstyle\text{cat}"]
-    assert matrices(tex)[0][1][0] == ""
-    assert r"\text{weights}[\text{cat,the}] &" in tex
 
 
 def wide_problem() -> dict[str, Any]:

@@ -195,12 +195,11 @@ class _Derivation:
         return values, [text for text in remarks if text]
 
     def labelled(self, step: Step, sheet: Sheet) -> Matrix:
-        """Return the matrix of a sheet, with its labels if somebody gave any that say more than the step's name."""
+        """Return the matrix of a sheet, with its labels if somebody gave any."""
         made = _bare(sheet)
-        telling = [axis.size > 1 or bool(self.trace.fields) for axis in step.shown_axes[-2:]]
-        if any(axis.tokens and tells for axis, tells in zip(step.shown_axes[-2:], telling, strict=True)):
-            made.rows = sheet.rows[: len(made.cells)] if telling[0] else [""]
-            made.columns = sheet.columns[: len(made.cells[0])] if telling[1] else [""]
+        if any(axis.tokens for axis in step.axes[-2:]):
+            made.rows = sheet.rows[: len(made.cells)]
+            made.columns = sheet.columns[: len(made.cells[0])]
         return made
 
 
