@@ -130,7 +130,7 @@ class Page:
             sides = [f"= {self.say(side.text)}" for side in line.sides]
             sides += [f" ({self.say(line.note)})"] * bool(line.note)
             room = self.style.width - len(indent) - margin - 1 if self.style.width else 0
-            first, *rest = _broken(sides, max(room, 20)) if room else [" ".join(sides)]
+            first, *rest = _broken(sides, max(room, 10)) if room else [" ".join(sides)]
             yield [(indent + name, "bold"), (" " * (margin + 1 - cells(name)), ""), (first, "")]
             for text in rest:
                 yield [(" " * (len(indent) + margin + 1) + text, "")]
@@ -263,11 +263,27 @@ def _broken(sides: Sequence[str], room: int) -> Iterator[str]:
     line = ""
     for side in sides:
         if line and cells(f"{line} {side}") > room:
-            yield from textwrap.wrap(line, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+            yield from _wrapped(line, room)
             line = side
         else:
             line = f"{line} {side}".strip()
-    yield from textwrap.wrap(line, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    yield from _wrapped(line, room)
+
+
+def _wrapped(text: str, room: int) -> list[str]:
+    """Break a side at blanks, if that will do at those outside of brackets."""
+    depth, whole = 0, ""
+    for char in text:
+        depth += (char == "(") - (char == ")")
+        whole += "\0" if char == " " and depth else char
+    lines = _at_blanks(whole, room)
+    if any(cells(line) > room for line in lines):
+        lines = _at_blanks(text, room)
+    return [line.replace("\0", " ") for line in lines]
+
+
+def _at_blanks(text: str, room: int) -> list[str]:
+    return textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def cells(text: str) -> int:
