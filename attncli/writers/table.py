@@ -270,16 +270,20 @@ def _broken(sides: Sequence[str], room: int) -> Iterator[str]:
     yield from _wrapped(line, room)
 
 
+_BLANK = "\ue000"
+"""Stands for a blank at which nothing is broken: as wide as one, and in no label that is shown."""
+
+
 def _wrapped(text: str, room: int) -> list[str]:
     """Break a side at blanks, if that will do at those outside of brackets."""
     depth, whole = 0, ""
     for char in text:
         depth += (char == "(") - (char == ")")
-        whole += "\0" if char == " " and depth else char
+        whole += _BLANK if char == " " and depth else char
     lines = _at_blanks(whole, room)
     if any(cells(line) > room for line in lines):
         lines = _at_blanks(text, room)
-    return [line.replace("\0", " ") for line in lines]
+    return [line.replace(_BLANK, " ") for line in lines]
 
 
 def _at_blanks(text: str, room: int) -> list[str]:
