@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from attncli.errors import AttnError
@@ -47,8 +48,9 @@ class Axis:
         """Return the same axis without tokens: q1, q2, q3."""
         return Axis(self.name, self.size)
 
+    @cached_property
     def distinct(self) -> Axis:
-        """Return the axis with labels of which no two are the same: a token that stands twice gives way to q1, q3."""
+        """The axis with labels of which no two are the same: a token that stands twice gives way to q1, q3."""
         if len(set(self.tokens)) == len(self.tokens):
             return self
         numbered = self.numbered().labels()

@@ -120,8 +120,10 @@ class Project(Op):
             last = t.take_cell(x, cell)
         else:
             at = (j,) if head is None else (head, j)
-            row, column = t.take_row(x, (*lead, i)), t.take_row(rest.pop(0), at, turned=True)
-            last = t.record(step.labelled("product", cell) if self.bias else name, Dot(), row, column)
+            w = rest.pop(0)
+            row, column = t.take_row(x, (*lead, i)), t.take_row(w, at, turned=True)
+            product = step.labelled(f"{w.name} {x.name}" if step.columns else f"{x.name} {w.name}", cell)
+            last = t.record(product if self.bias else name, Dot(), row, column)
         if self.bias:
             b = rest[0]
             column_of_b = j if head is None else head * (b.array.shape[-1] // (self.heads or 1)) + j
@@ -252,11 +254,13 @@ class Normalize(Op):
         if t.depth is not Depth.STEP and not step.operands[0].given:
             t.enlarge(step.operands[0], cell)
         index, name = cell[:-1], step.cell_name(cell)
+        scores = step.operands[0]
         if self._sees_nothing(step, index):
-            t.record(name, NoKey(), t.cell(t.take_row(step.operands[0], index), cell[-1]))
+            t.record(name, NoKey(), t.cell(t.take_row(scores, index), cell[-1], scores.cell_name(cell)))
             return
         row, total = self.parts(t, step, index)
-        t.record(name, Over(), t.cell(row, cell[-1]), total)
+        own = scores.labelled(row.partition("[")[0], cell)
+        t.record(name, Over(), t.cell(row, cell[-1], own), total)
 
     def zoom_row(self, t: Trace, step: Step, index: Cell) -> None:
         """The row, what it comes to, the quotients."""

@@ -136,12 +136,12 @@ class Rotate(Op):
         pair = first.index(own) if own in first else second.index(own)
         cells = [t.take_cell(vectors, (*lead, i, head * d + part[pair])) for part in (first, second)]
         turn = self._angle(vectors.array.shape[-2], d)[i, pair]
-        angle = t.given(step.labelled("angle", cell), turn.reshape(1, 1), t[cells[0]].axes)
-        cos = t.record(step.labelled("cos", cell), Cos(), angle)
-        sin = t.record(step.labelled("sin", cell), Sin(), angle)
+        angle = t.given(step.labelled(f"{step.name} angle", cell), turn.reshape(1, 1), t[cells[0]].axes)
+        cos = t.record(step.labelled(f"cos {step.name}", cell), Cos(), angle)
+        sin = t.record(step.labelled(f"sin {step.name}", cell), Sin(), angle)
         mine, other = cells if own in first else reversed(cells)
         parts = [
-            t.record(step.labelled(name, cell), Times(), vector, wave)
+            t.record(step.labelled(f"{step.name} {name}", cell), Times(), vector, wave)
             for name, vector, wave in (("own part", mine, cos), ("other's part", other, sin))
         ]
         t.record(step.cell_name(cell), Minus() if own in first else Plus(), *parts)

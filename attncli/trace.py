@@ -279,7 +279,7 @@ class Step:
 
         Of a cell, rows come before columns.
         """
-        labels = [axis.distinct().label(at) for axis, at in zip(self.axes, index, strict=False)]
+        labels = [axis.distinct.label(at) for axis, at in zip(self.axes, index, strict=False)]
         if self.columns and len(index) == len(self.axes):
             labels[-2:] = labels[:-3:-1]
         return f"{what}[{','.join(labels)}]"
@@ -340,6 +340,8 @@ class Trace(Mapping[str, Step]):
 
     def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
         """Put a matrix down, row-wise; return its name."""
+        if self._has(name):
+            return name
         return self._add(Step(name, Given(), (), self._rounded(array), axes, self.columns, self.dtype))
 
     def take_cell(self, step: Step, cell: Cell) -> str:
@@ -368,7 +370,7 @@ class Trace(Mapping[str, Step]):
 
         axes = layout.axes(step.axes) if layout else step.axes
         *lead, rows, cols = axes if not turned else (*axes[:-2], axes[-1], axes[-2])
-        *outer, own = (axis.distinct().label(at) for axis, at in zip((*lead, rows), index, strict=True))
+        *outer, own = (axis.distinct.label(at) for axis, at in zip((*lead, rows), index, strict=True))
         whole = [own] if not turned else [own, "·"] if step.columns else ["·", own]  # V[·,d1]: a column as it is shown
         name = f"{step.name}[{','.join([*outer, *whole])}]"
         if name in self:
@@ -382,16 +384,14 @@ class Trace(Mapping[str, Step]):
             return self.record(name, Row(len(cells), cols), *(self.enlarge(step, cell) for cell in cells))
         return self._taken(name, view(step.array), (Axis(rows.name, 1, (own,)), cols), lambda: _seen(step, view))
 
-    def cell(self, row: str, column: int) -> Step:
-        """Return one number of a row that stands here, to be put into a formula."""
+    def cell(self, row: str, column: int, name: str) -> Step:
+        """Return one number of a row that stands here, to be put into a formula by this name."""
+        if name in self:
+            return self[name]
         step = self[row]
-        label = step.axes[-1].distinct().label(column)
-        labels = row[row.index("[") + 1 : -1].split(",")
-        labels.insert(len(labels) - 1 if self.columns else len(labels), label)
-        axes = (step.axes[0], Axis(step.axes[-1].name, 1, (label,)))
         part = Given(lambda: _seen(step, lambda x: x[:, column]))
-        name = f"{row[: row.index('[')]}[{','.join(labels)}]"
-        return Step(name, part, (), step.array[:, column : column + 1], axes, self.columns, self.dtype)
+        array = step.array[:, column : column + 1]
+        return Step(name, part, (), array, _one(step, (0, column)), self.columns, self.dtype)
 
     def enlarge(self, step: Step, cell: Cell) -> str:
         """Work one cell of another trace's step out here, if it is not here yet; return its name."""
@@ -416,6 +416,8 @@ class Trace(Mapping[str, Step]):
 
         Raises AttnError where the result overflows: an infinity is never passed on as a result.
         """
+        if self._has(name):
+            return name
         steps = tuple(operand if isinstance(operand, Step) else self._steps[operand] for operand in operands)
         with np.errstate(all="ignore"):  # overflow is looked for below, and told as an error
             array = op.apply(*(step.array for step in steps))
@@ -479,6 +481,10 @@ class Trace(Mapping[str, Step]):
             raise AttnError(msg, hint=hint)
         return self.zoom(step.name, chosen, Depth.DEEP if deep else None)
 
+    def _has(self, name: str) -> bool:
+        """Tell whether a part of an explanation is here already: several parts are made of one row."""
+        return self.depth is not None and name in self._steps
+
     def _rounded(self, array: Array) -> Array:
         array = rounded(array, self.dtype).view()
         array.flags.writeable = False
@@ -491,8 +497,7 @@ class Trace(Mapping[str, Step]):
 
 def _one(step: Step, cell: Cell) -> tuple[Axis, Axis]:
     rows, cols = (
-        Axis(axis.name, 1, (axis.distinct().label(index),))
-        for axis, index in zip(step.axes[-2:], cell[-2:], strict=True)
+        Axis(axis.name, 1, (axis.distinct.label(index),)) for axis, index in zip(step.axes[-2:], cell[-2:], strict=True)
     )
     return rows, cols
 

@@ -97,6 +97,9 @@ PROBLEMS: dict[str, dict[str, Any]] = {
     "rope": SPLIT | {"positions": "rope"},
     "rope, interleaved, heads": SELF | {"positions": "rope", "rope_style": "interleaved", "rope_base": 100, "heads": 2},
     "rope in columns": {"Q": R(4, 3), "K": R(4, 2), "V": R(2, 2), "positions": "rope", "columns": True},
+    "rope, same tokens elsewhere": {"Q": R(2, 4), "K": R(3, 4), "V": R(3, 2), "positions": "rope",
+                                    "tokens": ["a", "b"], "key_tokens": ["b", "c", "a"]},
+    "same tokens, biases": SELF | BIASES | {"tokens": ["a", "b", "c"], "positions": "rope"},
     "rope and cache": SPLIT | {"positions": "rope", "past_K": R(2, 2, 1, 4), "past_V": R(2, 2, 1, 2)},
     "learned and zero keys": HEADS | {"bias_k": [1, 2, 3, 4], "bias_v": [2, 1, 0, 3, 1, 1], "add_zero_attn": True,
                                       "causal": True},
@@ -183,11 +186,26 @@ def test_whatever_stands_in_an_explanation_under_a_steps_name_is_that_steps_numb
 
 
 @pytest.mark.parametrize("name", READABLE)
+def test_no_name_stands_for_two_things(name: str) -> None:
+    """What a line is made of stands above it under its own name: nothing has taken its place there."""
+    trace = attention(**READABLE[name])
+    for step, cell in cells(trace):
+        part = trace.zoom(step.name, cell, Depth.DEEP)
+        above: set[str] = set()
+        for own in part.values():
+            for operand in own.operands:
+                if operand.name in part:
+                    assert part[operand.name] is operand, (own.name, operand.name)
+                    assert operand.name in above
+            above.add(own.name)
+
+
+@pytest.mark.parametrize("name", READABLE)
 def test_a_deep_explanation_takes_nothing_but_the_inputs(name: str) -> None:
     """All that is put down in it was given, or is a constant of its own (a position, an angle, a bias of the mask)."""
     trace = attention(**READABLE[name])
     given = {step.name for step in trace.values() if step.given}
-    own = {"pos", "angle", "bias"}
+    own = {"pos", "bias", "Q_rotated angle", "K_rotated angle"}
     for step, cell in cells(trace):
         for part in trace.zoom(step.name, cell, Depth.DEEP).values():
             if part.given:

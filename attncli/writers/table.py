@@ -271,7 +271,7 @@ def _broken(sides: Sequence[str], room: int) -> Iterator[str]:
 
 
 _BLANK = "\ue000"
-"""Stands for a blank at which nothing is broken: as wide as one, and in no label that is shown."""
+"""Stands for a blank at which nothing is broken: a private character, as wide as one."""
 
 
 def _wrapped(text: str, room: int) -> list[str]:
