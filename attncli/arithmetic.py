@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -133,20 +133,24 @@ class Over(Cellwise):
         return [[ex.Quotient(a, b) for a, b in _pairs(say, *rows)]]
 
 
-class Sin(Cellwise):
-    """The sine of each angle."""
+@dataclass(frozen=True, eq=False)
+class Wave(Cellwise):
+    """The sine or cosine of each angle."""
+
+    function: Literal["sin", "cos"]
 
     def apply(self, *operands: Array) -> Array:
-        """Return sin a."""
-        return np.sin(operands[0])
+        """Return sin a, or cos a."""
+        wave: Array = {"sin": np.sin, "cos": np.cos}[self.function](operands[0])
+        return wave
 
     def text(self, columns: bool) -> Sequence[str]:
         """Say sin a."""
-        return ["sin {0}"]
+        return [f"{self.function} {{0}}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
         """Say the same in LaTeX."""
-        return [r"\sin {0}"]
+        return [rf"\{self.function} {{0}}"]
 
     def exact(self, *operands: Objects) -> Objects:
         """Refuse: it is no fraction, and no root."""
@@ -154,31 +158,7 @@ class Sin(Cellwise):
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
         """Put the numbers in."""
-        return [[ex.Call("sin", [a]) for a in say(rows[0])]]
-
-
-class Cos(Cellwise):
-    """The cosine of each angle."""
-
-    def apply(self, *operands: Array) -> Array:
-        """Return cos a."""
-        return np.cos(operands[0])
-
-    def text(self, columns: bool) -> Sequence[str]:
-        """Say cos a."""
-        return ["cos {0}"]
-
-    def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
-        return [r"\cos {0}"]
-
-    def exact(self, *operands: Objects) -> Objects:
-        """Refuse: it is no fraction, and no root."""
-        raise NotExactError
-
-    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Put the numbers in."""
-        return [[ex.Call("cos", [a]) for a in say(rows[0])]]
+        return [[ex.Call(self.function, [a]) for a in say(rows[0])]]
 
 
 class Exp(Cellwise):

@@ -62,7 +62,7 @@ class Sinusoidal(Op):
 
     def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """One position, one column: the angle and its sine or cosine."""
-        from attncli.arithmetic import Cos, Over, Sin
+        from attncli.arithmetic import Over, Wave
 
         i, j = cell
         d = step.array.shape[-1]
@@ -70,7 +70,7 @@ class Sinusoidal(Op):
         position = t.given(step.labelled("pos", (i,)), np.array([[float(self.start + i)]]), one)
         power = t.given(f"10000^({2 * (j // 2)}/{d})", np.array([[10000 ** (2 * (j // 2) / d)]]), one)
         angle = t.record(step.labelled("angle", cell), Over(), position, power)
-        t.record(step.cell_name(cell), Cos() if j % 2 else Sin(), angle)
+        t.record(step.cell_name(cell), Wave("cos" if j % 2 else "sin"), angle)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +126,7 @@ class Rotate(Op):
 
     def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """The pair that the cell is in, and its angle."""
-        from attncli.arithmetic import Cos, Minus, Plus, Sin, Times
+        from attncli.arithmetic import Minus, Plus, Times, Wave
 
         vectors = step.operands[0]
         *lead, i, j = cell
@@ -137,8 +137,8 @@ class Rotate(Op):
         cells = [t.take_cell(vectors, (*lead, i, head * d + part[pair])) for part in (first, second)]
         turn = self._angle(vectors.array.shape[-2], d)[i, pair]
         angle = t.given(step.labelled(f"{step.name} angle", cell), turn.reshape(1, 1), t[cells[0]].axes)
-        cos = t.record(step.labelled(f"cos {step.name}", cell), Cos(), angle)
-        sin = t.record(step.labelled(f"sin {step.name}", cell), Sin(), angle)
+        cos = t.record(step.labelled(f"cos {step.name}", cell), Wave("cos"), angle)
+        sin = t.record(step.labelled(f"sin {step.name}", cell), Wave("sin"), angle)
         mine, other = cells if own in first else reversed(cells)
         parts = [
             t.record(step.labelled(f"{step.name} {name}", cell), Times(), vector, wave)
