@@ -467,7 +467,12 @@ class Trace(Mapping[str, Step]):
         """
         name, _, labels = part.strip().removesuffix("]").partition("[")
         step = self.find(name.strip())
-        index = list(place(step.name, step.shown_axes, labels))
+        try:
+            index = list(place(step.name, step.shown_axes, labels))
+        except AttnError as error:
+            if labels.startswith("head") and step.name in {"concat", "output"} and "head_output" in self:
+                error.hint = f"the heads are put side by side in it; head_output[{visible(labels)}]"
+            raise
         if self.columns:
             index[-2:] = index[:-3:-1]
         chosen = tuple(at for at in index if isinstance(at, int))

@@ -95,6 +95,16 @@ def test_deep_goes_back_to_the_inputs(run: Runner, samples: Path) -> None:
     assert {"head_output[head1,see,d1]", "head_output[head2,see,d2]", "weights[head2,see]"} <= names.keys()
 
 
+def test_heads_that_were_joined_are_looked_for_where_they_are(run: Runner, samples: Path) -> None:
+    """Who asks for a head of the output is told which step has heads."""
+    refused = run("explain", samples / "heads.json", "output[head2,I,d1]")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == (
+        "attncli: output has no 'head2': its labels are I, see, you; d1, d2, d3, d4\n"
+        "  hint: the heads are put side by side in it; head_output[head2,I,d1]\n"
+    )
+
+
 def test_columns_are_named_as_they_are_shown(run: Runner, samples: Path) -> None:
     """In column convention rows still come before columns: the key before its query."""
     shown = run("explain", samples / "creature.json", "weights[fluffy,blue]").out.splitlines()

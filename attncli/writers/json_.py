@@ -79,7 +79,7 @@ def _laid_out(trace: Trace, style: Style) -> str:
     lines = []
     for name, value in contents(trace):
         text = text_of(value, style)
-        lines.append(f"  {json.dumps(name)}: {rows_apart(text, 2) if is_array(value) else text}")
+        lines.append(f"  {_string(name, style)}: {rows_apart(text, 2) if is_array(value) else text}")
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
@@ -94,4 +94,4 @@ def rows_apart(text: str, indent: int) -> str:
 def _on_one_line(trace: Trace, style: Style) -> str:
     if not trace.whole and len(trace) == 1:
         return text_of(next(iter(trace.values())).value, style)
-    return f"{{{', '.join(f'{json.dumps(name)}: {text_of(value, style)}' for name, value in contents(trace))}}}"
+    return f"{{{', '.join(f'{_string(name, style)}: {text_of(value, style)}' for name, value in contents(trace))}}}"
