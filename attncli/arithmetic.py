@@ -187,12 +187,19 @@ class Exp(Cellwise):
         return [[ex.PowerOfE(a) for a in say(rows[0])]]
 
 
+@dataclass(frozen=True, eq=False)
 class Nothing(Cellwise):
     """A zero that stands where there is nothing."""
+
+    label: tuple[Axis, Axis]
 
     def apply(self, *operands: Array) -> Array:
         """Return 0."""
         return np.zeros((1, 1))
+
+    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+        """Return its own labels: it is made of nothing that has any."""
+        return self.label
 
     def text(self, columns: bool) -> Sequence[str]:
         """Say 0."""
@@ -306,7 +313,7 @@ class Maximum(Fold):
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
         """Put the numbers in."""
-        return [[ex.Call("max", say(rows[0]))]] if len(rows[0]) > 1 else []
+        return [[ex.Call("max", say(rows[0]))]] if 1 < len(rows[0]) <= ex.MOST_TERMS else []
 
 
 class Counted(Cellwise):
@@ -345,8 +352,12 @@ class NoKey(Cellwise):
         return objects(np.zeros(operands[0].shape))
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say 0."""
-        return ["0"]
+        """Say zeros."""
+        return ["zeros"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return [r"\text{{zeros}}"]
 
     def note(self, columns: bool) -> str:
         """Say why."""

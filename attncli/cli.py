@@ -177,7 +177,11 @@ def run(
     if heatmap:
         _refuse_beside_heatmap({"--step": step, "--full": full, "--by-hand": by_hand, "--exact": exact})
     if by_hand or exact:
-        chosen.must_be_for_people("--by-hand" if by_hand else "--exact")
+        option = "--by-hand" if by_hand else "--exact"
+        chosen.must_be_for_people(option)
+        if dtype != "float64":
+            msg = f"{option} and --dtype {dtype} cannot be given together"
+            raise AttnError(msg, hint="arithmetic is shown as it is, and not as a machine rounds it")
     options = {
         "title": title,
         "tokens": tokens,

@@ -86,6 +86,9 @@ Powers = tuple[tuple[Surd, Surd], ...]
 MOST_DIGITS = 9
 """Digits of a number that somebody may have written; a fraction of one that has more says nothing."""
 
+MOST = 10**15
+"""What numerators and denominators may be at the most: 1e200 is no number that one writes out."""
+
 UNIT: Powers = ((ZERO, ONE),)
 
 
@@ -111,6 +114,8 @@ class Exact:
             if len(text.partition("e")[0].replace(".", "").strip("-0")) > MOST_DIGITS:
                 raise NotExactError
             number = Fraction(text)
+            if max(abs(number.numerator), number.denominator) > MOST:
+                raise NotExactError
         return cls.plain(Surd(((1, number),)) if number else ZERO)
 
     @classmethod
@@ -182,8 +187,6 @@ class Exact:
         if not self.quotients:
             return self
         ((left, over),), ((right, under),) = self.quotients, other.quotients
-        if UNIT not in {left, right} and left != right:
-            raise NotExactError
         if left != right:
             raise NotExactError
         return _quotient(over, under)

@@ -27,12 +27,12 @@ class Expression(ABC):
     binds: ClassVar[int] = ATOM
 
     @abstractmethod
-    def write(self, tex: bool) -> str:
-        """Return it in LaTeX, or as text."""
+    def write(self, tex: bool, full: bool = False) -> str:
+        """Return it in LaTeX, or as text; `full` leaves nothing out of what is long."""
 
-    def within(self, binds: int, tex: bool) -> str:
+    def within(self, binds: int, tex: bool, full: bool) -> str:
         """Return it as a part of what holds together so tightly, in brackets where it needs them."""
-        text = self.write(tex)
+        text = self.write(tex, full)
         if self.binds >= binds and not (binds > SUM and text.startswith("-")):
             return text
         return rf"\left({text}\right)" if tex else f"({text})"
@@ -44,7 +44,7 @@ class Number(Expression):
 
     digits: str
 
-    def write(self, tex: bool) -> str:
+    def write(self, tex: bool, full: bool = False) -> str:
         """Return the digits; powers of ten and −∞ as LaTeX has them."""
         if not tex:
             return self.digits
@@ -58,11 +58,11 @@ class Sum(Expression):
     terms: Sequence[Expression]
     binds = SUM
 
-    def write(self, tex: bool) -> str:
+    def write(self, tex: bool, full: bool = False) -> str:
         """Return the terms; what is negative is taken away."""
         text = ""
-        for term in shortened(self.terms):
-            own = term.within(SUM, tex)
+        for term in shortened(self.terms, full):
+            own = term.within(SUM, tex, full)
             if not text:
                 text = own
             elif own.startswith("-"):
@@ -80,9 +80,9 @@ class Difference(Expression):
     right: Expression
     binds = SUM
 
-    def write(self, tex: bool) -> str:
+    def write(self, tex: bool, full: bool = False) -> str:
         """Return a − b; a negative b in brackets."""
-        return f"{self.left.within(SUM, tex)} - {self.right.within(PRODUCT, tex)}"
+        return f"{self.left.within(SUM, tex, full)} - {self.right.within(PRODUCT, tex, full)}"
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,11 @@ class Product(Expression):
     factors: Sequence[Expression]
     binds = PRODUCT
 
-    def write(self, tex: bool) -> str:
+    def write(self, tex: bool, full: bool = False) -> str:
         """Return the factors; a negative one that is not the first in brackets."""
         first, *rest = self.factors
-        head = first.write(tex) if first.binds >= PRODUCT else first.within(PRODUCT, tex)
-        return (r" \times " if tex else "×").join([head, *(factor.within(PRODUCT, tex) for factor in rest)])
+        head = first.write(tex, full) if first.binds >= PRODUCT else first.within(PRODUCT, tex, full)
+        return (r" \times " if tex else "×").join([head, *(factor.within(PRODUCT, tex, full) for factor in rest)])
 
 
 @dataclass(frozen=True)
@@ -107,14 +107,14 @@ class Multiple(Expression):
     of: Expression
     binds = PRODUCT
 
-    def write(self, tex: bool) -> str:
+    def write(self, tex: bool, full: bool = False) -> str:
         """Return the two; 1 and −1 are not written."""
-        of = self.of.within(ATOM, tex)
-        own = self.coefficient.write(tex)
+        of = self.of.within(ATOM, tex, full)
+        own = self.coefficient.write(tex, full)
         if own in {"1", "-1"}:
             return own[:-1] + of
         if self.coefficient.binds < PRODUCT:
-            own = self.coefficient.within(PRODUCT, tex)
+            own = self.coefficient.within(PRODUCT, tex, full)
         return own + ("" if tex or re.fullmatch(r"-?\d+|\(.*\)", own) else "×") + of
 
 
@@ -126,19 +126,19 @@ class Quotient(Expression):
     under: Expression
     binds = PRODUCT
 
-    def inline(self) -> str:
+    def inline(self, full: bool) -> str:
         """Return it in LaTeX on one line."""
-        over = self.over.write(tex=True) if self.over.binds >= PRODUCT else self.over.within(PRODUCT, tex=True)
-        return f"{over}/{self.under.within(ATOM, tex=True)}"
+        over = self.over.write(True, full) if self.over.binds >= PRODUCT else self.over.within(PRODUCT, True, full)
+        return f"{over}/{self.under.within(ATOM, True, full)}"
 
-    def write(self, tex: bool) -> str:
+    def write(self, tex: bool, full: bool = False) -> str:
         """Return a/b, or a fraction."""
         if tex:
-            over = self.over.write(tex)
+            over = self.over.write(tex, full)
             sign = "-" if over.startswith("-") and self.over.binds > SUM else ""
-            return rf"{sign}\frac{{{over[len(sign) :]}}}{{{self.under.write(tex)}}}"
-        under = self.under.within(ATOM, tex)
-        over = self.over.write(tex) if self.over.binds >= PRODUCT else self.over.within(PRODUCT, tex)
+            return rf"{sign}\frac{{{over[len(sign) :]}}}{{{self.under.write(tex, full)}}}"
+        under = self.under.within(ATOM, tex, full)
+        over = self.over.write(tex, full) if self.over.binds >= PRODUCT else self.over.within(PRODUCT, tex, full)
         return f"{over}/{under}"
 
 
@@ -148,7 +148,7 @@ class Root(Expression):
 
     of: int
 
-    def write(self, tex: bool) -> str:
+    def write(self, tex: bool, full: bool = False) -> str:
         """Return the root."""
         return rf"\sqrt{{{self.of}}}" if tex else f"√{self.of}"
 
@@ -159,13 +159,13 @@ class PowerOfE(Expression):
 
     exponent: Expression
 
-    def write(self, tex: bool) -> str:
+    def write(self, tex: bool, full: bool = False) -> str:
         """Return e with its exponent, which stands on one line; a plain number needs no brackets, negative or not."""
         if tex:
-            return (
-                f"e^{{{self.exponent.inline() if isinstance(self.exponent, Quotient) else self.exponent.write(tex)}}}"
-            )
-        own = self.exponent.write(tex)
+            exponent = self.exponent
+            inside = exponent.inline(full) if isinstance(exponent, Quotient) else exponent.write(tex, full)
+            return f"e^{{{inside}}}"
+        own = self.exponent.write(tex, full)
         return f"e^{own}" if isinstance(self.exponent, Number | Root) else f"e^({own})"
 
 
@@ -176,14 +176,14 @@ class Call(Expression):
     name: str
     arguments: Sequence[Expression]
 
-    def write(self, tex: bool) -> str:
+    def write(self, tex: bool, full: bool = False) -> str:
         """Return the function with its arguments."""
-        inside = ", ".join(argument.write(tex) for argument in shortened(self.arguments))
+        inside = ", ".join(argument.write(tex, full) for argument in shortened(self.arguments, full))
         return rf"\{self.name}\left({inside}\right)" if tex else f"{self.name}({inside})"
 
 
-def shortened(parts: Sequence[Expression]) -> list[Expression]:
-    """Return a long row of expressions without its middle."""
-    if len(parts) <= MOST_TERMS:
+def shortened(parts: Sequence[Expression], full: bool) -> list[Expression]:
+    """Return a long row of expressions without its middle, unless all of it is wanted."""
+    if full or len(parts) <= MOST_TERMS:
         return list(parts)
     return [*parts[:EDGE], Number("…"), *parts[-EDGE:]]

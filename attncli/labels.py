@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 Cell: TypeAlias = tuple[int, ...]
 """Where a number stands in a step's row-wise array, counted from 0."""
+
+
+_LABEL = re.compile(r"(head|batch|[qkxmd])[0-9]+")
+"""What axes label themselves by."""
 
 
 def fold(name: str) -> str:
@@ -50,34 +55,47 @@ class Axis:
 
     @cached_property
     def distinct(self) -> Axis:
-        """The axis with labels of which no two are the same: a token that stands twice gives way to q1, q3."""
-        if len(set(self.tokens)) == len(self.tokens):
+        """The axis with labels by which a part can be named: no two the same, none that could be taken for another.
+
+        A token that stands twice, is blank, or looks like another axis's label gives way to q1, q3.
+        """
+        if not self.tokens or (self.size == 1 and not self.tokens[0].strip()):
             return self
+        counts = Counter(self.tokens)
         numbered = self.numbered().labels()
         labels = [
-            token if self.tokens.count(token) == 1 else number
+            token if counts[token] == 1 and not self._misleads(token) else number
             for token, number in zip(self.tokens, numbered, strict=True)
         ]
         return Axis(self.name, self.size, tuple(labels if len(set(labels)) == self.size else numbered))
+
+    def _misleads(self, token: str) -> bool:
+        own = token.startswith(self._PREFIX.get(self.name, self.name))
+        return not token.strip() or bool(re.search(r"[\[\],·]", token) or (_LABEL.fullmatch(token) and not own))
 
 
 def place(name: str, axes: Sequence[Axis], labels: str, where: Where | None = None) -> tuple[int | slice, ...]:
     """Return the index that labels, "q1,k2", mean in what has these axes; what is not named is whole.
 
-    A label is a token or, whatever the tokens, the axis's letter and a number. Raises AttnError for one that no axis
-    has, and for a token that stands in an axis twice.
+    A label is a token or, whatever the tokens, the axis's letter and a number. All labels stand in the order of the
+    axes; where some are left out, a query is looked for before a key. Raises AttnError for a label that no axis has,
+    and for a token that stands in an axis twice.
     """
+    parts = [part.strip() for part in labels.split(",")] if labels.strip() else []
+    if "" in parts:
+        msg = f"{name}[{visible(labels)}] has an empty label"
+        raise AttnError(msg, where)
+    order = (
+        sorted(range(len(axes)), key=lambda at: axes[at].name == "key") if len(parts) < len(axes) else range(len(axes))
+    )
     index: list[int | slice] = [slice(None)] * len(axes)
-    for label in filter(None, (part.strip() for part in labels.split(","))):
-        wanted = _squeezed(label)
-        for at, axis in enumerate(axes):
-            found = [number for number, own in enumerate(axis.labels()) if _squeezed(own) == wanted]
-            found = found or [number for number, own in enumerate(axis.numbered().labels()) if own == wanted]
-            if len(found) > 1 and index[at] == slice(None):
-                these = " and ".join(axis.numbered().label(number) for number in found)
-                msg = f"{quoted(label)} stands for {these} of {name}"
-                raise AttnError(msg, where, "name it by its number")
-            if found and index[at] == slice(None):
+    for label in parts:
+        for at in order:
+            if index[at] == slice(None) and (found := _found(axes[at], label)):
+                if len(found) > 1:
+                    these = " and ".join(axes[at].numbered().label(number) for number in found)
+                    msg = f"{quoted(label)} stands for {these} of {name}"
+                    raise AttnError(msg, where, "name it by its number")
                 index[at] = found[0]
                 break
         else:
@@ -85,6 +103,16 @@ def place(name: str, axes: Sequence[Axis], labels: str, where: Where | None = No
             msg = f"{name} has no {quoted(label)}: its labels are {visible(names)}"
             raise AttnError(msg, where)
     return tuple(index)
+
+
+def _found(axis: Axis, label: str) -> list[int]:
+    """Return the entries that a label means: as explanations name them, as tables do, almost so, by number."""
+    for labels in (axis.distinct.labels(), axis.labels()):
+        if found := [number for number, own in enumerate(labels) if own == label]:
+            return found
+    wanted = _squeezed(label)
+    found = [number for number, own in enumerate(axis.labels()) if wanted and _squeezed(own) == wanted]
+    return found or [number for number, own in enumerate(axis.numbered().labels()) if own == wanted]
 
 
 def _squeezed(label: str) -> str:

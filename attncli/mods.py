@@ -76,6 +76,10 @@ class Term(ABC):
     def at(self, lead: Cell) -> Term:
         """Return the term of one matrix, without leading axes."""
 
+    @abstractmethod
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> str:
+        """Put down what is added to one cell of a step, and what it is made of; return its name."""
+
 
 @dataclass(frozen=True, eq=False)
 class Bias(Term):
@@ -92,6 +96,11 @@ class Bias(Term):
     def at(self, lead: Cell) -> Term:
         """Return the bias of one matrix."""
         return Bias(pick(self.bias, lead))
+
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> str:
+        """Put the bias down."""
+        bias = self.at(cell[:-2]).values(*place(cell)).reshape(1, 1)
+        return t.given(step.labelled("bias", cell), bias, step.axes_of(cell))
 
 
 class Rule(ABC):
@@ -312,12 +321,16 @@ class AddTerms(Modifier):
 
     def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """One score plus what is added to it."""
-        from attncli.arithmetic import Plus
+        from attncli.arithmetic import Plus, Same
 
-        here = t.take_cell(step.operands[0], cell)
-        added = self.matrix(cell[:-2]).modify(np.zeros((1, 1)), *_place(cell))
-        bias = t.given(step.labelled("bias", cell), added, t[here].axes)
-        t.record(step.cell_name(cell), Plus(), here, bias)
+        last = t.take_cell(step.operands[0], cell)
+        if cell[-1] >= self.keys:
+            t.record(step.cell_name(cell), Same(), last)
+            return
+        for term in self.terms:
+            whole = term is self.terms[-1]
+            added = term.zoom(t, step, cell)
+            last = t.record(step.cell_name(cell) if whole else step.labelled("so far", cell), Plus(), last, added)
 
 
 @dataclass(frozen=True, eq=False)
@@ -361,12 +374,12 @@ class Hide(Modifier):
         hiding = [
             rule.hides
             for rule in self.matrix(cell[:-2]).rules
-            if cell[-1] < self.keys and not np.broadcast_to(rule.allowed(*_place(cell)), (1, 1))[0, 0]
+            if cell[-1] < self.keys and not np.broadcast_to(rule.allowed(*place(cell)), (1, 1))[0, 0]
         ]
         t.record(step.cell_name(cell), Hidden(tuple(hiding)) if hiding else Same(), here)
 
 
-def _place(cell: Cell) -> tuple[slice, slice]:
+def place(cell: Cell) -> tuple[slice, slice]:
     """Return one cell's place in its matrix as a block."""
     i, j = cell[-2:]
     return slice(i, i + 1), slice(j, j + 1)

@@ -17,7 +17,7 @@ from attncli.text import quoted, visible
 from attncli.trace import Trace
 
 _NAMED = re.compile(r"([^=/\\]*)=(.*)", re.DOTALL)
-_CELL = re.compile(r"([^=\[\]]*)(\[.*\])?", re.DOTALL)
+_CELL = re.compile(r"([^=\[\]]*)(\[.*)?", re.DOTALL)
 _TRIO = ("Q", "K", "V")
 
 

@@ -64,6 +64,13 @@ class HeadLayout:
             lead[-1] = Axis("head", self.serve)
         return (*lead, rows, cols)
 
+    def own(self, index: Cell, axes: tuple[Axis, ...]) -> Cell:
+        """Return a row's index with the head of the operand, of these axes, that serves this one."""
+        if not self.serve:
+            return index
+        *lead, head, row = index
+        return (*lead, head // (self.serve // (self.split or axes[-3].size)), row)
+
 
 FLAT = HeadLayout()
 
@@ -495,7 +502,7 @@ class Extend(Op):
                 t.record(step.cell_name(cell), Same(), t.take_cell(operand, (*lead, i, j)))
                 return
             i -= rows
-        t.record(step.cell_name(cell), Nothing(), t.take_cell(step.operands[-1], (*lead, 0, j)))
+        t.record(step.cell_name(cell), Nothing(step.axes_of(cell)))
 
 
 class Concat(Op):

@@ -16,7 +16,7 @@ import numpy as np
 
 from attncli.errors import NotExactError
 from attncli.labels import Axis, Cell
-from attncli.mods import Term, pick, pick_offset, places
+from attncli.mods import Term, pick, pick_offset, place, places
 from attncli.ops import HeadLayout, merge_heads
 from attncli.trace import Op, Step, Trace
 
@@ -175,3 +175,13 @@ class Alibi(Term):
     def at(self, lead: Cell) -> Alibi:
         """Return the term of one head."""
         return Alibi(pick(self.slopes, lead), pick_offset(self.offset, lead))
+
+    def zoom(self, t: Trace, step: Step, cell: Cell) -> str:
+        """Put the slope down, and how far the key is; multiply them."""
+        from attncli.arithmetic import Times
+
+        own = self.at(cell[:-2])
+        i, j = places(own.offset, *place(cell))
+        slope = t.given(step.labelled("-slope", cell[:-2]) if cell[:-2] else "-slope", -own.slopes, step.axes_of(cell))
+        distance = t.given(step.labelled("distance", cell), np.abs(i - j).astype(float), step.axes_of(cell))
+        return t.record(step.labelled("alibi", cell), Times(), slope, distance)

@@ -62,7 +62,7 @@ class Style:
 
 def ascii_signs(text: str) -> str:
     """Return `text` with attncli's own signs in ASCII: sqrt(2) for √2, ^T for ᵀ."""
-    text = re.sub(r"√(\w+)", r"sqrt(\1)", text)
+    text = re.sub(r"√(\w+)", r"sqrt(\1)", text).replace("Σ ", "Σ")
     return "".join(_ASCII.get(char, char) for char in text)
 
 

@@ -33,8 +33,11 @@ if TYPE_CHECKING:
     Objects: TypeAlias = npt.NDArray[np.object_]
     Say: TypeAlias = Callable[[AnyArray], Sequence[Expression]]
 
-MOST_EXACT = 4096
+MOST_EXACT = 1024
 """Numbers of a step up to which it is worked out exactly as well: fractions are some hundred times slower."""
+
+MOST_LINES = 10_000
+"""Lines of an explanation that anybody might look through."""
 
 display: dict[str, Callable[[Trace], str]] = {}
 """How a trace shows itself, by format. `attncli.writers` fills this in, so that nothing here imports upwards."""
@@ -54,6 +57,10 @@ class Layout(Protocol):
 
     def axes(self, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
         """Return its axes."""
+        ...
+
+    def own(self, index: Cell, axes: tuple[Axis, ...]) -> Cell:
+        """Return the row's index by the operand's own heads, which may be fewer."""
         ...
 
 
@@ -195,7 +202,7 @@ class Row(Op):
 
     def tex(self, columns: bool) -> Sequence[str]:
         """Say the same in LaTeX."""
-        return [self.text(columns)[0].replace("…", r"\dots")]
+        return [self.text(columns)[0].replace(", ", r",\; ").replace("…", r"\dots")]
 
     def axes(self, *operands: Step) -> tuple[Axis, ...]:
         """Label the columns as the row's own."""
@@ -282,11 +289,19 @@ class Step:
         labels = [axis.distinct.label(at) for axis, at in zip(self.axes, index, strict=False)]
         if self.columns and len(index) == len(self.axes):
             labels[-2:] = labels[:-3:-1]
-        return f"{what}[{','.join(labels)}]"
+        return f"{what}[{','.join(filter(None, labels))}]"
 
     def cell_name(self, cell: Cell) -> str:
         """Name one cell: `weights[head2,q1,k3]`."""
         return self.labelled(self.name, cell)
+
+    def axes_of(self, cell: Cell) -> tuple[Axis, Axis]:
+        """Return the axes of one cell, as 1 × 1."""
+        rows, cols = (
+            Axis(axis.name, 1, (axis.distinct.label(index),))
+            for axis, index in zip(self.axes[-2:], cell[-2:], strict=True)
+        )
+        return rows, cols
 
     def row_name(self, index: Cell) -> str:
         """Name one row, which `index` names (all axes but the last): `weights[head2,q1]`."""
@@ -353,7 +368,7 @@ class Trace(Mapping[str, Step]):
         if self.depth is not Depth.STEP and not step.given:
             return self.enlarge(step, here)
         return self._taken(
-            step.cell_name(here), step.array[here], _one(step, here), lambda: _seen(step, lambda x: x[here])
+            step.cell_name(here), step.array[here], step.axes_of(here), lambda: _seen(step, lambda x: x[here])
         )
 
     def take_row(self, step: Step, index: Cell, layout: Layout | None = None, *, turned: bool = False) -> str:
@@ -370,7 +385,8 @@ class Trace(Mapping[str, Step]):
 
         axes = layout.axes(step.axes) if layout else step.axes
         *lead, rows, cols = axes if not turned else (*axes[:-2], axes[-1], axes[-2])
-        *outer, own = (axis.distinct.label(at) for axis, at in zip((*lead, rows), index, strict=True))
+        named = layout.own(index, step.axes) if layout else index
+        *outer, own = (axis.distinct.label(at) for axis, at in zip((*lead, rows), named, strict=True))
         whole = [own] if not turned else [own, "·"] if step.columns else ["·", own]  # V[·,d1]: a column as it is shown
         name = f"{step.name}[{','.join([*outer, *whole])}]"
         if name in self:
@@ -391,7 +407,7 @@ class Trace(Mapping[str, Step]):
         step = self[row]
         part = Given(lambda: _seen(step, lambda x: x[:, column]))
         array = step.array[:, column : column + 1]
-        return Step(name, part, (), array, _one(step, (0, column)), self.columns, self.dtype)
+        return Step(name, part, (), array, step.axes_of((0, column)), self.columns, self.dtype)
 
     def enlarge(self, step: Step, cell: Cell) -> str:
         """Work one cell of another trace's step out here, if it is not here yet; return its name."""
@@ -452,7 +468,10 @@ class Trace(Mapping[str, Step]):
         it goes, by default `Depth.CELL`. Raises AttnError where the step was given.
         """
         step = self._steps[name]
-        part = Trace(columns=self.columns, dtype=self.dtype)
+        if self.dtype != "float64":
+            msg = f"this is rounded to {self.dtype} step by step; explanations are worked out in float64"
+            raise AttnError(msg)
+        part = Trace(columns=self.columns)
         part.depth = depth or Depth.CELL
         part.fields = {name: value for name, value in self.fields.items() if name == "precision"}
         zoom = step.op.zoom if len(index) == len(step.axes) else step.op.zoom_row
@@ -475,12 +494,13 @@ class Trace(Mapping[str, Step]):
             raise
         if self.columns:
             index[-2:] = index[:-3:-1]
+        index[:-1] = [0 if axis.size == 1 else at for axis, at in zip(step.axes, index[:-1], strict=False)]
         chosen = tuple(at for at in index if isinstance(at, int))
         if step.given:
             msg = f"{step.name} is given: there is nothing to work out"
             raise AttnError(msg)
         if slice(None) in index[:-1]:
-            first = (0,) * len(index)
+            first = tuple(at if isinstance(at, int) else 0 for at in index)
             msg = f"{quoted(part)} is more than one row"
             hint = f"name a cell, {visible(step.cell_name(first))}, or a row, {visible(step.row_name(first[:-1]))}"
             raise AttnError(msg, hint=hint)
@@ -496,15 +516,11 @@ class Trace(Mapping[str, Step]):
         return array
 
     def _add(self, step: Step) -> str:
+        if self.depth is Depth.DEEP and len(self) >= MOST_LINES:
+            msg = f"back to the inputs, this takes more than {MOST_LINES} lines"
+            raise AttnError(msg, hint="without --deep it takes a few, and each of them can be explained")
         self._steps[step.name] = step
         return step.name
-
-
-def _one(step: Step, cell: Cell) -> tuple[Axis, Axis]:
-    rows, cols = (
-        Axis(axis.name, 1, (axis.distinct.label(index),)) for axis, index in zip(step.axes[-2:], cell[-2:], strict=True)
-    )
-    return rows, cols
 
 
 def _seen(step: Step, view: Callable[[AnyArray], object]) -> Objects | None:

@@ -22,6 +22,7 @@ from attncli.trace import Depth, Trace
 from attncli.writers import FORMATS
 from attncli.writers.hand import Line, by_hand, explanation
 
+TWO = ["Q=1 2; 3 4", "K=1 0; 0 1"]
 WEIGHTS = "name a cell, weights[q1,k1], or a row, weights[q1]"
 PROBLEM = {"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}
 
@@ -157,8 +158,9 @@ def test_by_hand_says_how_to_pick_a_cell_of_a_large_step(run: Runner) -> None:
     ("args", "said"),
     [
         (["blog.json"], "what is to be explained?\n  hint: name a cell, as run shows it: 'output[q1,d1]'"),
-        (["blog.json", "weights"], f"'weights' is more than one row\n  hint: {WEIGHTS}"),
-        (["blog.json", "weights[k1]"], f"'weights[k1]' is more than one row\n  hint: {WEIGHTS}"),
+        ([*TWO, "weights"], f"'weights' is more than one row\n  hint: {WEIGHTS}"),
+        ([*TWO, "weights[k1]"], f"'weights[k1]' is more than one row\n  hint: {WEIGHTS}"),
+        (["blog.json", "weights[q1,]"], "weights[q1,] has an empty label"),
         (["blog.json", "weights[q7,k1]"], "weights has no 'q7': its labels are q1; k1, k2"),
         (["blog.json", "weights[q1,q1]"], "weights has no 'q1': its labels are q1; k1, k2"),
         (["blog.json", "Q[q1,d1]"], "Q is given: there is nothing to work out"),

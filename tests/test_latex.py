@@ -26,10 +26,16 @@ from attncli import attention
 from attncli.style import _ASCII, Style, decimal
 from attncli.trace import Trace
 from attncli.writers import FORMATS
-from attncli.writers.latex import document, heading, matrix, remark
+from attncli.writers.latex import document, heading, remark
 from attncli.writers.tex import escape, name_tex, prose
+from attncli.writers.texmatrix import Matrix
 
 needs_latex = pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+
+
+def matrix(cells: list[list[str]], rows: list[str] | None = None, columns: list[str] | None = None) -> str:
+    """Return one matrix in LaTeX."""
+    return Matrix(cells, rows or [], columns or []).tex()
 
 
 def latex(*traces: Trace, **style: Any) -> str:

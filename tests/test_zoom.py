@@ -205,7 +205,7 @@ def test_a_deep_explanation_takes_nothing_but_the_inputs(name: str) -> None:
     """All that is put down in it was given, or is a constant of its own (a position, an angle, a bias of the mask)."""
     trace = attention(**READABLE[name])
     given = {step.name for step in trace.values() if step.given}
-    own = {"pos", "bias", "Q_rotated angle", "K_rotated angle"}
+    own = {"pos", "bias", "-slope", "distance", "Q_rotated angle", "K_rotated angle"}
     for step, cell in cells(trace):
         for part in trace.zoom(step.name, cell, Depth.DEEP).values():
             if part.given:

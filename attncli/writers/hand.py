@@ -27,9 +27,6 @@ Name: TypeAlias = Callable[[str], str]
 MOST_CELLS = 64
 """Cells of a step beyond which a reader is told how to pick one."""
 
-MOST_IN_A_ROW = 4
-"""Numbers of a row for each of which the arithmetic is written out."""
-
 
 @dataclass(frozen=True)
 class Side:
@@ -50,6 +47,18 @@ class Line:
     note: str = ""
 
 
+def unbroken(text: str) -> list[str]:
+    """Return the parts of a side that belong together: it may be broken at the blanks that stand in no brackets."""
+    found, depth = [""], 0
+    for char in text:
+        depth += (char == "(") - (char == ")")
+        if char == " " and not depth:
+            found.append("")
+        else:
+            found[-1] += char
+    return found
+
+
 def explanation(trace: Trace, style: Style, precision: int, name: Name | None = None) -> list[Line]:
     """Return the lines of an explanation, a line for each step; `name` writes a step's name in LaTeX."""
     return [_line(step, style, precision, name or name_tex) for step in trace.values()]
@@ -60,7 +69,7 @@ def by_hand(step: Step, style: Style, precision: int, name: Name | None = None) 
     if step.given or step.array.size > MOST_CELLS:
         return []
     if style.by_hand:
-        part = Trace(columns=step.columns, dtype=step.dtype)
+        part = Trace(columns=step.columns)
         part.depth = Depth.STEP
         for index in np.ndindex(step.array.shape[:-1]):
             step.op.zoom_row(part, step, index)
@@ -70,7 +79,7 @@ def by_hand(step: Step, style: Style, precision: int, name: Name | None = None) 
             if not own.given and not isinstance(own.op, Row)
         ]
     if style.exact and step.exact is not None:
-        return list(_forms(step, step.exact, precision, name or name_tex))
+        return list(_forms(step, step.exact, style, precision, name or name_tex))
     return []
 
 
@@ -83,12 +92,12 @@ def too_many(step: Step, style: Style) -> str:
     return f"{step.array.size} cells: attncli explain PROBLEM '{first}'{option} works one of them out"
 
 
-def _forms(step: Step, exact: npt.NDArray[np.object_], precision: int, name: Name) -> Iterator[Line]:
+def _forms(step: Step, exact: npt.NDArray[np.object_], style: Style, precision: int, name: Name) -> Iterator[Line]:
     for cell in np.ndindex(step.array.shape):
         number = exact[cell]
         shown = decimal(float(step.array[cell]), precision)
         if isinstance(number, Exact) and (form := number.expression()).write(tex=False) != shown:
-            yield Line(step.cell_name(cell), name(step.cell_name(cell)), (_side([form]),))
+            yield Line(step.cell_name(cell), name(step.cell_name(cell)), (_side([form], style),))
 
 
 def _line(step: Step, style: Style, precision: int, name: Name) -> Line:
@@ -107,19 +116,19 @@ def _line(step: Step, style: Style, precision: int, name: Name) -> Line:
         rows.append(numbers)
     sides = [Side(text, tex) for text, tex in zip(step.formula(), step.tex(name), strict=True)][:1]
     for row in rows:
-        if sides and len(row) > MOST_IN_A_ROW and row is not rows[-1] and not isinstance(row[0], Number):
-            continue  # the formula says it as well, and is shorter
-        side = _side(row)
+        side = _side(row, style)
         if not sides or side.text != sides[-1].text.replace("−", "-"):
             sides.append(side)
-    return Line(step.name, name(step.name), tuple(sides), step.note())
+    note = step.note()
+    if any("…" in side.text for side in sides[1:]):
+        note = f"{note}; --full leaves nothing out" if note else "--full leaves nothing out"
+    return Line(step.name, name(step.name), tuple(sides), note)
 
 
-def _side(row: Sequence[Expression]) -> Side:
-    parts = shortened(row)
-    return Side(
-        ", ".join(part.write(tex=False) for part in parts), r",\; ".join(part.write(tex=True) for part in parts)
-    )
+def _side(row: Sequence[Expression], style: Style) -> Side:
+    parts = shortened(row, style.full)
+    text, tex = ([part.write(tex, style.full) for part in parts] for tex in (False, True))
+    return Side(", ".join(text), r",\; ".join(tex))
 
 
 def _written(row: npt.NDArray[Any], precision: int) -> list[Expression]:

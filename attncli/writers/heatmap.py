@@ -9,7 +9,7 @@ To add a drawer, write a module with `write(traces, style)` and name it beside i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,11 @@ class Panel:
         for (row, column), value in np.ndenumerate(self.values):
             ends = [self.rows[row], self.columns[column]]
             yield row, column, float(value), " → ".join(ends if self.columns_are_keys else ends[::-1])
+
+
+def blank(traces: Sequence[Trace]) -> str:
+    """Return what a blank square stands for: s/Σs can be negative."""
+    return "0 or less" if any((weights_of(trace).array < 0).any() for trace in traces) else "exactly 0"
 
 
 def weights_of(trace: Trace) -> Step:

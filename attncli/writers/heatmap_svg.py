@@ -11,7 +11,7 @@ from attncli.style import Style, decimal, decimals_needed
 from attncli.text import visible
 from attncli.trace import Trace
 from attncli.writers import svg
-from attncli.writers.heatmap import LEGEND, PLACES, Panel, head, panels, weights_of
+from attncli.writers.heatmap import LEGEND, PLACES, Panel, blank, head, panels, weights_of
 from attncli.writers.sheet import name_of, precision_of
 from attncli.writers.table import Page, cells, line_width, shortened
 
@@ -45,7 +45,7 @@ def drawing(traces: Sequence[Trace], style: Style) -> str:
         parts += picture.parts(y)
         width = max(width, picture.width)
         y += picture.height + _BETWEEN
-    parts += _legend(y)
+    parts += _legend(y, blank(traces))
     width = max(width, _RAMP * svg.CELL)
     return svg.document(parts, width, y + 3 * svg.ROW, name_of(traces))
 
@@ -141,7 +141,7 @@ def _width(text: str) -> int:
     return math.ceil(cells(shortened(text, LONGEST_LABEL)) * svg.SMALL)
 
 
-def _legend(top: int) -> Iterator[str]:
+def _legend(top: int, blank: str) -> Iterator[str]:
     """Draw the ramp from 0 to 1, with some weights named under it."""
     for at in range(_RAMP):
         back, _ = shade(((at + 0.5) / _RAMP) ** 2)
@@ -154,4 +154,4 @@ def _legend(top: int) -> Iterator[str]:
         yield f'<text class="label" {place}>{text}</text>'
     y = top + 2 * svg.ROW + 2
     yield f'<rect class="empty" x="0" y="{y}" width="14" height="14"/>'
-    yield f'<text class="label" x="{svg.CELL + 14}" y="{y + 12}">exactly 0</text>'
+    yield f'<text class="label" x="{svg.CELL + 14}" y="{y + 12}">{blank}</text>'

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from attncli.palette import shade
 from attncli.style import Style, decimal, decimals_needed
 from attncli.trace import Trace
-from attncli.writers.heatmap import LEGEND, PLACES, Panel, head, panels, weights_of
+from attncli.writers.heatmap import LEGEND, PLACES, Panel, blank, head, panels, weights_of
 from attncli.writers.sheet import precision_of
 from attncli.writers.table import BETWEEN, Line, Page, Piece, cells, printed, shortened, side_by_side
 
@@ -32,7 +32,7 @@ def write(traces: Sequence[Trace], style: Style) -> str:
     lines: list[Line] = []
     for trace in traces:
         lines += [*_Picture(trace, style).lines(), []]
-    return printed([*lines, *_legend(style)], style)
+    return printed([*lines, *_legend(style, blank(traces))], style)
 
 
 class _Picture:
@@ -164,7 +164,7 @@ def _centred(text: str, width: int, fill: str = " ") -> str:
     return f"{fill * left}{text}{fill * (width - cells(text) - left)}"
 
 
-def _legend(style: Style) -> Iterator[Line]:
+def _legend(style: Style, blank: str) -> Iterator[Line]:
     """Draw the ramp from 0 to 1, with some weights named under it."""
     length = min(_RAMP, (style.width or _RAMP + 1) - 1)
     length -= length % len(_SHADES)
@@ -179,4 +179,4 @@ def _legend(style: Style) -> Iterator[Line]:
         place = 1 + min(round(math.sqrt(weight) * length), length - len(text))
         ticks = ticks.ljust(place) + text
     yield [(ticks, "dim")]
-    yield [(" blank is exactly 0", "dim")]
+    yield [(f" blank is {blank}", "dim")]

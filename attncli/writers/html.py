@@ -18,6 +18,8 @@ from attncli.writers.sheet import Sheet, explained, groups, name_of, precision_o
 if TYPE_CHECKING:
     from attncli.writers.hand import Line
 
+_BLANK = "\xa0"
+
 _PAGE = """
 body { margin: 2em auto; max-width: 75em; padding: 0 1.5em; background: #ffffff; color: #1f2328; }
 @media (prefers-color-scheme: dark) { body { background: #16181c; color: #e6e8eb; } }
@@ -48,7 +50,7 @@ _CSS = """
 .attncli .arithmetic { margin-top: .6em; }
 .attncli .arithmetic th { opacity: 1; }
 .attncli .arithmetic td { text-align: left; white-space: normal; }
-.attncli .arithmetic span { display: inline-block; }
+.attncli .arithmetic span { white-space: nowrap; }
 """
 
 _LONG = 16
@@ -98,9 +100,12 @@ def _worked(step: Step, style: Style, precision: int) -> Iterator[str]:
 
 
 def _arithmetic(lines: Sequence[Line]) -> str:
+    from attncli.writers.hand import unbroken
+
     rows = []
     for line in lines:
-        sides = " ".join(f"<span>= {_text(side.text)}</span>" for side in line.sides)
+        parts = (part for side in line.sides for part in unbroken(f"={_BLANK}{side.text}"))
+        sides = " ".join(f"<span>{_text(part)}</span>" for part in parts)
         note = f" <small>({_text(line.note)})</small>" if line.note else ""
         rows.append(f'<tr><th scope="row">{_text(line.name)}</th><td>{sides}{note}</td></tr>')
     return f'<table class="arithmetic"><tbody>{"".join(rows)}</tbody></table>'

@@ -1,6 +1,6 @@
 r"""LaTeX: the derivation as a document that `pdflatex` compiles as it stands, with amsmath and geometry alone.
 
-`document`, `heading`, `remark` and `matrix` are for whatever else goes on paper.
+`document` is for whatever else goes on paper.
 """
 
 from __future__ import annotations
@@ -76,15 +76,6 @@ def _breakable(word: str) -> str:
 def remark(text: str) -> str:
     """Return one of attncli's own sentences as a paragraph in small type."""
     return rf"{{\small {prose(text)}\par}}"
-
-
-def matrix(cells: Sequence[Sequence[str]], rows: Sequence[str] = (), columns: Sequence[str] = ()) -> str:
-    r"""Return texts as `style.decimal` makes them as a pmatrix, or with labels for both as a \bordermatrix.
-
-    "…" stands where something is left out, "" is an empty place, and any other text is shown as it is. A matrix too
-    wide for the page is for the caller to cut.
-    """
-    return Matrix([list(row) for row in cells], list(rows), list(columns)).tex()
 
 
 @dataclass

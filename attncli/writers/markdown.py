@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attncli.style import Style
 from attncli.text import visible
 from attncli.trace import Step, Trace
-from attncli.writers.sheet import Sheet, explained, precision_of, sheets, size_text, worked
+from attncli.writers.sheet import Sheet, explained, precision_of, sheets, size_text, title_of, worked
 from attncli.writers.tex import name_tex
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def escape(text: str) -> str:
 
 def _trace(trace: Trace, style: Style) -> str:
     precision = precision_of(trace, style)
-    title = trace.fields.get("title")
-    parts = [f"# {escape(title)}\n"] if isinstance(title, str) and title else []
+    title = title_of(trace)
+    parts = [f"# {escape(title)}\n"] if title else []
     if trace.depth is not None:
         return "\n".join([*parts, _arithmetic(explained(trace, style, precision))])
     for step in trace.values():
@@ -48,9 +48,9 @@ def _trace(trace: Trace, style: Style) -> str:
 
 def heading(step: Step) -> str:
     """Return a step's name, formula and shape on one line."""
-    formula = " = ".join([name_tex(step.name), *step.tex(name_tex)])
+    formula = "" if step.given else f" ${' = '.join([name_tex(step.name), *step.tex(name_tex)])}$"
     note = f"; {escape(step.note())}" if step.note() else ""
-    return f"**{escape(step.name)}** ${formula}$ ({size_text(step)}{note})\n"
+    return f"**{escape(step.name)}**{formula} ({size_text(step)}{note})\n"
 
 
 def _worked(step: Step, style: Style, precision: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,7 +124,7 @@ def sheets(step: Step, style: Style, precision: int) -> list[Sheet]:
     if shown < total:
         *_, last = result
         more = f"{total - shown} of {total} matrices left out"
-        result[-1] = Sheet(**{**vars(last), "left_out": f"{more}; {last.left_out}" if last.left_out else _all(more)})
+        result[-1] = replace(last, left_out=f"{more}; {last.left_out}" if last.left_out else _all(more))
     return result
 
 

@@ -15,7 +15,7 @@ from attncli.style import Style
 from attncli.text import visible
 from attncli.trace import Trace
 from attncli.writers.sheet import name_of
-from attncli.writers.table import Line, cells, line_width, lines
+from attncli.writers.table import NATURAL, Line, cells, line_width, lines
 
 CELL = 9
 """Width of a character: 0.6 of the size of the font, as in nearly every monospaced one."""
@@ -42,7 +42,9 @@ _WORDS = re.compile(r"─+|│|[^\s─│]+(?: [^\s─│]+)*")
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return the tables of every trace as one picture, always shaded."""
-    laid_out = lines(traces, replace(style, colors="truecolor", encoding="utf-8"))
+    arithmetic = style.by_hand or style.exact or any(trace.depth for trace in traces)
+    width = NATURAL if arithmetic else style.width  # equations have no end of their own
+    laid_out = lines(traces, replace(style, colors="truecolor", encoding="utf-8", width=width))
     return style.markup(draw(laid_out, name_of(traces)))
 
 

@@ -276,11 +276,9 @@ _BLANK = "\ue000"
 
 def _wrapped(text: str, room: int) -> list[str]:
     """Break a side at blanks, if that will do at those outside of brackets."""
-    depth, whole = 0, ""
-    for char in text:
-        depth += (char == "(") - (char == ")")
-        whole += _BLANK if char == " " and depth else char
-    lines = _at_blanks(whole, room)
+    from attncli.writers.hand import unbroken
+
+    lines = _at_blanks(" ".join(part.replace(" ", _BLANK) for part in unbroken(text)), room)
     if any(cells(line) > room for line in lines):
         lines = _at_blanks(text, room)
     return [line.replace(_BLANK, " ") for line in lines]
