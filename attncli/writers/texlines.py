@@ -9,18 +9,19 @@ from attncli.writers.hand import Line
 from attncli.writers.tex import formula_points, prose
 
 _EQUALS = 14.0
+_SIGN = re.compile(r" (\\times|\\cdot|[-+]) ")
 _PIECE = re.compile(r"\\left\(|\\right\)|[{}]|,\\; | [+-] |\\[A-Za-z]+|.", re.DOTALL)
 
 
 def arithmetic(lines: Sequence[Line], width: float) -> str:
     """Return lines of arithmetic, their equals signs under one another, within so many points."""
-    margin = min(max(formula_points(line.tex) for line in lines), width / 3)
+    margin = min(max(_points(line.tex) for line in lines), width / 3)
     rows = []
     for line in lines:
         note = rf"\quad \text{{({prose(line.note)})}}" if line.note else ""
         own = list(_broken([f"= {side.tex}" for side in line.sides], width - margin - _EQUALS))
         first, *rest = [*own[:-1], own[-1] + note]
-        if formula_points(line.tex) > margin:  # a long name has a line of its own
+        if _points(line.tex) > margin:  # a long name has a line of its own
             rows += [rf"\rlap{{${line.tex}$}} &", f"& {first}"]
         else:
             rows.append(f"{line.tex} & {first}")
@@ -28,15 +29,21 @@ def arithmetic(lines: Sequence[Line], width: float) -> str:
     return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
 
 
+def _points(tex: str) -> float:
+    """Return about how wide arithmetic is: its signs have less around them than words, a root has more."""
+    signs = len(_SIGN.findall(tex))
+    return formula_points(_SIGN.sub("", tex)) + 13.0 * signs + 8.0 * tex.count(r"\sqrt")
+
+
 def _broken(sides: Sequence[str], room: float) -> Iterator[str]:
     """Break an equation before an equals sign, else after a comma or before a sign that stands in no brackets."""
     current = ""
     for side in sides:
-        if current and formula_points(f"{current} {side}") > room:
+        if current and _points(f"{current} {side}") > room:
             yield current
             current = ""
-        for part in _parts(side) if formula_points(side) > room else [side]:
-            if current.strip() and formula_points(current + part) > room:
+        for part in _parts(side) if _points(side) > room else [side]:
+            if current.strip() and _points(current + part) > room:
                 yield current
                 current = r"\quad "
             current += part if not current or current.endswith(" ") else f" {part}"
