@@ -343,3 +343,135 @@ def test_python_names_cells_as_the_command_does() -> None:
     assert str(part).splitlines()[-1].endswith("= 0.9930")
     with pytest.raises(AttnError, match="weights has no 'q9'"):
         trace.explain("weights[q9]")
+
+
+# ----------------------------------------------------------------------------------------------- names and limits
+
+
+def lines_of(text: str) -> dict[str, str]:
+    """Return what stands behind each name."""
+    return dict(re.split(r"\s+= ", line, maxsplit=1) for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("tokens", "typed", "shown"),
+    [
+        (["The", "the"], "weights[The,the]", "weights[The,the]"),
+        (["The", "the"], "weights[THE,q2]", None),
+        (["a b", "c-d"], "weights[ab,CD]", "weights[a b,c-d]"),
+        (["head1", "d1"], "weights[head1,d1]", "weights[q1,k2]"),
+        (["a,b", "x]"], "weights[q1,k2]", "weights[q1,k2]"),
+        (["", " "], "weights[q1,k2]", "weights[q1,k2]"),
+        (["·", "b"], "weights[·,b]", "weights[q1,b]"),
+        (["k2", "q1"], "weights[k2,q1]", "weights[q1,k2]"),
+    ],
+)
+def test_labels_name_one_thing(tokens: list[str], typed: str, shown: str | None) -> None:
+    """What run shows can be typed, near enough; what an explanation prints means that very cell, and no other."""
+    trace = attention([[1, 2], [3, 4]], [[1, 0], [0, 2]], [[1], [2]], tokens=tokens)
+    if shown is None:
+        with pytest.raises(AttnError, match="'THE' stands for q1 and q2 of weights"):
+            trace.explain(typed)
+        return
+    part = trace.explain(typed)
+    assert list(part)[-1] == shown
+    again = trace.explain(shown)
+    assert again[shown].array == part[shown].array
+    for step in attention([[1, 2], [3, 4]], [[1, 0], [0, 2]], [[1], [2]], tokens=tokens).values():
+        names = {step.cell_name(cell) for cell in np.ndindex(step.array.shape)}
+        names |= {step.row_name(index) for index in np.ndindex(step.array.shape[:-1])}
+        assert len(names) == step.array.size + step.array.shape[0]
+
+
+def test_by_hand_has_a_line_for_every_cell_whatever_the_tokens(run: Runner) -> None:
+    """Tokens with commas, of which two cells' names could be one, hide no cell."""
+    shown = run(
+        "run", "Q=1 2;3 4", "K=1 0;0 5", 'tokens=["a,b","a"]', 'key_tokens=["c","b,c"]', "-s", "scores", "--by-hand"
+    )
+    assert len(re.findall(r"^  scores\[", shown.out, flags=re.MULTILINE)) == 4
+
+
+def test_alibi_is_a_slope_times_a_distance(run: Runner) -> None:
+    """Beside a bias, each of the two is added by its own name."""
+    shown = run("explain", "Q=1 2;3 4", "K=1 0;0 1", "positions=alibi", "bias=1 2;3 4", "biased[q1,k2]", "-p", "5")
+    found = lines_of(shown.out)
+    assert found["alibi[q1,k2]"] == "-slope × distance[q1,k2] = -0.00391×1 = -0.00391"
+    assert found["bias[q1,k2]"] == "2"
+    assert found["biased[q1,k2]"].startswith("so far[q1,k2] + bias[q1,k2] = ")
+
+
+def test_shared_heads_are_named_by_their_own_number(run: Runner) -> None:
+    """The key that query head 4 looks at is head 2's, if there are two: that is what can be looked up."""
+    numbers = ";".join("1 2 3 4" for _ in range(2))
+    shown = run("explain", f"Q={numbers}", "K=1 2;3 4", "heads=4", "kv_heads=2", "scores[head4,q1,k2]")
+    assert list(lines_of(shown.out)) == ["Q[head4,q1]", "K[head2,k2]", "scores[head4,q1,k2]"]
+
+
+def test_a_query_without_keys(run: Runner) -> None:
+    """All zeros, and why."""
+    shown = run("explain", "Q=1 2", "K=1 0;0 1", "mask=0 0", "weights[q1]")
+    said = "(every score of this query is −∞: it attends to nothing)"
+    assert shown.out.splitlines()[-1] == f"weights[q1] = zeros = 0, 0  {said}"
+
+
+def test_zero_keys_come_from_nowhere(run: Runner) -> None:
+    """A zero that stands for no key is a zero, and drags nothing in."""
+    shown = run("explain", "X=1 2;3 4", "W_k=1 0;0 1", "add_zero_attn=true", "K_all[+1,d1]")
+    assert shown.out == "K_all[+1,d1] = 0\n"
+
+
+def test_full_leaves_nothing_out(run: Runner) -> None:
+    """The middle of a long sum is left out, which is said; --full shows it."""
+    row = " ".join(str(at % 7 - 3) for at in range(20))
+    short = run("explain", f"Q={row}", f"K={row};{row}", "scores[q1,k1]").out.splitlines()[-1]
+    assert " + … + " in short
+    assert short.endswith("(--full leaves nothing out)")
+    whole = run("explain", f"Q={row}", f"K={row};{row}", "scores[q1,k1]", "--full").out.splitlines()[-1]
+    assert "…" not in whole
+    products = whole.split(" = ")[2]
+    assert len(re.findall("×", products)) == 20
+    assert value(products) == float(whole.split(" = ")[-1])
+
+
+def test_one_query_is_its_own_row(run: Runner, blog: Path) -> None:
+    """Where there is one query, its step is a row, and need not be named by it."""
+    assert run("explain", blog, "weights").out == run("explain", blog, "weights[q1]").out != ""
+
+
+def test_in_columns_one_label_is_the_query(run: Runner, samples: Path) -> None:
+    """A name that explain prints means the same to check: a query's column, where vectors are columns."""
+    shown = run("explain", samples / "creature.json", "weights[creature]")
+    printed = lines_of(shown.out)["weights[creature]"].split(" = ")[-1].replace(",", "")
+    checked = run("check", samples / "creature.json", f"weights[creature]={printed}")
+    assert (checked.code, "All right." in checked.out) == (0, True)
+
+
+def test_a_deep_explanation_that_nobody_would_read_is_refused(run: Runner) -> None:
+    """Rather than 100,000 lines: a message, and a way on."""
+    numbers = ";".join(" ".join(str((row + col) % 5) for col in range(16)) for row in range(700))
+    refused = run("explain", f"X={numbers}", f"W_k={';'.join(numbers.split(';')[:16])}", "output[q1,d1]", "--deep")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == (
+        "attncli: back to the inputs, this takes more than 10000 lines\n"
+        "  hint: without --deep it takes a few, and each of them can be explained\n"
+    )
+
+
+@pytest.mark.parametrize("option", ["--by-hand", "--exact"])
+def test_arithmetic_is_of_float64(run: Runner, blog: Path, option: str) -> None:
+    """What a machine rounds on the way cannot be followed by hand."""
+    refused = run("run", blog, option, "--dtype", "float16")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == (
+        f"attncli: {option} and --dtype float16 cannot be given together\n"
+        "  hint: arithmetic is shown as it is, and not as a machine rounds it\n"
+    )
+    with pytest.raises(AttnError, match="this is rounded to float16 step by step"):
+        attention(**PROBLEM, dtype="float16").explain("weights[q1,k1]")
+
+
+def test_numbers_that_nobody_writes_out_are_not_exact() -> None:
+    """Neither 1e200 nor a third to sixteen digits makes a fraction that says anything."""
+    assert attention([[1e200]], [[1.0]], [[1.0]])["scores"].exact is None
+    assert attention([[1 / 3]], [[1.0]], [[1.0]])["scores"].exact is None
+    assert attention([[0.125]], [[1.0]], [[1.0]])["scores"].exact is not None
