@@ -99,7 +99,7 @@ ByHand = Annotated[bool, typer.Option("--by-hand", help="Under each step, the ar
 Exact = Annotated[
     bool, typer.Option("--exact", help="Roots, fractions and powers of e beside decimals, as far as that goes.")
 ]
-Full = Annotated[bool, typer.Option("--full", help="Leave no row or column out.")]
+Full = Annotated[bool, typer.Option("--full", help="Leave nothing out, however large.")]
 Heatmap = Annotated[bool, typer.Option("--heatmap", help="The weights alone, as a picture: table, html or svg.")]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour; auto is for a terminal.")]
 

@@ -320,7 +320,7 @@ class Trace(Mapping[str, Step]):
         self.dtype = dtype
         """What every step is rounded to."""
         self.fields = dict(fields or {})
-        """The problem that was worked out, by field name, arrays row-wise; empty for an explanation."""
+        """The problem that was worked out, by field name, arrays row-wise; of an explanation, its precision alone."""
         self.columns = columns
         self.whole = fields is not None
         """Whether this is a whole problem with its answers, and not a part of one or an explanation."""
