@@ -35,20 +35,6 @@ class Cellwise(Op):
         return [text.replace("×", r"\times").replace("−", "-") for text in self.text(columns)]
 
 
-class Same(Cellwise):
-    """A number that is taken over."""
-
-    minus_infinity = True
-
-    def apply(self, *operands: Array) -> Array:
-        """Return the operand."""
-        return operands[0]
-
-    def text(self, columns: bool) -> Sequence[str]:
-        """Say its name."""
-        return ["{0}"]
-
-
 class Times(Cellwise):
     """Number times number, place by place."""
 

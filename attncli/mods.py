@@ -19,6 +19,7 @@ import numpy as np
 
 from attncli.errors import NotExactError
 from attncli.labels import Cell
+from attncli.ops import Same
 from attncli.style import tex_power
 from attncli.trace import Op, Step, Trace, literal
 
@@ -321,7 +322,7 @@ class AddTerms(Modifier):
 
     def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """One score plus what is added to it."""
-        from attncli.arithmetic import Plus, Same
+        from attncli.arithmetic import Plus
 
         last = t.take_cell(step.operands[0], cell)
         if cell[-1] >= self.keys:
@@ -368,8 +369,6 @@ class Hide(Modifier):
 
     def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """Take the score over, or hide it and say by which rule."""
-        from attncli.arithmetic import Same
-
         here = t.take_cell(step.operands[0], cell)
         hiding = [
             rule.hides

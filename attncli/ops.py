@@ -75,6 +75,24 @@ class HeadLayout:
 FLAT = HeadLayout()
 
 
+class Same(Op):
+    """What is taken over as it is."""
+
+    minus_infinity = True
+
+    def apply(self, *operands: Array) -> Array:
+        """Return the operand."""
+        return operands[0]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        """Say its name."""
+        return ["{0}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        """Say the same in LaTeX."""
+        return ["{0}"]
+
+
 @dataclass(frozen=True, eq=False)
 class Project(Op):
     """X W + b, for a projection W and a bias b that may each be missing.
@@ -117,7 +135,7 @@ class Project(Op):
 
     def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """Row of X times column of W, summed, plus b."""
-        from attncli.arithmetic import Dot, Plus, Same
+        from attncli.arithmetic import Dot, Plus
 
         *lead, i, j = cell
         x, *rest = step.operands
@@ -493,7 +511,7 @@ class Extend(Op):
 
     def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """Find the matrix that this row comes from."""
-        from attncli.arithmetic import Nothing, Same
+        from attncli.arithmetic import Nothing
 
         *lead, i, j = cell
         for operand in step.operands:
@@ -531,8 +549,6 @@ class Concat(Op):
 
     def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
         """Find the head that this column comes from."""
-        from attncli.arithmetic import Same
-
         *lead, i, j = cell
         heads = step.operands[0]
         head, column = divmod(j, heads.array.shape[-1])

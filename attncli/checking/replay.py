@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.arithmetic import Same
 from attncli.checking.mistakes import Change, Wide
 from attncli.errors import AttnError
 from attncli.fields import PLANES, STEPS
+from attncli.ops import Same
 from attncli.trace import Step, Trace
 
 if TYPE_CHECKING:
