@@ -330,3 +330,48 @@ def test_labelled_claims_belong_to_their_own_problem(run: Runner) -> None:
     lines = PROBLEM[:-1] + ', "scores[q1]": [12, 19]}\n' + PROBLEM[:-1] + ', "scores[q1]": [12, 18]}\n'
     done = run("check", "-f", "jsonl", stdin=lines)
     assert [json.loads(line)["verdict"] for line in done.out.splitlines()] == ["wrong", "right"]
+
+
+SELF = {"X": [[1, 0], [0, 1]], "W_q": [[1, 2], [3, 4]], "W_k": [[1, 0], [0, 1]], "W_v": [[1, 0], [0, 1]]}
+SELF_CSV = "X\n1,0\n0,1\n\nW_q\n1,2\n3,4\n\nW_k\n1,0\n0,1\n\nW_v\n1,0\n0,1\n\n"
+"""Q is 1 2; 3 4."""
+
+
+def test_a_blank_sheet_of_a_projected_exercise_is_blank(run: Runner) -> None:
+    """What `new --self --answers` writes is read: nothing is answered, and nothing is a number that is none."""
+    run("new", "--seed", "3", "--self", "-o", "p.json", "--answers", "a.csv")
+    done = run("check", "p.json", "a.csv")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("attncli: there is nothing to check: no step's numbers are given\n")
+
+
+@pytest.mark.parametrize("blank", ["?", "", "null"])
+def test_projections_have_blanks_and_decimals_like_other_steps(run: Runner, tmp_path: Path, blank: str) -> None:
+    """Q worked out from X is a claim: in a CSV of answers, beside X, and typed."""
+    (tmp_path / "p.json").write_text(json.dumps(SELF))
+    claim = f",a,b\nx1,{blank},2.00\nx2,3,4\n"
+    (tmp_path / "a.csv").write_text(f"Q\n{claim}")
+    (tmp_path / "row.csv").write_text(f"{blank},2.00\n")
+    (tmp_path / "worked.csv").write_text(f"{SELF_CSV}Q\n{claim}")
+    said = "attncli: checking Q to 2 decimals (1 cell without an answer)\n"
+    for args in (["p.json", "a.csv"], ["worked.csv"], ["p.json", f"Q={blank or '?'} 2.00; 3 4"]):
+        done = run("check", *args)
+        assert (done.code, done.out, done.err) == (0, "✓ Q  right\n\nAll right.\n", said)
+    assert states(report(run, "p.json", "Q[q1]=row.csv", code=0)) == {"Q": "correct"}
+    assert json.loads(run("mark", "p.json", "a.csv", "-f", "jsonl").out)["code"] == "Q:correct"
+
+
+@pytest.mark.parametrize("cell", ["?", "x"])
+def test_what_is_an_input_has_no_blanks(run: Runner, tmp_path: Path, cell: str) -> None:
+    """Q, K and V of a problem in CSV are numbers, also where claims stand beside them, and with M instead of X."""
+    (tmp_path / "p.csv").write_text(f"Q\n1,2\n3,{cell}\n\nK\n1,0\n0,1\n\nscores\n1,?\n?,4\n")
+    (tmp_path / "m.csv").write_text(f"Q\n1,{cell}\n\nM\n1,0\n0,1\n\nK\n1,?\n?,1\n")
+    for name, line in (("p.csv", 3), ("m.csv", 2)):
+        done = run("check", name)
+        assert (done.code, done.out, done.err) == (2, "", f"attncli: {name}:{line}:2: '{cell}' is not a number\n")
+
+
+def test_labels_beside_a_claimed_projection_are_tokens(run: Runner, tmp_path: Path) -> None:
+    """The labels of Q's rows name the tokens, though its numbers are somebody's."""
+    (tmp_path / "worked.csv").write_text(f"{SELF_CSV}Q\n,a,b\nthe,1,2\ncat,3,5\n")
+    assert "Q[cat,d2]  yours 5  right 4" in run("check", "worked.csv").out
