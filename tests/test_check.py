@@ -266,6 +266,59 @@ def test_one_bad_line_does_not_lose_the_class(run: Runner, problem: str) -> None
     assert rows[1]["unreadable"].startswith("standard input:2:2: not JSON")
 
 
+BAD_LINES = {
+    b"broken": "2:1: not JSON: expected a value, found 'broken'",
+    b"=1+1": "2:1: not JSON: expected a value, found '=1+1'",
+    b'"scores": [[12, 18]]}': "2:9: not JSON: expected a value, found ':'",
+    b"[[12, 18]]": "2: holds one bare matrix, and does not say which step it is; ",
+    b"3": "2: holds neither an object of fields nor an array",
+    b"}": "2:1: not JSON: expected a value, found '}'",
+    b'{"scores": [[12, 18]], "scores": 1}': "2: 'scores' is given twice",
+    b'{"scores": [[12, "x"]]}': "2: 'x' is not a number, for scores[q1,k2]; ",
+    b'{"scores": [[12, \xff]]}': "2:18: byte 0xFF is not UTF-8; ",
+}
+
+
+@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.parametrize("bad", BAD_LINES)
+def test_a_line_that_is_no_object_is_one_submission(
+    run: Runner, problem: str, tmp_path: Path, bad: bytes, *, piped: bool
+) -> None:
+    """It is unreadable, with its line, and costs no other line anything; with a byte order mark and CRLF too."""
+    lines = (
+        b'\xef\xbb\xbf{"name": "A", "scores": [[12, 18]]}\r\n' + bad + b'\r\n{"name": "B", "scores": [[12, 19]]}\r\n'
+    )
+    (tmp_path / "class.jsonl").write_bytes(lines)
+    done = run("mark", problem, "-" if piped else "class.jsonl", "-f", "jsonl", stdin=lines if piped else b"")
+    assert done.code == 0
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert [row.get("code") for row in rows] == ["scores:correct", None, "scores:slip"]
+    source, name = ("standard input",) * 2 if piped else ("class.jsonl", "class")
+    assert rows[1]["name"] == f"{name}:2"
+    assert rows[1]["unreadable"].startswith(f"{source}:{BAD_LINES[bad]}")
+
+
+@pytest.mark.parametrize("first", ["{bad}", "{bad", '{"name": "A", "scores": [[12, 18]'])
+def test_the_first_line_may_be_the_bad_one(run: Runner, problem: str, first: str) -> None:
+    """JSON Lines are known by the lines below it as well."""
+    lines = f'{first}\nbroken\n{{"name": "B", "scores": [[12, 18]]}}\n'
+    rows = [json.loads(line) for line in run("mark", problem, "-", "-f", "jsonl", stdin=lines).out.splitlines()]
+    assert [row["name"] for row in rows] == ["standard input:1", "standard input:2", "B"]
+    assert rows[0]["unreadable"].startswith("standard input:1")
+
+
+def test_an_object_over_several_lines_is_one_submission(run: Runner, problem: str) -> None:
+    """Whole or broken."""
+    for text, code in (
+        ('{"name": "A",\n"scores":\n[[12, 18]]\n}\n', "scores:correct"),
+        ('\n{\n  "name": "A",\n  "scores": [\n    [12, 18]\n', None),
+    ):
+        done = run("mark", problem, "-", "-f", "jsonl", stdin=text)
+        (row,) = [json.loads(line) for line in done.out.splitlines()]
+        assert row.get("code") == code
+        assert row["name"] == ("A" if code else "standard input")
+
+
 def test_what_is_no_file_is_no_student(run: Runner, problem: str) -> None:
     """A mistyped path is an error of the command line."""
     done = run("mark", problem, "nosuch")

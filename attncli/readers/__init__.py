@@ -7,6 +7,7 @@ format, write a module with `read(text, where, field)` and let `documents` recog
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator
 
 from attncli.errors import AttnError, Where
@@ -64,21 +65,23 @@ def each_document(path: str) -> Iterator[tuple[int | None, Document | AttnError]
     """
     where = Where(shown(path))
     data = bytes_of(path)
-    lines = data.split(b"\n") if data.lstrip()[:1] == b"{" else []
-    filled = [line for line in lines if line.strip()]
-    if len(filled) < 2 or not all(line.lstrip()[:1] == b"{" for line in filled):
+    bare = data.removeprefix(BOM_UTF8)
+    lines = bare.split(b"\n") if bare.lstrip()[:1] == b"{" else []
+    filled = sum(bool(line.strip()) for line in lines)
+    if filled < 2 or not json_.is_lines(bare.decode("utf-8", "replace")):
         yield from ((None, document) for document in _documents(data, where, None, written=STEPS))
         return
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
+        place = Where(where.source, number)
         try:
-            text = "\n" * (number - 1) + decode(line, Where(where.source, number))
-            (document,) = json_.read(text, where, None, written=True)
+            text = decode(b"\n" * (number - 1) + line, where)  # so that messages name the line
+            (document,) = json_.read(text, place, None, written=True)
         except AttnError as error:
             yield number, error
         except ValueError:
-            yield number, AttnError("holds several documents on one line", Where(where.source, number))
+            yield number, AttnError("holds several documents on one line", place)
         else:
             yield number, document
 
