@@ -55,6 +55,31 @@ def test_a_mistake_is_named_and_explained(run: Runner, problem: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("weights", "output", "named"),
+    [
+        ("0.0025 0.9975", "8.9951 9.9951", "no_scale"),  # softmax(12, 18)
+        ("0.0012 0.4988", "4.4976 4.9976", "scale_after_softmax"),  # half of it
+        ("0.0012 ?", "4.4976 4.9976", "scale_after_softmax"),
+        ("0.0012 0.4988", "8.1 9.1", "scale_after_softmax"),  # and an output of nowhere
+    ],
+)
+def test_later_claims_tell_mistakes_apart(run: Runner, problem: str, weights: str, output: str, named: str) -> None:
+    """Of mistakes that give the first wrong step, what comes after it says which was made; that then follows."""
+    found = report(run, problem, "scaled=12 18", f"weights={weights}", f"output={output}", code=1)
+    assert found["mistakes"] == [named]
+    last = "wrong" if output == "8.1 9.1" else "follows_from_error"
+    assert states(found) == {"scaled": "known_mistake", "weights": "follows_from_error", "output": last}
+
+
+def test_what_later_claims_leave_open_stays_open(run: Runner, problem: str) -> None:
+    """Without later claims both mistakes are named; where the later ones fit neither, the one that they allow."""
+    both = ["no_scale", "scale_after_softmax"]
+    assert report(run, problem, "scaled=12 18", code=1)["mistakes"] == both
+    assert report(run, problem, "scaled=12 18", "weights=? ?", code=1)["mistakes"] == both
+    assert report(run, problem, "scaled=12 18", "weights=0.3 0.3", code=1)["mistakes"] == ["no_scale"]
+
+
 @pytest.mark.parametrize(("hints", "has"), [("1", []), ("2", ["yours"]), ("3", ["yours", "[no_scale]"])])
 def test_hints_say_no_more_than_asked(run: Runner, problem: str, hints: str, has: list[str]) -> None:
     """--hints 1 tells the step, 2 the cells, 3 the mistake; none of them the right numbers."""
