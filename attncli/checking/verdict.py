@@ -31,6 +31,7 @@ from attncli.fields import PLANES, STEPS, Document, Entry
 from attncli.problem import Problem
 from attncli.text import visible
 from attncli.trace import Step, Trace
+from attncli.writers.sheet import title_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -85,6 +86,8 @@ class Report:
     convention: str = ""
     """Another convention with which all steps agree: "unscaled attention"."""
     name: str = ""
+    title: str = ""
+    """What the problem is called."""
 
     @property
     def right(self) -> bool:
@@ -151,7 +154,9 @@ class Judge:
         Raises AttnError for claims that cannot be read, for a shape that is not the step's, and for none at all.
         """
         with np.errstate(all="ignore"):  # −∞ less −∞, and what a mistake overflows: both are looked at as they come
-            return self._with_convention(parts, own=own)
+            report = self._with_convention(parts, own=own)
+        report.title = title_of(self._truth)
+        return report
 
     def _with_convention(self, parts: Parts, *, own: bool) -> Report:
         report = self.judge_plainly(parts, own=own)
