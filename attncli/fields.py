@@ -6,6 +6,7 @@ field is a line here, an option in `attncli.cli` if it is a scalar, and its use 
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -100,6 +101,11 @@ _REFUSED = {
     fold("attn_mask"): "mask holds true (or 1) for what may be attended to; bias is added to the scores",
     fold("key_padding_mask"): "mask holds true (or 1) for what may be attended to",
 }
+
+
+def worked_out(name: str, given: Container[str]) -> bool:
+    """Tell whether Q, K or V is worked out from X or M where these are given, so that it is a step, and no input."""
+    return "X" in given or (name != "Q" and "M" in given)
 
 
 def resolve(name: str) -> str | None:

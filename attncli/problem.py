@@ -13,7 +13,7 @@ import numpy as np
 
 from attncli.coerce import coerce
 from attncli.errors import AttnError, Where
-from attncli.fields import FIELDS, STEPS, Document, Entry, named, resolve
+from attncli.fields import FIELDS, STEPS, Document, Entry, named, resolve, worked_out
 from attncli.text import quoted
 from attncli.trace import facing
 
@@ -39,14 +39,10 @@ class Problem:
         for name in FIELDS:
             if name not in document:
                 continue
-            if name in STEPS and self._is_claim(name):
-                continue
+            if name in STEPS and worked_out(name, document):
+                continue  # somebody's claim
             self.values[name] = self._value(name)
         self._labels_from_tables()
-
-    def _is_claim(self, name: str) -> bool:
-        """Tell whether Q, K or V is worked out here, so that what was given is somebody's claim."""
-        return "X" in self._entries or (name != "Q" and "M" in self._entries)
 
     def _value(self, name: str) -> object:
         value = coerce(name, self._entries[name])

@@ -55,6 +55,31 @@ def test_a_mistake_is_named_and_explained(run: Runner, problem: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("weights", "output", "named"),
+    [
+        ("0.0025 0.9975", "8.9951 9.9951", "no_scale"),  # softmax(12, 18)
+        ("0.0012 0.4988", "4.4976 4.9976", "scale_after_softmax"),  # half of it
+        ("0.0012 ?", "4.4976 4.9976", "scale_after_softmax"),
+        ("0.0012 0.4988", "8.1 9.1", "scale_after_softmax"),  # and an output of nowhere
+    ],
+)
+def test_later_claims_tell_mistakes_apart(run: Runner, problem: str, weights: str, output: str, named: str) -> None:
+    """Of mistakes that give the first wrong step, what comes after it says which was made; that then follows."""
+    found = report(run, problem, "scaled=12 18", f"weights={weights}", f"output={output}", code=1)
+    assert found["mistakes"] == [named]
+    last = "wrong" if output == "8.1 9.1" else "follows_from_error"
+    assert states(found) == {"scaled": "known_mistake", "weights": "follows_from_error", "output": last}
+
+
+def test_what_later_claims_leave_open_stays_open(run: Runner, problem: str) -> None:
+    """Without later claims both mistakes are named; where the later ones fit neither, the one that they allow."""
+    both = ["no_scale", "scale_after_softmax"]
+    assert report(run, problem, "scaled=12 18", code=1)["mistakes"] == both
+    assert report(run, problem, "scaled=12 18", "weights=? ?", code=1)["mistakes"] == both
+    assert report(run, problem, "scaled=12 18", "weights=0.3 0.3", code=1)["mistakes"] == ["no_scale"]
+
+
 @pytest.mark.parametrize(("hints", "has"), [("1", []), ("2", ["yours"]), ("3", ["yours", "[no_scale]"])])
 def test_hints_say_no_more_than_asked(run: Runner, problem: str, hints: str, has: list[str]) -> None:
     """--hints 1 tells the step, 2 the cells, 3 the mistake; none of them the right numbers."""
@@ -266,6 +291,59 @@ def test_one_bad_line_does_not_lose_the_class(run: Runner, problem: str) -> None
     assert rows[1]["unreadable"].startswith("standard input:2:2: not JSON")
 
 
+BAD_LINES = {
+    b"broken": "2:1: not JSON: expected a value, found 'broken'",
+    b"=1+1": "2:1: not JSON: expected a value, found '=1+1'",
+    b'"scores": [[12, 18]]}': "2:9: not JSON: expected a value, found ':'",
+    b"[[12, 18]]": "2: holds one bare matrix, and does not say which step it is; ",
+    b"3": "2: holds neither an object of fields nor an array",
+    b"}": "2:1: not JSON: expected a value, found '}'",
+    b'{"scores": [[12, 18]], "scores": 1}': "2: 'scores' is given twice",
+    b'{"scores": [[12, "x"]]}': "2: 'x' is not a number, for scores[q1,k2]; ",
+    b'{"scores": [[12, \xff]]}': "2:18: byte 0xFF is not UTF-8; ",
+}
+
+
+@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.parametrize("bad", BAD_LINES)
+def test_a_line_that_is_no_object_is_one_submission(
+    run: Runner, problem: str, tmp_path: Path, bad: bytes, *, piped: bool
+) -> None:
+    """It is unreadable, with its line, and costs no other line anything; with a byte order mark and CRLF too."""
+    lines = (
+        b'\xef\xbb\xbf{"name": "A", "scores": [[12, 18]]}\r\n' + bad + b'\r\n{"name": "B", "scores": [[12, 19]]}\r\n'
+    )
+    (tmp_path / "class.jsonl").write_bytes(lines)
+    done = run("mark", problem, "-" if piped else "class.jsonl", "-f", "jsonl", stdin=lines if piped else b"")
+    assert done.code == 0
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert [row.get("code") for row in rows] == ["scores:correct", None, "scores:slip"]
+    source, name = ("standard input",) * 2 if piped else ("class.jsonl", "class")
+    assert rows[1]["name"] == f"{name}:2"
+    assert rows[1]["unreadable"].startswith(f"{source}:{BAD_LINES[bad]}")
+
+
+@pytest.mark.parametrize("first", ["{bad}", "{bad", '{"name": "A", "scores": [[12, 18]'])
+def test_the_first_line_may_be_the_bad_one(run: Runner, problem: str, first: str) -> None:
+    """JSON Lines are known by the lines below it as well."""
+    lines = f'{first}\nbroken\n{{"name": "B", "scores": [[12, 18]]}}\n'
+    rows = [json.loads(line) for line in run("mark", problem, "-", "-f", "jsonl", stdin=lines).out.splitlines()]
+    assert [row["name"] for row in rows] == ["standard input:1", "standard input:2", "B"]
+    assert rows[0]["unreadable"].startswith("standard input:1")
+
+
+def test_an_object_over_several_lines_is_one_submission(run: Runner, problem: str) -> None:
+    """Whole or broken."""
+    for text, code in (
+        ('{"name": "A",\n"scores":\n[[12, 18]]\n}\n', "scores:correct"),
+        ('\n{\n  "name": "A",\n  "scores": [\n    [12, 18]\n', None),
+    ):
+        done = run("mark", problem, "-", "-f", "jsonl", stdin=text)
+        (row,) = [json.loads(line) for line in done.out.splitlines()]
+        assert row.get("code") == code
+        assert row["name"] == ("A" if code else "standard input")
+
+
 def test_what_is_no_file_is_no_student(run: Runner, problem: str) -> None:
     """A mistyped path is an error of the command line."""
     done = run("mark", problem, "nosuch")
@@ -330,3 +408,48 @@ def test_labelled_claims_belong_to_their_own_problem(run: Runner) -> None:
     lines = PROBLEM[:-1] + ', "scores[q1]": [12, 19]}\n' + PROBLEM[:-1] + ', "scores[q1]": [12, 18]}\n'
     done = run("check", "-f", "jsonl", stdin=lines)
     assert [json.loads(line)["verdict"] for line in done.out.splitlines()] == ["wrong", "right"]
+
+
+SELF = {"X": [[1, 0], [0, 1]], "W_q": [[1, 2], [3, 4]], "W_k": [[1, 0], [0, 1]], "W_v": [[1, 0], [0, 1]]}
+SELF_CSV = "X\n1,0\n0,1\n\nW_q\n1,2\n3,4\n\nW_k\n1,0\n0,1\n\nW_v\n1,0\n0,1\n\n"
+"""Q is 1 2; 3 4."""
+
+
+def test_a_blank_sheet_of_a_projected_exercise_is_blank(run: Runner) -> None:
+    """What `new --self --answers` writes is read: nothing is answered, and nothing is a number that is none."""
+    run("new", "--seed", "3", "--self", "-o", "p.json", "--answers", "a.csv")
+    done = run("check", "p.json", "a.csv")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("attncli: there is nothing to check: no step's numbers are given\n")
+
+
+@pytest.mark.parametrize("blank", ["?", "", "null"])
+def test_projections_have_blanks_and_decimals_like_other_steps(run: Runner, tmp_path: Path, blank: str) -> None:
+    """Q worked out from X is a claim: in a CSV of answers, beside X, and typed."""
+    (tmp_path / "p.json").write_text(json.dumps(SELF))
+    claim = f",a,b\nx1,{blank},2.00\nx2,3,4\n"
+    (tmp_path / "a.csv").write_text(f"Q\n{claim}")
+    (tmp_path / "row.csv").write_text(f"{blank},2.00\n")
+    (tmp_path / "worked.csv").write_text(f"{SELF_CSV}Q\n{claim}")
+    said = "attncli: checking Q to 2 decimals (1 cell without an answer)\n"
+    for args in (["p.json", "a.csv"], ["worked.csv"], ["p.json", f"Q={blank or '?'} 2.00; 3 4"]):
+        done = run("check", *args)
+        assert (done.code, done.out, done.err) == (0, "✓ Q  right\n\nAll right.\n", said)
+    assert states(report(run, "p.json", "Q[q1]=row.csv", code=0)) == {"Q": "correct"}
+    assert json.loads(run("mark", "p.json", "a.csv", "-f", "jsonl").out)["code"] == "Q:correct"
+
+
+@pytest.mark.parametrize("cell", ["?", "x"])
+def test_what_is_an_input_has_no_blanks(run: Runner, tmp_path: Path, cell: str) -> None:
+    """Q, K and V of a problem in CSV are numbers, also where claims stand beside them, and with M instead of X."""
+    (tmp_path / "p.csv").write_text(f"Q\n1,2\n3,{cell}\n\nK\n1,0\n0,1\n\nscores\n1,?\n?,4\n")
+    (tmp_path / "m.csv").write_text(f"Q\n1,{cell}\n\nM\n1,0\n0,1\n\nK\n1,?\n?,1\n")
+    for name, line in (("p.csv", 3), ("m.csv", 2)):
+        done = run("check", name)
+        assert (done.code, done.out, done.err) == (2, "", f"attncli: {name}:{line}:2: '{cell}' is not a number\n")
+
+
+def test_labels_beside_a_claimed_projection_are_tokens(run: Runner, tmp_path: Path) -> None:
+    """The labels of Q's rows name the tokens, though its numbers are somebody's."""
+    (tmp_path / "worked.csv").write_text(f"{SELF_CSV}Q\n,a,b\nthe,1,2\ncat,3,5\n")
+    assert "Q[cat,d2]  yours 5  right 4" in run("check", "worked.csv").out

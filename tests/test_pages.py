@@ -110,6 +110,34 @@ def test_several_reports_on_one_page(run: Runner, tmp_path: Path) -> None:
         assert text.index("All right") < text.index("The first step that differs is scores"), format
 
 
+@pytest.mark.parametrize("format", ["markdown", "latex", "html", "svg", "table"])
+def test_several_reports_stand_under_their_titles(run: Runner, format: str) -> None:
+    """Each under its own, or under its number, escaped as the format wants it; a single one under none."""
+    fields = '"Q":[[1]],"K":[[2]],"scores":[[2]]'
+    first, second = f'{{"title":"Ex <b>& [red]",{fields}}}\n', f"{{{fields}}}\n"
+    shown = run("check", "-", "-f", format, stdin=first + second)
+    assert shown.code == 0
+    text = text_of(shown.out, format) if format in {"html", "svg"} else shown.out
+    title = {"latex": r"Ex \textless{}b\textgreater{}\& [red]", "markdown": r"# Ex \<b\>\& \[red\]"}.get(
+        format, "Ex <b>& [red]"
+    )
+    places = [text.index(said) for said in (title, "All right", "problem 2")]
+    assert places == sorted(places)
+    assert text.rindex("All right") > places[-1]
+    assert "Ex" not in run("check", "-", "-f", format, stdin=first).out
+    assert "problem" not in run("check", "-", "-f", format, stdin=second).out
+
+
+def test_wide_letters_keep_columns(run: Runner) -> None:
+    """Names of cells are padded by the columns of a terminal that they take: 猫 takes two."""
+    line = '{"Q":[[1],[2]],"K":[[2]],"tokens":["猫猫猫","dog"],"key_tokens":["k"],"scores":[[3],[5]]}'
+    cells = [line for line in run("check", "-", stdin=line).out.splitlines() if "yours" in line]
+    assert [line.strip() for line in cells] == [
+        "scores[猫猫猫,k]  yours 3  right 2",
+        "scores[dog,k]     yours 5  right 4",
+    ]
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_hostile_labels_in_reports(run: Runner, tmp_path: Path, suffix: str) -> None:
     """Whatever a token is, the page is well made and obeys nothing in it."""
@@ -129,14 +157,20 @@ def test_hostile_labels_in_reports(run: Runner, tmp_path: Path, suffix: str) -> 
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
-@pytest.mark.parametrize("name", [*PAGES, "hostile"])
+@pytest.mark.parametrize("name", [*PAGES, "hostile", "long"])
 def test_pages_compile(run: Runner, samples: Path, tmp_path: Path, name: str) -> None:
     """pdflatex takes them as they are, and nothing runs off the page."""
     args = PAGES.get(name)
-    if args is None:
-        problem = tmp_path / "problem.json"
-        import json
-
+    problem = tmp_path / "problem.json"
+    if name == "long":
+        tokens = ["m" * 200, "猫" * 40, "a b " * 50, "k"]
+        queries = {"Q": [[1, 2]] * 4, "K": [[1, 0], [0, 1], [0, 1], [1, 1]], "tokens": tokens, "title": "t" * 200}
+        problem.write_text(
+            json.dumps(queries | {"weights": [["0.2", "0.30" + "0" * 200, "0.4", "1e-300"]] * 4})
+            + json.dumps(queries | {"scores[k]": [7, 1, 2, 3]})
+        )
+        args = ["check", str(problem)]
+    elif args is None:
         problem.write_text(
             json.dumps({"Q": [[1, 2]] * 8, "K": [[1, 0], [0, 1]], "tokens": HOSTILE, "key_tokens": ["a", "b"]})
         )

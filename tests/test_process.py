@@ -331,6 +331,18 @@ def test_json_loads_no_rich(clean_env: dict[str, str]) -> None:
     assert "| rich" not in done.stderr.replace("|   ", "|")
 
 
+def test_a_check_loads_no_html(clean_env: dict[str, str]) -> None:
+    """What escapes pages is loaded for pages alone."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "attncli", "check", "-", "weights=1", "-f", "json"],
+        input='{"Q": [[1]], "K": [[1]], "V": [[1]]}', env=clean_env, capture_output=True, text=True, check=True,
+        timeout=60,
+    )  # fmt: skip
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "attncli.checking.pages" in loaded
+    assert not loaded & {"html", "html.entities", "rich"}
+
+
 def test_nothing_is_left(run: Runner, tmp_path: Path) -> None:
     """Neither in the current folder nor in the one for temporary files does anything stay."""
     here, temporary = tmp_path / "here", tmp_path / "tmp"

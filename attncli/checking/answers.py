@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attncli import operands as operands_
 from attncli import readers
 from attncli.checking.claims import NO_ANSWER
 from attncli.errors import AttnError, Where
-from attncli.fields import FIELDS, STEPS, Document, Entry, named, resolve
+from attncli.fields import FIELDS, STEPS, Document, Entry, named, resolve, worked_out
 from attncli.problem import canonical
 from attncli.readers.source import STANDARD_INPUT
 from attncli.text import quoted
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 NAME = "name"
 """The field of an answers file that names the student."""
+
+_NO_INPUTS = STEPS.keys() - FIELDS.keys()
+"""Steps that are claims in a problem's file as well, whatever else stands there."""
 
 _LABELLED = re.compile(r"([^\[\]=]+)\[([^\[\]]*)\]")
 
@@ -48,7 +51,7 @@ def of_document(document: Document, given: Mapping[str, Entry]) -> tuple[Parts, 
 
 def _is_input(name: str, given: Mapping[str, Entry]) -> bool:
     """Tell whether Q, K or V is given by the problem, and not worked out from X or M."""
-    return name in FIELDS and name in given and not ("X" in given or (name != "Q" and "M" in given))
+    return name in FIELDS and name in given and not worked_out(name, given)
 
 
 def _says_nothing(value: object) -> bool:
@@ -78,7 +81,7 @@ def typed_claim(operand: str) -> tuple[str, str, Entry] | None:
         if match and name is None:
             named(match[1], Where(quoted(operand)[1:-1]))
         return None
-    entry = readers.entry(source, name, written=True)
+    entry = readers.entry(source, name, written=STEPS)
     return name, match[2] if match else "", entry
 
 
@@ -102,18 +105,27 @@ def checked(operands: Sequence[str]) -> tuple[list[tuple[Document, Parts]], str]
     if len(files) > 2:
         msg = f"{len(files)} files: the problem, and perhaps the answers, are wanted"
         raise AttnError(msg, hint="attncli mark takes many answers")
-    raw = readers.documents(operands_.existing(files[0]), written=True) if files else [{}]
-    over = {name: readers.entry(source, name) for name, source in typed.items()}
-    problems = [(canonical(plain) | over, labelled) for plain, labelled in map(_without_labels, raw)]
+    raw = readers.documents(operands_.existing(files[0]), written=_NO_INPUTS) if files else [{}]
+    found = [(canonical(plain), labelled) for plain, labelled in map(_without_labels, raw)]
+    over = _typed(typed, {*typed, *found[0][0]})
+    problems = [(document | over, labelled) for document, labelled in found]
     if len(files) > 1:
-        found = readers.documents(operands_.existing(files[1]), written=True)
-        if len(found) > 1:
-            msg = f"{len(found)} documents of answers"
+        answers = readers.documents(operands_.existing(files[1]), written=STEPS)
+        if len(answers) > 1:
+            msg = f"{len(answers)} documents of answers"
             raise AttnError(msg, Where(files[1]), "attncli mark takes many")
-        parts, student = of_document(found[0], problems[0][0])
+        parts, student = of_document(answers[0], problems[0][0])
         for name, given in parts.items():
             claims.setdefault(name, [])[:0] = given
     return [(document, _together(labelled, claims)) for document, labelled in problems], student
+
+
+def _typed(sources: Mapping[str, str], given: Container[str]) -> Document:
+    """Return the entries of NAME=SOURCE; Q, K and V, where these are worked out, are claims."""
+    return {
+        name: readers.entry(source, name, written=STEPS if name in STEPS and worked_out(name, given) else ())
+        for name, source in sources.items()
+    }
 
 
 def _together(first: Parts, then: Parts) -> Parts:

@@ -31,6 +31,7 @@ from attncli.fields import PLANES, STEPS, Document, Entry
 from attncli.problem import Problem
 from attncli.text import visible
 from attncli.trace import Step, Trace
+from attncli.writers.sheet import title_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -85,6 +86,8 @@ class Report:
     convention: str = ""
     """Another convention with which all steps agree: "unscaled attention"."""
     name: str = ""
+    title: str = ""
+    """What the problem is called."""
 
     @property
     def right(self) -> bool:
@@ -151,7 +154,9 @@ class Judge:
         Raises AttnError for claims that cannot be read, for a shape that is not the step's, and for none at all.
         """
         with np.errstate(all="ignore"):  # −∞ less −∞, and what a mistake overflows: both are looked at as they come
-            return self._with_convention(parts, own=own)
+            report = self._with_convention(parts, own=own)
+        report.title = title_of(self._truth)
+        return report
 
     def _with_convention(self, parts: Parts, *, own: bool) -> Report:
         report = self.judge_plainly(parts, own=own)
@@ -248,8 +253,7 @@ class _Checker:
             if step.given:
                 self._take(name, step.array, np.zeros(step.array.shape))
                 continue
-            follows = made(step, self.own, change)
-            moved = spread(step.op, follows, *self._operands(step))
+            follows, moved = self._follows(step, change)
             claim = self.claims.get(name)
             before = bool(self.tainted & {operand.name for operand in step.operands})
             if claim is None:
@@ -270,12 +274,7 @@ class _Checker:
                     verdict.remarks += signatures(step, claim)
             if before or verdict.state in BAD:
                 self.tainted.add(name)
-            values = np.where(claim.answered, claim.values, follows)
-            exact = np.abs(values - follows) <= FLOAT * (1 + np.abs(follows))
-            # What equals what follows is no further from the student's unrounded number than that can be.
-            half = claim.units / 2
-            error = np.where(claim.answered, np.where(exact, np.minimum(half, moved), half), moved)
-            self._take(name, np.where(values <= HIDDEN, -np.inf, values), np.where(np.isinf(values), 0, error))
+            self._take_claimed(name, claim, follows, moved)
         return report
 
     def _is_first(self, name: str) -> bool:
@@ -285,15 +284,29 @@ class _Checker:
         self.own[name] = values
         self.errors[name] = errors
 
-    def _operands(self, step: Step) -> tuple[list[Array], list[Array]]:
+    def _take_claimed(self, name: str, claim: Claim, follows: Array, moved: Array) -> None:
+        values = np.where(claim.answered, claim.values, follows)
+        exact = np.abs(values - follows) <= FLOAT * (1 + np.abs(follows))
+        # What equals what follows is no further from the student's unrounded number than that can be.
+        half = claim.units / 2
+        error = np.where(claim.answered, np.where(exact, np.minimum(half, moved), half), moved)
+        self._take(name, np.where(values <= HIDDEN, -np.inf, values), np.where(np.isinf(values), 0, error))
+
+    def _follows(self, step: Step, change: Change) -> tuple[Array, Array]:
+        """Return what follows from the student's numbers, and how far their rounding can move it."""
+        follows = made(step, self.own, change)
         names = [operand.name for operand in step.operands]
-        return [self.own[name] for name in names], [self.errors[name] for name in names]
+        moved = spread(step.op, follows, [self.own[name] for name in names], [self.errors[name] for name in names])
+        return follows, moved
+
+    def _following(self, claim: Claim, follows: Array, moved: Array) -> Where2d:
+        """Return where a claim follows."""
+        width = claim.units / 2 + moved if self.tolerance is None else self.tolerance
+        return _near(claim.values, follows, width)
 
     def _verdict(self, step: Step, claim: Claim, follows: Array, moved: Array, *, before: bool) -> StepVerdict:
         right, last = self._right(claim, step.array)
-        following = _near(claim.values, follows, claim.units / 2 + moved)
-        if self.tolerance is not None:
-            following = _near(claim.values, follows, self.tolerance)
+        following = self._following(claim, follows, moved)
         answered = claim.answered
         fine = right | last
         if (fine | ~answered).all():
@@ -343,9 +356,38 @@ class _Checker:
                 elif fits == 1 and not last_resort and claim.decimals >= 2:
                     close.append(mistake)
         if len(named) > 1:
-            named = [mistake for mistake in named if self._goes_on(mistake, step)] or named
+            named = self._likeliest(named, step)
         ids = {mistake.id for mistake in named}
         return _once(named), [mistake for mistake in _once(close) if mistake.id not in ids]
+
+    def _likeliest(self, named: Sequence[Mistake], step: Step) -> list[Mistake]:
+        """Return those of the mistakes in a step with which most of the later claims agree."""
+        agreeing = [self._agreeing(mistake, step) for mistake in named]
+        likely = [mistake for mistake, count in zip(named, agreeing, strict=True) if count == max(agreeing)]
+        return [mistake for mistake in likely if self._goes_on(mistake, step)] or likely
+
+    def _agreeing(self, mistake: Mistake, step: Step) -> int:
+        """Count the claims after a step that follow from the student's numbers, with a mistake made."""
+        student = _Checker(self.truth, (), self.claims, self.tolerance)
+        count, later = 0, False
+        for name, now in self.truth.items():
+            if now.given:
+                student._take(name, now.array, np.zeros(now.array.shape))
+                continue
+            try:
+                follows, moved = student._follows(now, mistake.change)
+            except (ValueError, IndexError, KeyError, AttnError):  # shapes that the mistake does not allow
+                return count
+            claim = self.claims.get(name)
+            if claim is None:
+                student._take(name, follows, moved)
+                continue
+            if follows.shape != claim.values.shape:
+                return count
+            count += later and bool((student._following(claim, follows, moved) | ~claim.answered).all())
+            later = later or name == step.name
+            student._take_claimed(name, claim, follows, moved)
+        return count
 
     def _goes_on(self, mistake: Mistake, step: Step) -> bool:
         """Tell whether what a mistake changes after this step is claimed as it would give it, or not claimed."""

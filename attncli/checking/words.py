@@ -5,12 +5,13 @@ What is said is put together once, as a `Page`; every format draws that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from attncli.checking.verdict import BAD, CellVerdict, Report, StepVerdict
 from attncli.style import PRECISION, Style, decimal
 from attncli.text import counted, visible
+from attncli.writers.sheet import headings
 
 SAID = {
     "correct": "right",
@@ -73,15 +74,23 @@ class Page:
     """What is said before all else."""
     steps: list[StepSaid]
     conclusion: list[Sentence]
+    heading: str = ""
+    """What stands above it: of several problems, which it is."""
 
 
-def page(report: Report, style: Style, hints: int = ALL_HINTS) -> Page:
-    """Return what is said of a report; `hints` 1 to 4: which step, which cells, which mistake, everything."""
+def pages(reports: Sequence[Report], style: Style, hints: int) -> list[Page]:
+    """Return what is said of reports; `hints` 1 to 4: which step, which cells, which mistake, everything."""
+    above = headings([report.title for report in reports])
+    return [_page(report, heading, style, hints) for report, heading in zip(reports, above, strict=True)]
+
+
+def _page(report: Report, heading: str, style: Style, hints: int) -> Page:
     agrees = report.convention and hints >= ALL_HINTS - 1
     return Page(
         f"All steps agree with {report.convention}; this problem is not that." if agrees else "",
         [_step(name, verdict, style, hints) for name, verdict in report.steps.items()],
         list(_conclusion(report, hints)),
+        heading,
     )
 
 

@@ -19,8 +19,8 @@ from attncli.exercises.showing import APART, CORE, Outcome, alike, distance, las
 from attncli.fields import PLANES
 from attncli.ops import Scale, SumNormalize
 from attncli.style import Style
-from attncli.text import visible
 from attncli.trace import Step, Trace
+from attncli.writers.sheet import headings, title_of
 
 if TYPE_CHECKING:
     from attncli.trace import Array
@@ -34,10 +34,8 @@ def as_text(traces: Sequence[Trace], style: Style) -> str:
     from attncli.writers.table import printed
 
     lines: list[list[tuple[str, str]]] = []
-    for number, truth in enumerate(traces, 1):
-        if len(traces) > 1:
-            title = truth.fields.get("title")
-            heading = visible(title) if isinstance(title, str) and title else f"problem {number}"
+    for heading, truth in zip(headings(list(map(title_of, traces))), traces, strict=True):
+        if heading:
             lines += [[]] * bool(lines) + [[(style.plain(heading), "bold")]]
         *said, count = findings(truth)
         lines += [[(part, "")] for line in said for part in _wrapped(style.plain(line), style)]

@@ -7,10 +7,11 @@ format, write a module with `read(text, where, field)` and let `documents` recog
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from codecs import BOM_UTF8
+from collections.abc import Collection, Iterator
 
 from attncli.errors import AttnError, Where
-from attncli.fields import Document, Entry, resolve
+from attncli.fields import STEPS, Document, Entry, resolve
 from attncli.labels import fold
 from attncli.readers import json_, literal
 from attncli.readers.source import STANDARD_INPUT, bytes_of, decode, shown
@@ -21,16 +22,16 @@ _BETWEEN_FILE_AND_KEY = "::"
 _BINARY = (b"\x93NUMPY", b"PK\x03\x04")
 
 
-def documents(path: str, field: str | None = None, *, written: bool = False) -> list[Document]:
+def documents(path: str, field: str | None = None, *, written: Collection[str] = ()) -> list[Document]:
     """Return every document in a file or standard input (`-`).
 
-    `field` is what a bare matrix in it is asked for as. With `written`, steps are read as claims: their numbers keep
+    `field` is what a bare matrix in it is asked for as. The steps in `written` are read as claims: their numbers keep
     the digits as they stand there. Raises AttnError for whatever cannot be read.
     """
     return _documents(bytes_of(path), Where(shown(path)), field, written=written)
 
 
-def _documents(data: bytes, where: Where, field: str | None, *, written: bool) -> list[Document]:
+def _documents(data: bytes, where: Where, field: str | None, *, written: Collection[str]) -> list[Document]:
     if data.startswith(_BINARY) or data[8:9] == b"{":
         from attncli.readers import npz, safetensors_
 
@@ -51,7 +52,7 @@ def _documents(data: bytes, where: Where, field: str | None, *, written: bool) -
         msg = "is empty"
         raise AttnError(msg, where)
     if start in "[{":
-        return json_.read(text, where, field, written=written)
+        return json_.read(text, where, field, written=bool(written))
     from attncli.readers import csv_
 
     return csv_.read(text, where, field, written=written)
@@ -64,21 +65,23 @@ def each_document(path: str) -> Iterator[tuple[int | None, Document | AttnError]
     """
     where = Where(shown(path))
     data = bytes_of(path)
-    lines = data.split(b"\n") if data.lstrip()[:1] == b"{" else []
-    filled = [line for line in lines if line.strip()]
-    if len(filled) < 2 or not all(line.lstrip()[:1] == b"{" for line in filled):
-        yield from ((None, document) for document in _documents(data, where, None, written=True))
+    bare = data.removeprefix(BOM_UTF8)
+    lines = bare.split(b"\n") if bare.lstrip()[:1] == b"{" else []
+    filled = sum(bool(line.strip()) for line in lines)
+    if filled < 2 or not json_.is_lines(bare.decode("utf-8", "replace")):
+        yield from ((None, document) for document in _documents(data, where, None, written=STEPS))
         return
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
+        place = Where(where.source, number)
         try:
-            text = "\n" * (number - 1) + decode(line, Where(where.source, number))
-            (document,) = json_.read(text, where, None, written=True)
+            text = decode(b"\n" * (number - 1) + line, where)  # so that messages name the line
+            (document,) = json_.read(text, place, None, written=True)
         except AttnError as error:
             yield number, error
         except ValueError:
-            yield number, AttnError("holds several documents on one line", Where(where.source, number))
+            yield number, AttnError("holds several documents on one line", place)
         else:
             yield number, document
 
@@ -88,7 +91,7 @@ def reads_standard_input(source: str) -> bool:
     return source == STANDARD_INPUT or source.startswith(STANDARD_INPUT + _BETWEEN_FILE_AND_KEY)
 
 
-def entry(source: str, field: str, *, written: bool = False) -> Entry:
+def entry(source: str, field: str, *, written: Collection[str] = ()) -> Entry:
     """Return one field from a SOURCE: `-`, a file that exists, FILE::KEY, or else a literal (SPEC §2.1)."""
     path, key = source, ""
     if not exists(source) and _BETWEEN_FILE_AND_KEY in source:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from attncli.coerce import NUMBER
 from attncli.errors import AttnError, Where
-from attncli.fields import FIELDS, STEPS, Document, Entry, Kind, Word, kind_of, resolve
+from attncli.fields import FIELDS, STEPS, Document, Entry, Kind, Word, kind_of, resolve, worked_out
 from attncli.readers.cells import number
 from attncli.text import counted, quoted, suggestion
 
@@ -41,10 +41,10 @@ Row = tuple[int, list[str]]
 """A line's number, counted from 1, and its cells."""
 
 
-def read(text: str, where: Where, field: str | None, *, written: bool = False) -> list[Document]:
+def read(text: str, where: Where, field: str | None, *, written: Collection[str] = ()) -> list[Document]:
     """Return the one document in `text`; a bare matrix is the field that was asked for, or stands under "".
 
-    With `written`, the cells of steps are kept as words, for claims.
+    The cells of the steps in `written` are kept as words, for claims; Q, K and V's beside X as well, if there are any.
     """
     delimiter = _delimiter(text)
     rows = list(_rows(text, delimiter, where))
@@ -52,12 +52,17 @@ def read(text: str, where: Where, field: str | None, *, written: bool = False) -
         msg = "is empty: it should hold numbers"
         raise AttnError(msg, where)
     commas = delimiter == ";" and _decimal_commas(rows, where)
-    cells = _Cells(where, decimal_comma=commas, written=written)
     blocks = _blocks(rows, field)
+    cells = _Cells(where, decimal_comma=commas, claims=_claims(written, {name for name, _, _ in blocks or ()}))
     if blocks is None:
         name = field or ""
         return [{name: cells.entry(name, rows)}]
     return [_document(blocks, cells, where)]
+
+
+def _claims(written: Collection[str], names: Collection[str]) -> Collection[str]:
+    """Return the steps that are claims in a document with these names."""
+    return written and {name for name in STEPS if name in written or (name in FIELDS and worked_out(name, names))}
 
 
 def plain_numbers(data: bytes) -> Array | None:
@@ -247,9 +252,9 @@ def _text(cell: str) -> str:
 class _Cells:
     """From the rows of one block to its entry."""
 
-    def __init__(self, where: Where, *, decimal_comma: bool, written: bool) -> None:
+    def __init__(self, where: Where, *, decimal_comma: bool, claims: Collection[str]) -> None:
         self._source = where.source
-        self._written = written
+        self._claims = claims
         self._decimal_comma = decimal_comma
 
     def entry(self, name: str, rows: list[Row]) -> Entry:
@@ -264,19 +269,23 @@ class _Cells:
                 msg = f"holds {len(flat)} cells, should hold one"
                 raise AttnError(msg, where)
             return Entry(Word(_text(flat[0]) if kind == "text" else flat[0]), where)
-        if self._written and name in STEPS and name not in FIELDS:
+        if name in self._claims:
             return self._claim(rows, where)
         return self._matrix(rows, kind, where)
 
     def _claim(self, rows: list[Row], where: Where) -> Entry:
         """Return cells as they are written, without a header or labels, if those are no numbers and no answers."""
         table = [list(cells) for _, cells in rows]
+        header: list[str] = []
         if len(table) > 1 and not any(_ANSWERLIKE.match(cell) for cell in table[0][1:] or table[0]):
-            table = table[1:]
+            header, *table = table
+        labels: list[str] = []
         if all(len(cells) > 1 and not _ANSWERLIKE.match(cells[0]) for cells in table):
+            labels = [cells[0] for cells in table]
             table = [cells[1:] for cells in table]
         point = "." if self._decimal_comma else ","
-        return Entry([[Word(cell.replace(",", point)) for cell in cells] for cells in table], where)
+        words = [[Word(cell.replace(",", point)) for cell in cells] for cells in table]
+        return Entry(words, where, tuple(labels), tuple(header[-len(table[0]) :]))
 
     def _matrix(self, rows: list[Row], kind: Kind, where: Where) -> Entry:
         header: list[str] = []

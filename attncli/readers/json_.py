@@ -54,9 +54,22 @@ def read(text: str, where: Where, field: str | None, *, written: bool = False) -
     several = len(values) > 1
     documents = []
     for start, value in zip(starts, values, strict=True):
-        place = Where(where.source, position(text, start)[0] if several else None)
+        place = Where(where.source, position(text, start)[0] if several else where.line)
         documents.append(_document(value, place, field))
     return documents
+
+
+def is_lines(text: str) -> bool:
+    """Tell whether a text that begins with { is JSON Lines, of which each line stands for itself, and no one object.
+
+    Where its first document is broken, that is told by how the lines look.
+    """
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, _skip(text, 0))
+    except (ValueError, RecursionError):
+        first, *others = text.strip().split("\n")
+        return first.rstrip().endswith("}") or any(line.startswith("{") for line in others)
+    return "\n" not in text[:end].lstrip()
 
 
 def _skip(text: str, index: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 import numpy as np
 
@@ -15,17 +16,17 @@ from attncli.text import counted
 _BETWEEN = re.compile(r"\s*,\s*|\s+")
 
 
-def read(text: str, field: str, *, written: bool = False) -> Entry:
+def read(text: str, field: str, *, written: Container[str] = ()) -> Entry:
     """Return the entry that `text` means for this field: 7 8; 9 10 or [[7, 8], [9, 10]], or a word for a scalar.
 
-    With `written`, the cells are kept as words, for a claim.
+    For the steps in `written`, the cells are kept as words, for a claim.
     """
     where = Where(field=field)
     if field in FIELDS and not FIELDS[field].array:
         return Entry(Word(text), where)
     plain = text.strip()
     if plain.startswith("[["):
-        document, *more = json_.read(plain, Where(field), field, written=written)
+        document, *more = json_.read(plain, Where(field), field, written=field in written)
         if more:
             msg = f"holds {len(more) + 1} arrays; it should be one matrix"
             raise AttnError(msg, where)
@@ -35,7 +36,7 @@ def read(text: str, field: str, *, written: bool = False) -> Entry:
     rows = [row.strip() for row in re.split(r"[;\n]", plain)]
     if len(rows) > 1 and not rows[-1]:
         rows.pop()
-    if written:
+    if field in written:
         return Entry([[Word(cell) for cell in _BETWEEN.split(row)] for row in rows], where)
     kind = kind_of(field)
     table = [

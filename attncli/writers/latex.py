@@ -63,8 +63,12 @@ def document(parts: Sequence[str], title: str = "") -> str:
 
 def heading(title: str) -> str:
     """Return what stands above a derivation; the title may hold anything."""
-    words = [_breakable(word) for word in visible(title).split(" ")]
-    return rf"\section*{{\raggedright {' '.join(words)}}}"
+    return rf"\section*{{\raggedright {flowing(title)}}}"
+
+
+def flowing(text: str) -> str:
+    """Return text for a paragraph, of which the longest words can be broken anywhere."""
+    return " ".join(_breakable(word) for word in visible(text).split(" "))
 
 
 def _breakable(word: str) -> str:
