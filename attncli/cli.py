@@ -282,7 +282,9 @@ CheckFormat = Annotated[
         "--format", "-f", metavar="NAME", help="table, json, jsonl, markdown, latex, html or svg; default table."
     ),
 ]
-MarkFormat = Annotated[Literal["table", "csv", "jsonl"], typer.Option("--format", "-f", help="What comes out.")]
+MarkFormat = Annotated[
+    Literal["table", "csv", "jsonl"] | None, typer.Option("--format", "-f", help="What comes out; default table.")
+]
 
 
 @app.command()
@@ -340,7 +342,7 @@ def mark(
     scheme: Scheme = None,
     tolerance: Tolerance = None,
     decimals: Decimals = 0,
-    format: MarkFormat = "table",
+    format: MarkFormat = None,
     out: Out = None,
     color: Color = "auto",
 ) -> None:
@@ -348,16 +350,17 @@ def mark(
 
     attncli mark problem.json answers/*.json
 
-    attncli mark problem.json class.jsonl -f csv -o marks.csv
+    attncli mark problem.json class.jsonl -o marks.csv
     """
     _use_one_blas_thread()
     from attncli import readers
     from attncli.checking import Judge, marking
-    from attncli.checking.roll import Roll
+    from attncli.checking.roll import Roll, format_of
     from attncli.problem import canonical
     from attncli.progress import Progress
 
     _collect_garbage_again()
+    chosen = format_of(format, out)
     if problem == "-" and "-" in answers:
         msg = "standard input is named twice: the problem and the answers"
         raise AttnError(msg)
@@ -366,7 +369,7 @@ def mark(
     marks = marking.scheme_of(scheme)
     paths = marking.files(answers)
     style = _style(color, full=True, out=out)
-    roll = Roll(format, marks, style)
+    roll = Roll(chosen, marks, style)
     with Progress(len(paths), "marking") as progress:
         for row in marking.rows(document, judge, paths, progress.advance):
             roll.add(row)
