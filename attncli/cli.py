@@ -446,7 +446,7 @@ def new(
 
 
 @app.command()
-def lint(operands: Operands = None, out: Out = None, color: Color = "auto") -> None:
+def lint(operands: Operands = None, color: Color = "auto") -> None:
     """Say which known mistakes a problem cannot show, and why.
 
     attncli lint problem.json
@@ -460,8 +460,8 @@ def lint(operands: Operands = None, out: Out = None, color: Color = "auto") -> N
 
     _collect_garbage_again()
     traces = [derive(problem) for problem in typed.problems(operands or [], {}, {})]
-    style = _style(color, full=True, out=out)
-    write(as_text(traces, style), out, style.encoding)
+    style = _style(color, full=True, out=None)
+    write(as_text(traces, style), encoding=style.encoding)
     tell([note for trace in traces for note in trace.notes])
 
 

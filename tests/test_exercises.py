@@ -469,7 +469,7 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
                 "d_k = 1: a forgotten scaling is invisible (no_scale, scale_dk, scale_multiply, scale_twice_dk_sqrtdk, "
                 "scale_after_softmax)"
             ),
-            "cannot be told apart (scale_dv, softmax_base2)",
+            "cannot be told apart by the output (scale_dv, softmax_base2)",
             "Known mistakes that show: 14 of 19.",
         ],
     ),
@@ -497,7 +497,7 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
                 "sum_normalise, exp_not_normalised in weights, softmax_base2, softmax_base10, hardmax, softmax_twice "
                 "in weights)"
             ),
-            "cannot be told apart (mask_forgotten, mask_upside_down)",
+            "cannot be told apart by the output (mask_forgotten, mask_upside_down)",
         ],
     ),
     "one key": (
@@ -508,7 +508,7 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
                 "scale_multiply, scale_twice_dk_sqrtdk, sum_normalise, exp_not_normalised in weights, softmax_base2, "
                 "softmax_base10, hardmax, softmax_twice)"
             ),
-            "cannot be told apart (softmax_query_axis, softmax_all)",
+            "cannot be told apart by the output (softmax_query_axis, softmax_all)",
             "Known mistakes that show: 3 of 15.",
         ],
     ),
@@ -535,12 +535,31 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"Q": [[9, 0, 0, 0], [0, 9, 0, 0], [0, 0, 9, 0]], "K": [[9, 0, 0, 0], [0, 9, 0, 0], [0, 0, 9, 1]], "V": _V3},
         [
             (
-                "the softmax is saturated: each query gives one key more than 0.99 of the weight (qk_swapped, "
+                "the softmax is saturated: each query gives one key more than 0.99 of the weight ("
                 "q_times_q, k_times_k, no_scale, scale_dk, scale_seqlen, scale_dv, scale_multiply, "
-                "scale_twice_dk_sqrtdk, softmax_query_axis, sum_normalise, exp_not_normalised in weights, "
-                "softmax_base2, softmax_base10, hardmax)"
+                "scale_twice_dk_sqrtdk, sum_normalise, exp_not_normalised in weights, softmax_base2, "
+                "softmax_base10, hardmax)"
             ),
-            "the weights are symmetric (weights_T_times_v)",
+            "the scores are symmetric (qk_swapped)",
+            "the weights are symmetric (softmax_query_axis, weights_T_times_v)",
+        ],
+    ),
+    "saturated, with symmetric keys": (
+        {"Q": [[40, 0], [0, 90]], "K": [[9, 1], [1, 9]], "V": [[7, -9, 1], [8, 10, 2]]},
+        ["K is symmetric (k_not_transposed)"],
+    ),
+    "saturated, with equal matrices": (
+        {"Q": [[9, 0, 1], [0, 9, 0]], "K": [[9, 0, 1], [0, 9, 0]], "V": [[7, -9], [8, 10]]},
+        ["Q and K are equal (q_times_q, k_times_k)", "the scores are symmetric (qk_swapped)"],
+    ),
+    "a weight below 0": (
+        {"Q": [[2, 0]], "K": [[1, 0], [-0.5, 1]], "V": [[7, -9], [8, 10]], "normalize": "sum"},
+        ["s/Σs does not see the scale (no_scale, scale_dk, scale_multiply, scale_twice_dk_sqrtdk)"],
+    ),
+    "a sink": (
+        {"Q": [[[0, 0]], [[0, 0]]], "K": [[[1, 1]], [[1, 1]]], "V": [[[1, 2, 1]], [[1, 2, 2]]], "sinks": [1, 2]},
+        [
+            "the scores are symmetric (qk_swapped)",
         ],
     ),
     "a mask that hides nothing": (
@@ -603,11 +622,12 @@ def test_lint_of_a_sample(run: Runner, samples: Path) -> None:
         0, "attncli: note: weights, output given, but worked out here: left aside as claims, for attncli check\n"
     )  # fmt: skip
     assert done.out == (
-        "the softmax is saturated: each query gives one key more than 0.99 of the weight (k_not_transposed, v_as_keys, "
-        "no_scale, scale_multiply, softmax_base10, hardmax)\n"
+        "the softmax is saturated: each query gives one key more than 0.99 of the weight (v_as_keys, no_scale, "
+        "scale_multiply, softmax_base10, hardmax)\n"
         "d_k = m = d_v = 2: the root is the right one by chance (scale_seqlen, scale_dv)\n"
         "one query: a softmax over the whole matrix is one over its row (softmax_all)\n"
-        "cannot be told apart (scale_dk, softmax_base2)\n"
+        "K is symmetric (k_not_transposed)\n"
+        "cannot be told apart by the output (scale_dk, softmax_base2)\n"
         "Known mistakes that show: 9 of 18.\n"
     )
 
@@ -633,6 +653,7 @@ NOTHING = (
         (["nope.json"], "", "'nope.json' is no file that exists"),
         ([], "", "standard input: is empty"),
         (["Q=1 2"], "", NOTHING),
+        (["Q=1 2", "K=1 2", "-o", "said.csv"], "", "No such option: -o"),
     ],
 )  # fmt: skip
 def test_lint_of_what_cannot_be_read(run: Runner, args: list[str], stdin: str, error: str) -> None:
