@@ -162,6 +162,23 @@ def test_unreadable_is_not_wrong(run: Runner, problem: str, args: list[str], say
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize(
+    ("scale", "weights", "said"),
+    [
+        ([], "0.0237 0.4763; 0.1345 0.3655", "You divided by √4 before the softmax and again after it, so"),
+        (
+            ["scale=1/3"],
+            "0.0596 0.4404; 0.1696 0.3304",
+            "You scaled before the softmax and again, by 1/√4, after it, so",
+        ),
+    ],
+)
+def test_who_scales_twice_is_told_so(run: Runner, scale: list[str], weights: str, said: str) -> None:
+    """Not that the scaling came too late, as who did it after the softmax alone is told."""
+    done = run("check", "Q=3 4 1 0; 1 1 0 0", "K=1 2 1 0; 2 3 0 1", *scale, f"weights={weights}")
+    assert f"\n{said} that the rows sum to 1/√4; once is right.  [scale_after_softmax]\n" in done.out
+
+
 # --- mark --------------------------------------------------------------------------------------------------------
 
 CLASS = {

@@ -299,6 +299,26 @@ def test_the_key_is_right_about_what_is_right_and_what_is_wrong(
         assert min(distance(numbers(mistake["steps"]["output"]), wrong["output"]) for wrong in outputs if wrong) < 1e-6
         assert mistake["step"] in right
         assert mistake["said"].startswith("You")
+    for one, other in itertools.combinations(key["mistakes"], 2):
+        outputs = [numbers(mistake["steps"]["output"]) for mistake in (one, other)]
+        assert distance(*outputs) > 0.02, (one["id"], other["id"])
+        assert one["said"] != other["said"] or one["id"] == other["id"] == "softmax_twice"
+
+
+@pytest.mark.parametrize("file", ["key.json", "key.md", "key.tex"])
+def test_the_key_says_each_mistake_once(run: Runner, tmp_path: Path, file: str) -> None:
+    """One way to make a mistake stands for those that give the same; two that do not have a sentence each."""
+    assert run("new", "--seed", "7", "--key", file).code == 0
+    text = (tmp_path / file).read_text(encoding="utf-8").replace("\\_", "_")
+    assert text.count("You took the softmax twice") == 1
+    assert text.count("after the softmax, so that") == 1
+    assert text.count("before the softmax and again after it, so that") == 1
+
+
+def test_a_hidden_score_of_0_and_of_nearly_0_are_one_mistake(run: Runner, tmp_path: Path) -> None:
+    run("new", "--seed", "7", "--causal", "--key", "key.json")
+    key = json.loads((tmp_path / "key.json").read_text(encoding="utf-8"))
+    assert [mistake["id"] for mistake in key["mistakes"]].count("mask_zero") == 1
 
 
 def numbers(value: Any) -> Any:
