@@ -10,6 +10,7 @@ import io
 import itertools
 import json
 import math
+import os
 import random
 import re
 import shutil
@@ -415,16 +416,31 @@ REFUSED = {
     "--explain-choice -o a.json": "a.json: --out is written as .txt",
     "--sheet a.md --key ./a.md": "./a.md: --sheet and --key name the same file",
     "--answers a.json -o a.json": "a.json: --answers and --out name the same file",
-    "--sheet ok.md --key no/key.md": "no/key.md: cannot be written: No such file or directory",
+    "--sheet a.md --key no/key.md": "no/key.md: cannot be written: No such file or directory",
+    "--sheet a.md -o no/a.json": "no/a.json: cannot be written: No such file or directory",
+    "--sheet a.md --key folder.json": "folder.json: cannot be written: Is a directory",
+    "--sheet a.md --key file/key.md": "file/key.md: cannot be written: Not a directory",
+    f"--sheet a.md --key {'k' * 300}.md": f"{'k' * 300}.md: cannot be written: File name too long",
     "exercise": "Got unexpected extra argument(s) (exercise)",
 }
 
 
 @pytest.mark.parametrize("args", REFUSED)
 def test_what_cannot_be_is_an_error_and_nothing_is_written(run: Runner, tmp_path: Path, args: str) -> None:
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "file").touch()
     done = run("new", *(() if "--seed" in args else ("--seed", "7")), *args.split())
     assert (done.code, done.out, done.err) == (2, "", f"attncli: {REFUSED[args]}\n")
-    assert not [file for file in tmp_path.iterdir() if file.name != "ok.md"]
+    assert {file.name for file in tmp_path.iterdir()} == {"folder.json", "file"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_to_is_an_error_and_nothing_is_written(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "shut").mkdir(mode=0o555)
+    done = run("new", "--seed", "7", "--sheet", "a.md", "--key", "shut/key.md")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "attncli: shut/key.md: cannot be written: Permission denied\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["shut"]
 
 
 def test_the_hint_is_a_size_that_does() -> None:
