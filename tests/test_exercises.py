@@ -51,7 +51,7 @@ KINDS: list[dict[str, Any]] = [
     {"heads": 2, "causal": True, "projected": True},
     {"tokens": 2, "d_k": 9, "d_v": 3, "easy": True, "causal": True},
     {"tokens": 5, "d_k": 2, "d_v": 3},
-    {"tokens": 8, "d_k": 16, "d_v": 5, "projected": True},
+    {"tokens": 8, "d_k": 9, "d_v": 5, "projected": True},
     {"tokens": 6, "d_k": 3, "d_v": 4, "heads": 4, "causal": True},
 ]
 """Together with 20 seeds each: 200 exercises over sizes and options."""
@@ -125,7 +125,7 @@ def test_numbers_are_small_and_as_asked_for(kind: dict[str, Any]) -> None:
 
 
 def test_most_draws_succeed_at_the_default_size() -> None:
-    """Nine draws in ten of three tokens, d_k = 4 and d_v = 2 are taken."""
+    """Nine first draws in ten of three tokens, d_k = 4 and d_v = 2 are taken."""
     first = [draw(Wish(seed)).draws == 1 for seed in range(300)]
     assert sum(first) >= 270
 
@@ -347,7 +347,15 @@ def test_the_sheet_has_room_for_every_answer(run: Runner, tmp_path: Path) -> Non
     assert len(table) == 10
 
 
-@pytest.mark.parametrize("kind", [{}, KINDS[5], {"tokens": 8, "d_k": 16, "d_v": 15, "heads": 3}], ids=named)
+LIMITS: list[dict[str, Any]] = [
+    {"tokens": 8, "d_k": 9, "d_v": 7, "projected": True, "causal": True},
+    {"tokens": 8, "d_k": 7, "d_v": 6, "heads": 2, "projected": True},
+    {"tokens": 7, "d_k": 8, "d_v": 5, "heads": 2, "projected": True},
+    {"tokens": 8, "d_k": 3, "d_v": 4, "heads": 4, "projected": True, "causal": True},
+]
+
+
+@pytest.mark.parametrize("kind", [{}, KINDS[5], *LIMITS], ids=named)
 def test_sheet_and_key_in_latex_compile_and_fit(run: Runner, tmp_path: Path, kind: dict[str, Any]) -> None:
     """pdflatex makes A4 of them as they stand, and nothing sticks out; every answer has its box on the sheet."""
     if not shutil.which("pdflatex"):
@@ -394,7 +402,11 @@ REFUSED = {
         "  hint: --dv 2"
     ),
     "--dv 4": (
-        "no exercise of this size can show every mistake: d_k = d_v = 4 (scale_dv changes nothing)\n  hint: --dv 5"
+        "no exercise of this size can show every mistake: d_k = d_v = 4 (scale_dv changes nothing)\n  hint: --dk 5"
+    ),
+    "--tokens 4": (
+        "no exercise of this size can show every mistake: d_k = tokens = 4 (scale_seqlen changes nothing)\n"
+        "  hint: --dk 3"
     ),
     "--tokens 4 --dk 2 --dv 3": (
         "no exercise of this size can show every mistake: d_k² = tokens = 4 (scale_dk, scale_seqlen cannot be told "
@@ -402,12 +414,20 @@ REFUSED = {
     ),
     "--heads 4": (
         "no exercise of this size can show every mistake: d_k² = d_model = 16 (scale_dk, scale_dmodel cannot be told "
-        "apart)\n  hint: --dk 5"
+        "apart)\n  hint: --tokens 4 --dk 3"
     ),
-    "--easy --dk 5": "--easy wants a whole √d_k, and 5 is no square number\n  hint: --dk 4, 9 or 16",
+    "--easy --dk 5": "--easy wants a whole √d_k, and 5 is no square number\n  hint: --dk 4",
+    "--easy --dk 5 --dv 4": "--easy wants a whole √d_k, and 5 is no square number\n  hint: --dk 9",
+    "--heads 2 --dk 9": (
+        "--heads times --dk: 2 × 9 = 18 is above 16, which is what can be done by hand\n  hint: --dk 8"
+    ),
+    "--heads 3 --dv 6": (
+        "--heads times --dv: 3 × 6 = 18 is above 16, which is what can be done by hand\n  hint: --dv 5"
+    ),
+    "--dk 10": "--dk: 10 is not from 1 to 9, which is what can be done by hand",
     "--tokens 9": "--tokens: 9 is not from 1 to 8, which is what can be done by hand",
     "--heads 0": "--heads: 0 is not from 1 to 4, which is what can be done by hand",
-    "--dv 17": "--dv: 17 is not from 1 to 16, which is what can be done by hand",
+    "--dv 17": "--dv: 17 is not from 1 to 9, which is what can be done by hand",
     "--seed -1": "--seed: -1 is below 0",
     "--seed x": "Invalid value for '--seed': 'x' is not a valid int",
     "--sheet a.pdf": "a.pdf: --sheet is written as .md or .tex",
@@ -444,10 +464,13 @@ def test_a_folder_that_may_not_be_written_to_is_an_error_and_nothing_is_written(
 
 
 def test_the_hint_is_a_size_that_does() -> None:
-    """For every size that is refused, the hint names one that is not, by changing at least one size."""
+    """For every size that is refused, the hint names one that is not, by changing at least one size.
+
+    It changes one that was left at its default, as --dk, before one that was asked for, if that alone will do.
+    """
     refused = 0
-    for tokens, d_k, d_v, heads in itertools.product(range(1, 9), (1, 2, 4, 9, 16), (1, 2, 4, 9, 16), (1, 2, 4)):
-        for easy in (False, True) if d_k != 2 else (False,):
+    for tokens, d_k, d_v, heads in itertools.product(range(1, 9, 2), (1, 2, 4, 9), (1, 2, 4, 9), (1, 2, 4)):
+        for easy in (False, True):
             wish = Wish(0, tokens, d_k, d_v, heads, easy=easy)
             try:
                 wish.refuse_what_cannot_be()
@@ -456,10 +479,24 @@ def test_the_hint_is_a_size_that_does() -> None:
                 hint = (error.hint or "").split()
                 sizes = dict(zip(hint[::2], map(int, hint[1::2]), strict=True))
                 assert sizes
-                Wish(
-                    0, sizes.get("--tokens", tokens), sizes.get("--dk", d_k), sizes.get("--dv", d_v), heads, easy=easy
-                ).refuse_what_cannot_be()
+                own = {"--tokens": tokens, "--dk": d_k, "--dv": d_v, "--heads": heads}
+                assert all(own[option] != size for option, size in sizes.items())
+                assert possible(own | sizes, easy=easy)
+                if d_k == 4 and any(possible(own | {"--dk": other}, easy=easy) for other in range(2, 10)):
+                    assert all(own[option] == LEFT[option] for option in sizes), (own, sizes)
     assert refused > 100
+
+
+LEFT = {"--tokens": 3, "--dk": 4, "--dv": 2, "--heads": 1}
+
+
+def possible(sizes: dict[str, int], *, easy: bool) -> bool:
+    tokens, d_k, d_v, heads = (sizes[option] for option in LEFT)
+    try:
+        Wish(0, tokens, d_k, d_v, heads, easy=easy).refuse_what_cannot_be()
+    except AttnError:
+        return False
+    return True
 
 
 # --- lint ----------------------------------------------------------------------------------------------------
