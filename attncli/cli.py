@@ -286,7 +286,9 @@ CheckFormat = Annotated[
         "--format", "-f", metavar="NAME", help="table, json, jsonl, markdown, latex, html or svg; default table."
     ),
 ]
-MarkFormat = Annotated[Literal["table", "csv", "jsonl"], typer.Option("--format", "-f", help="What comes out.")]
+MarkFormat = Annotated[
+    Literal["table", "csv", "jsonl"] | None, typer.Option("--format", "-f", help="What comes out; default table.")
+]
 
 
 @app.command()
@@ -344,7 +346,7 @@ def mark(
     scheme: Scheme = None,
     tolerance: Tolerance = None,
     decimals: Decimals = 0,
-    format: MarkFormat = "table",
+    format: MarkFormat = None,
     out: Out = None,
     color: Color = "auto",
 ) -> None:
@@ -352,16 +354,17 @@ def mark(
 
     attncli mark problem.json answers/*.json
 
-    attncli mark problem.json class.jsonl -f csv -o marks.csv
+    attncli mark problem.json class.jsonl -o marks.csv
     """
     _use_one_blas_thread()
     from attncli import readers
     from attncli.checking import Judge, marking
-    from attncli.checking.roll import Roll
+    from attncli.checking.roll import Roll, format_of
     from attncli.problem import canonical
     from attncli.progress import Progress
 
     _collect_garbage_again()
+    chosen = format_of(format, out)
     if problem == "-" and "-" in answers:
         msg = "standard input is named twice: the problem and the answers"
         raise AttnError(msg)
@@ -370,7 +373,7 @@ def mark(
     marks = marking.scheme_of(scheme)
     paths = marking.files(answers)
     style = _style(color, full=True, out=out)
-    roll = Roll(format, marks, style)
+    roll = Roll(chosen, marks, style)
     with Progress(len(paths), "marking") as progress:
         for row in marking.rows(document, judge, paths, progress.advance):
             roll.add(row)
@@ -447,7 +450,7 @@ def new(
 
 
 @app.command()
-def lint(operands: Operands = None, out: Out = None, color: Color = "auto") -> None:
+def lint(operands: Operands = None, color: Color = "auto") -> None:
     """Say which known mistakes a problem cannot show, and why.
 
     attncli lint problem.json
@@ -461,8 +464,8 @@ def lint(operands: Operands = None, out: Out = None, color: Color = "auto") -> N
 
     _collect_garbage_again()
     traces = [derive(problem) for problem in typed.problems(operands or [], {}, {})]
-    style = _style(color, full=True, out=out)
-    write(as_text(traces, style), out, style.encoding)
+    style = _style(color, full=True, out=None)
+    write(as_text(traces, style), encoding=style.encoding)
     tell([note for trace in traces for note in trace.notes])
 
 

@@ -71,7 +71,7 @@ class Axis:
 
     def _misleads(self, token: str) -> bool:
         own = token.startswith(self._PREFIX.get(self.name, self.name))
-        return not token.strip() or bool(re.search(r"[\[\],·]", token) or (_LABEL.fullmatch(token) and not own))
+        return not token.strip() or "," in token or token == "·" or bool(_LABEL.fullmatch(token) and not own)
 
 
 def place(name: str, axes: Sequence[Axis], labels: str, where: Where | None = None) -> tuple[int | slice, ...]:

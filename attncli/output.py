@@ -5,6 +5,7 @@ Python's own print can lose a result on a full disk, or on a closed descriptor, 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -40,6 +41,26 @@ def to_file(path: str, data: bytes) -> None:
                 os.close(descriptor)
             return
         _replace(target, data)
+    except OSError as error:
+        msg = f"cannot be written: {error.strerror}"
+        raise AttnError(msg, Where(path)) from None
+
+
+def must_take(path: str) -> None:
+    """Raise the AttnError that `to_file` would, as far as it can be known beforehand; nothing is left behind."""
+    import tempfile
+
+    try:
+        target = os.path.realpath(path)
+        try:
+            mode = os.stat(target).st_mode
+        except FileNotFoundError:
+            mode = stat.S_IFREG
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if stat.S_ISREG(mode):
+            with tempfile.TemporaryFile(dir=os.path.dirname(target)):
+                pass  # asking the system for rights would not tell of a file system that is read only
     except OSError as error:
         msg = f"cannot be written: {error.strerror}"
         raise AttnError(msg, Where(path)) from None

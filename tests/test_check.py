@@ -187,6 +187,23 @@ def test_unreadable_is_not_wrong(run: Runner, problem: str, args: list[str], say
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize(
+    ("scale", "weights", "said"),
+    [
+        ([], "0.0237 0.4763; 0.1345 0.3655", "You divided by √4 before the softmax and again after it, so"),
+        (
+            ["scale=1/3"],
+            "0.0596 0.4404; 0.1696 0.3304",
+            "You scaled before the softmax and again, by 1/√4, after it, so",
+        ),
+    ],
+)
+def test_who_scales_twice_is_told_so(run: Runner, scale: list[str], weights: str, said: str) -> None:
+    """Not that the scaling came too late, as who did it after the softmax alone is told."""
+    done = run("check", "Q=3 4 1 0; 1 1 0 0", "K=1 2 1 0; 2 3 0 1", *scale, f"weights={weights}")
+    assert f"\n{said} that the rows sum to 1/√4; once is right.  [scale_after_softmax]\n" in done.out
+
+
 # --- mark --------------------------------------------------------------------------------------------------------
 
 CLASS = {
@@ -240,6 +257,43 @@ def test_csv_and_scheme(run: Runner, problem: str, answers: Path, tmp_path: Path
     lines = out.read_text().splitlines()
     assert lines[0] == "name,marks,first_wrong,mistakes,code"
     assert lines[2] == "ben,2.25,weights,no_scale,weights:no_scale output:follows_from_error"
+
+
+@pytest.mark.parametrize(("suffix", "name"), [(".csv", "csv"), (".jsonl", "jsonl"), (".txt", "table"), (".CSV", "csv")])
+def test_the_suffix_says_the_format_of_marks(
+    run: Runner, problem: str, answers: Path, tmp_path: Path, suffix: str, name: str
+) -> None:
+    """What goes into a file is what `-f` would give, which itself comes before the suffix."""
+    out = tmp_path / f"marks{suffix}"
+    assert run("mark", problem, answers, "-o", out).code == 0
+    assert out.read_text() == run("mark", problem, answers, "-f", name).out
+    assert run("mark", problem, answers, "-f", "jsonl", "-o", out).code == 0
+    assert out.read_text() == run("mark", problem, answers, "-f", "jsonl").out
+
+
+@pytest.mark.parametrize("file", ["marks.json", "marks", "marks.pdf"])
+def test_a_suffix_that_marks_do_not_have_is_refused(
+    run: Runner, problem: str, answers: Path, tmp_path: Path, file: str
+) -> None:
+    done = run("mark", problem, answers, "-o", file)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"attncli: {file}: --out is written as .txt, .csv or .jsonl\n  hint: or say --format\n"
+    assert not (tmp_path / file).exists()
+
+
+def test_files_of_one_name_are_told_apart(run: Runner, problem: str, tmp_path: Path) -> None:
+    """By their suffix, else by their folder; a name that is alone is without both, and a student's own comes first."""
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "eve.json").write_text('{"scores": [[12, 18]]}')
+    (tmp_path / "a.json").write_text('{"scores": [[12, 18]]}')
+    (tmp_path / "a.csv").write_text("scores\n12,18\n")
+    (tmp_path / "a.jsonl").write_text('{"scores": [[12, 18]]}\n{"name": "Zoe", "scores": [[12, 18]]}\n')
+    (tmp_path / "b.json").write_text('{"scores": [[12, 18]]}')
+    files = ["a.json", "a.csv", "a.jsonl", "b.json", "one/eve.json", "two/eve.json"]
+    done = run("mark", problem, *files, "-f", "jsonl")
+    names = [json.loads(line)["name"] for line in done.out.splitlines()]
+    assert names == ["a.json", "a.csv", "a.jsonl:1", "Zoe", "b", "one/eve.json", "two/eve.json"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import io
 import itertools
 import json
 import math
+import os
 import random
 import re
 import shutil
@@ -50,7 +51,7 @@ KINDS: list[dict[str, Any]] = [
     {"heads": 2, "causal": True, "projected": True},
     {"tokens": 2, "d_k": 9, "d_v": 3, "easy": True, "causal": True},
     {"tokens": 5, "d_k": 2, "d_v": 3},
-    {"tokens": 8, "d_k": 16, "d_v": 5, "projected": True},
+    {"tokens": 8, "d_k": 9, "d_v": 5, "projected": True},
     {"tokens": 6, "d_k": 3, "d_v": 4, "heads": 4, "causal": True},
 ]
 """Together with 20 seeds each: 200 exercises over sizes and options."""
@@ -124,7 +125,7 @@ def test_numbers_are_small_and_as_asked_for(kind: dict[str, Any]) -> None:
 
 
 def test_most_draws_succeed_at_the_default_size() -> None:
-    """Nine draws in ten of three tokens, d_k = 4 and d_v = 2 are taken."""
+    """Nine first draws in ten of three tokens, d_k = 4 and d_v = 2 are taken."""
     first = [draw(Wish(seed)).draws == 1 for seed in range(300)]
     assert sum(first) >= 270
 
@@ -299,6 +300,26 @@ def test_the_key_is_right_about_what_is_right_and_what_is_wrong(
         assert min(distance(numbers(mistake["steps"]["output"]), wrong["output"]) for wrong in outputs if wrong) < 1e-6
         assert mistake["step"] in right
         assert mistake["said"].startswith("You")
+    for one, other in itertools.combinations(key["mistakes"], 2):
+        outputs = [numbers(mistake["steps"]["output"]) for mistake in (one, other)]
+        assert distance(*outputs) > 0.02, (one["id"], other["id"])
+        assert one["said"] != other["said"] or one["id"] == other["id"] == "softmax_twice"
+
+
+@pytest.mark.parametrize("file", ["key.json", "key.md", "key.tex"])
+def test_the_key_says_each_mistake_once(run: Runner, tmp_path: Path, file: str) -> None:
+    """One way to make a mistake stands for those that give the same; two that do not have a sentence each."""
+    assert run("new", "--seed", "7", "--key", file).code == 0
+    text = (tmp_path / file).read_text(encoding="utf-8").replace("\\_", "_")
+    assert text.count("You took the softmax twice") == 1
+    assert text.count("after the softmax, so that") == 1
+    assert text.count("before the softmax and again after it, so that") == 1
+
+
+def test_a_hidden_score_of_0_and_of_nearly_0_are_one_mistake(run: Runner, tmp_path: Path) -> None:
+    run("new", "--seed", "7", "--causal", "--key", "key.json")
+    key = json.loads((tmp_path / "key.json").read_text(encoding="utf-8"))
+    assert [mistake["id"] for mistake in key["mistakes"]].count("mask_zero") == 1
 
 
 def numbers(value: Any) -> Any:
@@ -326,7 +347,15 @@ def test_the_sheet_has_room_for_every_answer(run: Runner, tmp_path: Path) -> Non
     assert len(table) == 10
 
 
-@pytest.mark.parametrize("kind", [{}, KINDS[5], {"tokens": 8, "d_k": 16, "d_v": 15, "heads": 3}], ids=named)
+LIMITS: list[dict[str, Any]] = [
+    {"tokens": 8, "d_k": 9, "d_v": 7, "projected": True, "causal": True},
+    {"tokens": 8, "d_k": 7, "d_v": 6, "heads": 2, "projected": True},
+    {"tokens": 7, "d_k": 8, "d_v": 5, "heads": 2, "projected": True},
+    {"tokens": 8, "d_k": 3, "d_v": 4, "heads": 4, "projected": True, "causal": True},
+]
+
+
+@pytest.mark.parametrize("kind", [{}, KINDS[5], *LIMITS], ids=named)
 def test_sheet_and_key_in_latex_compile_and_fit(run: Runner, tmp_path: Path, kind: dict[str, Any]) -> None:
     """pdflatex makes A4 of them as they stand, and nothing sticks out; every answer has its box on the sheet."""
     if not shutil.which("pdflatex"):
@@ -373,7 +402,11 @@ REFUSED = {
         "  hint: --dv 2"
     ),
     "--dv 4": (
-        "no exercise of this size can show every mistake: d_k = d_v = 4 (scale_dv changes nothing)\n  hint: --dv 5"
+        "no exercise of this size can show every mistake: d_k = d_v = 4 (scale_dv changes nothing)\n  hint: --dk 5"
+    ),
+    "--tokens 4": (
+        "no exercise of this size can show every mistake: d_k = tokens = 4 (scale_seqlen changes nothing)\n"
+        "  hint: --dk 3"
     ),
     "--tokens 4 --dk 2 --dv 3": (
         "no exercise of this size can show every mistake: d_k² = tokens = 4 (scale_dk, scale_seqlen cannot be told "
@@ -381,12 +414,20 @@ REFUSED = {
     ),
     "--heads 4": (
         "no exercise of this size can show every mistake: d_k² = d_model = 16 (scale_dk, scale_dmodel cannot be told "
-        "apart)\n  hint: --dk 5"
+        "apart)\n  hint: --tokens 4 --dk 3"
     ),
-    "--easy --dk 5": "--easy wants a whole √d_k, and 5 is no square number\n  hint: --dk 4, 9 or 16",
+    "--easy --dk 5": "--easy wants a whole √d_k, and 5 is no square number\n  hint: --dk 4",
+    "--easy --dk 5 --dv 4": "--easy wants a whole √d_k, and 5 is no square number\n  hint: --dk 9",
+    "--heads 2 --dk 9": (
+        "--heads times --dk: 2 × 9 = 18 is above 16, which is what can be done by hand\n  hint: --dk 8"
+    ),
+    "--heads 3 --dv 6": (
+        "--heads times --dv: 3 × 6 = 18 is above 16, which is what can be done by hand\n  hint: --dv 5"
+    ),
+    "--dk 10": "--dk: 10 is not from 1 to 9, which is what can be done by hand",
     "--tokens 9": "--tokens: 9 is not from 1 to 8, which is what can be done by hand",
     "--heads 0": "--heads: 0 is not from 1 to 4, which is what can be done by hand",
-    "--dv 17": "--dv: 17 is not from 1 to 16, which is what can be done by hand",
+    "--dv 17": "--dv: 17 is not from 1 to 9, which is what can be done by hand",
     "--seed -1": "--seed: -1 is below 0",
     "--seed x": "Invalid value for '--seed': 'x' is not a valid int",
     "--sheet a.pdf": "a.pdf: --sheet is written as .md or .tex",
@@ -395,23 +436,41 @@ REFUSED = {
     "--explain-choice -o a.json": "a.json: --out is written as .txt",
     "--sheet a.md --key ./a.md": "./a.md: --sheet and --key name the same file",
     "--answers a.json -o a.json": "a.json: --answers and --out name the same file",
-    "--sheet ok.md --key no/key.md": "no/key.md: cannot be written: No such file or directory",
+    "--sheet a.md --key no/key.md": "no/key.md: cannot be written: No such file or directory",
+    "--sheet a.md -o no/a.json": "no/a.json: cannot be written: No such file or directory",
+    "--sheet a.md --key folder.json": "folder.json: cannot be written: Is a directory",
+    "--sheet a.md --key file/key.md": "file/key.md: cannot be written: Not a directory",
+    f"--sheet a.md --key {'k' * 300}.md": f"{'k' * 300}.md: cannot be written: File name too long",
     "exercise": "Got unexpected extra argument(s) (exercise)",
 }
 
 
 @pytest.mark.parametrize("args", REFUSED)
 def test_what_cannot_be_is_an_error_and_nothing_is_written(run: Runner, tmp_path: Path, args: str) -> None:
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "file").touch()
     done = run("new", *(() if "--seed" in args else ("--seed", "7")), *args.split())
     assert (done.code, done.out, done.err) == (2, "", f"attncli: {REFUSED[args]}\n")
-    assert not [file for file in tmp_path.iterdir() if file.name != "ok.md"]
+    assert {file.name for file in tmp_path.iterdir()} == {"folder.json", "file"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_to_is_an_error_and_nothing_is_written(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "shut").mkdir(mode=0o555)
+    done = run("new", "--seed", "7", "--sheet", "a.md", "--key", "shut/key.md")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "attncli: shut/key.md: cannot be written: Permission denied\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["shut"]
 
 
 def test_the_hint_is_a_size_that_does() -> None:
-    """For every size that is refused, the hint names one that is not, by changing at least one size."""
+    """For every size that is refused, the hint names one that is not, by changing at least one size.
+
+    It changes one that was left at its default, as --dk, before one that was asked for, if that alone will do.
+    """
     refused = 0
-    for tokens, d_k, d_v, heads in itertools.product(range(1, 9), (1, 2, 4, 9, 16), (1, 2, 4, 9, 16), (1, 2, 4)):
-        for easy in (False, True) if d_k != 2 else (False,):
+    for tokens, d_k, d_v, heads in itertools.product(range(1, 9, 2), (1, 2, 4, 9), (1, 2, 4, 9), (1, 2, 4)):
+        for easy in (False, True):
             wish = Wish(0, tokens, d_k, d_v, heads, easy=easy)
             try:
                 wish.refuse_what_cannot_be()
@@ -420,10 +479,24 @@ def test_the_hint_is_a_size_that_does() -> None:
                 hint = (error.hint or "").split()
                 sizes = dict(zip(hint[::2], map(int, hint[1::2]), strict=True))
                 assert sizes
-                Wish(
-                    0, sizes.get("--tokens", tokens), sizes.get("--dk", d_k), sizes.get("--dv", d_v), heads, easy=easy
-                ).refuse_what_cannot_be()
+                own = {"--tokens": tokens, "--dk": d_k, "--dv": d_v, "--heads": heads}
+                assert all(own[option] != size for option, size in sizes.items())
+                assert possible(own | sizes, easy=easy)
+                if d_k == 4 and any(possible(own | {"--dk": other}, easy=easy) for other in range(2, 10)):
+                    assert all(own[option] == LEFT[option] for option in sizes), (own, sizes)
     assert refused > 100
+
+
+LEFT = {"--tokens": 3, "--dk": 4, "--dv": 2, "--heads": 1}
+
+
+def possible(sizes: dict[str, int], *, easy: bool) -> bool:
+    tokens, d_k, d_v, heads = (sizes[option] for option in LEFT)
+    try:
+        Wish(0, tokens, d_k, d_v, heads, easy=easy).refuse_what_cannot_be()
+    except AttnError:
+        return False
+    return True
 
 
 # --- lint ----------------------------------------------------------------------------------------------------
@@ -469,7 +542,7 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
                 "d_k = 1: a forgotten scaling is invisible (no_scale, scale_dk, scale_multiply, scale_twice_dk_sqrtdk, "
                 "scale_after_softmax)"
             ),
-            "cannot be told apart (scale_dv, softmax_base2)",
+            "cannot be told apart by the output (scale_dv, softmax_base2)",
             "Known mistakes that show: 14 of 19.",
         ],
     ),
@@ -497,7 +570,7 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
                 "sum_normalise, exp_not_normalised in weights, softmax_base2, softmax_base10, hardmax, softmax_twice "
                 "in weights)"
             ),
-            "cannot be told apart (mask_forgotten, mask_upside_down)",
+            "cannot be told apart by the output (mask_forgotten, mask_upside_down)",
         ],
     ),
     "one key": (
@@ -508,7 +581,7 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
                 "scale_multiply, scale_twice_dk_sqrtdk, sum_normalise, exp_not_normalised in weights, softmax_base2, "
                 "softmax_base10, hardmax, softmax_twice)"
             ),
-            "cannot be told apart (softmax_query_axis, softmax_all)",
+            "cannot be told apart by the output (softmax_query_axis, softmax_all)",
             "Known mistakes that show: 3 of 15.",
         ],
     ),
@@ -535,12 +608,31 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"Q": [[9, 0, 0, 0], [0, 9, 0, 0], [0, 0, 9, 0]], "K": [[9, 0, 0, 0], [0, 9, 0, 0], [0, 0, 9, 1]], "V": _V3},
         [
             (
-                "the softmax is saturated: each query gives one key more than 0.99 of the weight (qk_swapped, "
+                "the softmax is saturated: each query gives one key more than 0.99 of the weight ("
                 "q_times_q, k_times_k, no_scale, scale_dk, scale_seqlen, scale_dv, scale_multiply, "
-                "scale_twice_dk_sqrtdk, softmax_query_axis, sum_normalise, exp_not_normalised in weights, "
-                "softmax_base2, softmax_base10, hardmax)"
+                "scale_twice_dk_sqrtdk, sum_normalise, exp_not_normalised in weights, softmax_base2, "
+                "softmax_base10, hardmax)"
             ),
-            "the weights are symmetric (weights_T_times_v)",
+            "the scores are symmetric (qk_swapped)",
+            "the weights are symmetric (softmax_query_axis, weights_T_times_v)",
+        ],
+    ),
+    "saturated, with symmetric keys": (
+        {"Q": [[40, 0], [0, 90]], "K": [[9, 1], [1, 9]], "V": [[7, -9, 1], [8, 10, 2]]},
+        ["K is symmetric (k_not_transposed)"],
+    ),
+    "saturated, with equal matrices": (
+        {"Q": [[9, 0, 1], [0, 9, 0]], "K": [[9, 0, 1], [0, 9, 0]], "V": [[7, -9], [8, 10]]},
+        ["Q and K are equal (q_times_q, k_times_k)", "the scores are symmetric (qk_swapped)"],
+    ),
+    "a weight below 0": (
+        {"Q": [[2, 0]], "K": [[1, 0], [-0.5, 1]], "V": [[7, -9], [8, 10]], "normalize": "sum"},
+        ["s/Σs does not see the scale (no_scale, scale_dk, scale_multiply, scale_twice_dk_sqrtdk)"],
+    ),
+    "a sink": (
+        {"Q": [[[0, 0]], [[0, 0]]], "K": [[[1, 1]], [[1, 1]]], "V": [[[1, 2, 1]], [[1, 2, 2]]], "sinks": [1, 2]},
+        [
+            "the scores are symmetric (qk_swapped)",
         ],
     ),
     "a mask that hides nothing": (
@@ -603,11 +695,12 @@ def test_lint_of_a_sample(run: Runner, samples: Path) -> None:
         0, "attncli: note: weights, output given, but worked out here: left aside as claims, for attncli check\n"
     )  # fmt: skip
     assert done.out == (
-        "the softmax is saturated: each query gives one key more than 0.99 of the weight (k_not_transposed, v_as_keys, "
-        "no_scale, scale_multiply, softmax_base10, hardmax)\n"
+        "the softmax is saturated: each query gives one key more than 0.99 of the weight (v_as_keys, no_scale, "
+        "scale_multiply, softmax_base10, hardmax)\n"
         "d_k = m = d_v = 2: the root is the right one by chance (scale_seqlen, scale_dv)\n"
         "one query: a softmax over the whole matrix is one over its row (softmax_all)\n"
-        "cannot be told apart (scale_dk, softmax_base2)\n"
+        "K is symmetric (k_not_transposed)\n"
+        "cannot be told apart by the output (scale_dk, softmax_base2)\n"
         "Known mistakes that show: 9 of 18.\n"
     )
 
@@ -633,6 +726,7 @@ NOTHING = (
         (["nope.json"], "", "'nope.json' is no file that exists"),
         ([], "", "standard input: is empty"),
         (["Q=1 2"], "", NOTHING),
+        (["Q=1 2", "K=1 2", "-o", "said.csv"], "", "No such option: -o"),
     ],
 )  # fmt: skip
 def test_lint_of_what_cannot_be_read(run: Runner, args: list[str], stdin: str, error: str) -> None:

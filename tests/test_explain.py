@@ -360,7 +360,7 @@ def lines_of(text: str) -> dict[str, str]:
         (["The", "the"], "weights[THE,q2]", None),
         (["a b", "c-d"], "weights[ab,CD]", "weights[a b,c-d]"),
         (["head1", "d1"], "weights[head1,d1]", "weights[q1,k2]"),
-        (["a,b", "x]"], "weights[q1,k2]", "weights[q1,k2]"),
+        (["a,b", "[PAD]"], "weights[q1,[PAD]]", "weights[q1,[PAD]]"),
         (["", " "], "weights[q1,k2]", "weights[q1,k2]"),
         (["·", "b"], "weights[·,b]", "weights[q1,b]"),
         (["k2", "q1"], "weights[k2,q1]", "weights[q1,k2]"),

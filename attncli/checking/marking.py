@@ -119,8 +119,7 @@ def files(paths: Sequence[str]) -> list[str]:
 
 def rows(document: Document, judge: Judge, paths: Sequence[str], done: Callable[[], None]) -> Iterator[Row]:
     """Go through the submissions in files, judged; one that cannot be read says why. `done` is called for each file."""
-    for path in paths:
-        own_name = os.path.splitext(os.path.basename(shown(path)))[0]
+    for path, own_name in zip(paths, _names(paths), strict=True):
         try:
             for line, answers in readers.each_document(path):
                 name = f"{own_name}:{line}" if line else own_name
@@ -131,6 +130,16 @@ def rows(document: Document, judge: Judge, paths: Sequence[str], done: Callable[
         except AttnError as error:
             yield Row(own_name, unreadable=_one_line(error))
         done()
+
+
+def _names(paths: Sequence[str]) -> Iterator[str]:
+    """Go through what files are called: without folder and suffix, unless another would be called the same."""
+    whole = list(map(shown, paths))
+    files = list(map(os.path.basename, whole))
+    stems = [os.path.splitext(file)[0] for file in files]
+    times = [Counter(names) for names in (stems, files)]
+    for stem, file, path in zip(stems, files, whole, strict=True):
+        yield stem if times[0][stem] == 1 else file if times[1][file] == 1 else path
 
 
 def _row(document: Document, judge: Judge, answers: Document, name: str) -> Row:

@@ -289,7 +289,9 @@ def _scaled_after(s: Setting, root: str) -> Iterator[Mistake]:
     said = f"You divided by {root} after the softmax, so that the rows sum to 1/{root}; scale the scores before it."
     again: Change = {"weights": lambda x: softmax(x) / math.sqrt(s.d_k)}
     yield Mistake("scale_after_softmax", "weights", said, {"scaled": lambda x: x, **again})
-    yield Mistake("scale_after_softmax", "weights", said, again)  # divided before it as well
+    first, second = (f"divided by {root}", "again") if step.op.d_k else ("scaled", f"again, by 1/{root},")
+    said = f"You {first} before the softmax and {second} after it, so that the rows sum to 1/{root}; once is right."
+    yield Mistake("scale_after_softmax", "weights", said, again)
 
 
 def _by_sum(scores: Array) -> Array:

@@ -8,8 +8,27 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from attncli.checking.marking import Row, Tally
+from attncli.errors import AttnError, Where
 from attncli.style import Style, align, decimal
 from attncli.text import counted, visible
+
+FORMATS = {"table": ".txt", "csv": ".csv", "jsonl": ".jsonl"}
+"""What a roll can be written as, and the suffix that says so."""
+
+
+def format_of(name: str | None, out: str | None) -> str:
+    """Return the format that is asked for by name, else by the suffix of the file to be written, else a table.
+
+    Raises AttnError for a suffix that stands for none.
+    """
+    if name or not out:
+        return name or "table"
+    for known, suffix in FORMATS.items():
+        if out.lower().endswith(suffix):
+            return known
+    *most, last = FORMATS.values()
+    msg = f"--out is written as {', '.join(most)} or {last}"
+    raise AttnError(msg, Where(out), "or say --format")
 
 
 class Roll:

@@ -10,7 +10,7 @@ import numpy as np
 from attncli.derivation import derive
 from attncli.errors import AttnError
 from attncli.exercises.matrices import fields
-from attncli.exercises.showing import APART, CORE, Outcome, alike, distance, last_step, outcomes
+from attncli.exercises.showing import APART, CORE, Outcome, alike, distance, distinct, last_step, outcomes
 from attncli.exercises.wish import Wish
 from attncli.problem import from_arguments
 from attncli.trace import Trace
@@ -29,6 +29,7 @@ class Exercise:
     wish: Wish
     truth: Trace
     outcomes: list[Outcome]
+    """No two ways to make one mistake are alike."""
     draws: int
     """How many draws it took."""
 
@@ -62,7 +63,7 @@ def draw(wish: Wish) -> Exercise:
         found = outcomes(truth, CORE)
         left = unshown(truth, found)
         if not left and not saturated(truth) and not dull(truth):
-            return Exercise(wish, truth, found, draws)
+            return Exercise(wish, truth, distinct(found), draws)
     why = f"not in the last one: {', '.join(left)}" if left else "or the softmax is nearly 0 and 1"
     msg = f"{MOST_DRAWS} draws, and in none of them can all mistakes be told apart ({why})"
     raise AttnError(msg, hint="other sizes do, as --tokens 3 --dk 4 --dv 2")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from importlib import import_module
 
+from attncli import output
 from attncli.errors import AttnError, Where
 from attncli.exercises.draw import Exercise
 
@@ -20,7 +21,7 @@ WRITERS = {
 def check(paths: Mapping[str, str | None], out: str | None, suffix: str) -> dict[str, str]:
     """Return the files that are wanted, by option; `out` is where else something goes, which wants one suffix.
 
-    Raises AttnError for an unknown suffix, and for a file that is wanted twice.
+    Raises AttnError for an unknown suffix, for a file that is wanted twice, and for one that cannot be written.
     """
     wanted = {option: path for option, path in paths.items() if path}
     suffixes = {option: list(WRITERS[option]) for option in wanted}
@@ -37,6 +38,7 @@ def check(paths: Mapping[str, str | None], out: str | None, suffix: str) -> dict
             msg = f"{places[place]} and {option} name the same file"
             raise AttnError(msg, Where(path))
         places[place] = option
+        output.must_take(path)
     return wanted
 
 

@@ -17,7 +17,7 @@ from attncli.exercises.draw import SATURATED
 from attncli.exercises.roots import RIGHT, Sizes
 from attncli.exercises.showing import APART, CORE, Outcome, alike, distance, last_step, outcomes
 from attncli.fields import PLANES
-from attncli.ops import Scale, SumNormalize
+from attncli.ops import Normalize, Scale, Softmax, SumNormalize
 from attncli.style import Style
 from attncli.trace import Step, Trace
 from attncli.writers.sheet import headings, title_of
@@ -109,7 +109,7 @@ def _same(truth: Trace, shown: Sequence[Outcome]) -> Iterator[tuple[str, list[st
             continue
         ordered = [name for name in dict.fromkeys(outcome.id for outcome in shown) if name in names]
         said = f"{because[names]}: cannot" if names in because else "cannot"
-        yield f"{said} be told apart ({', '.join(ordered)})", ordered
+        yield f"{said} be told apart by the {last_step(truth).name} ({', '.join(ordered)})", ordered
 
 
 def _sizes(truth: Trace) -> Sizes | None:
@@ -127,7 +127,7 @@ def _reasons(truth: Trace) -> Iterator[Reason]:
     if weights is not None and _alone(weights):
         said = "one key: it has" if setting.m == 1 else "each query sees one key: it has"
         yield f"{said} all of the weight, whatever the scores", before_v
-    if setting.mix is not None and _rows_equal(setting.mix.operands[1].array):
+    if setting.mix is not None and not _sinks(weights) and _rows_equal(setting.mix.operands[1].array):
         yield "all rows of V are equal: every mixture of them is the same", before_v
     sizes = _sizes(truth)
     if setting.d_k == 1:
@@ -160,18 +160,21 @@ def _by_numbers(truth: Trace, setting: Setting) -> Iterator[Reason]:
     weights, scores = setting.weights, truth.get("scores")
     if weights is not None and _uniform(weights.array):
         yield "every query weighs all its keys alike, whatever the scale", _first_in("scaled", "weights")
+    if scores is not None and _symmetric(scores.array):
+        yield "the scores are symmetric", _is("qk_swapped")
+    if weights is not None and _symmetric(weights.array):
+        yield "the weights are symmetric", _is("weights_T_times_v")
+        if weights.operands and _symmetric(weights.operands[0].array):
+            yield "the weights are symmetric", _is("softmax_query_axis")
+    if scores is not None and len(scores.operands) == 2 and _equal(*scores.operands):
+        yield f"{scores.operands[0].name} and {scores.operands[1].name} are equal", _is("q_times_q", "k_times_k")
+    if setting.scores is not None and _symmetric(setting.scores.operands[1].array):
+        yield f"{setting.scores.operands[1].name} is symmetric", _is("k_not_transposed")
+    yield from _by_projections(truth)
+    # Last, as the others hold whatever the numbers' size.
     if weights is not None and (weights.array.max(axis=-1) > SATURATED).all():
         said = f"the softmax is saturated: each query gives one key more than {SATURATED:g} of the weight"
         yield said, _first_in(*PLANES)
-    if scores is not None and _symmetric(scores.array):
-        yield "the scores are symmetric", _is("qk_swapped", "softmax_query_axis")
-    if weights is not None and _symmetric(weights.array):
-        yield "the weights are symmetric", _is("weights_T_times_v")
-    if scores is not None and len(scores.operands) == 2 and _equal(*scores.operands):
-        yield f"{scores.operands[0].name} and {scores.operands[1].name} are equal", _is("q_times_q", "k_times_k")
-    if "K" in truth and _symmetric(truth["K"].array):
-        yield "K is symmetric", _is("k_not_transposed")
-    yield from _by_projections(truth)
 
 
 def _by_projections(truth: Trace) -> Iterator[Reason]:
@@ -202,7 +205,15 @@ def _within(id: str, steps: Sequence[str]) -> Callable[[Mistake], bool]:
 
 
 def _alone(weights: Step) -> bool:
-    return bool(((weights.array > 0).sum(axis=-1) <= 1).all())
+    if not isinstance(weights.op, Normalize) or _sinks(weights):
+        return False
+    seen = ~np.isneginf(weights.operands[0].array)  # a weight can be 0 of a key that is seen
+    return bool((seen.sum(axis=-1) <= 1).all())
+
+
+def _sinks(weights: Step | None) -> bool:
+    """Tell whether part of each row of weights goes to a sink."""
+    return weights is not None and isinstance(weights.op, Softmax) and weights.op.sinks is not None
 
 
 def _rows_equal(x: Array) -> bool:

@@ -18,7 +18,7 @@ _FULL = Style(full=True)
 def markdown(exercise: Exercise) -> str:
     """Return the sheet as Markdown."""
     truth = exercise.truth
-    parts = [f"# {markdown_.escape(exercise.title)}\n", f"{task(exercise)}\n", "## Given\n"]
+    parts = [f"# {markdown_.escape(exercise.title)}\n", f"Name: {'_' * 30}\n", f"{task(exercise)}\n", "## Given\n"]
     given = Trace()
     for step in truth.values():
         if step.given:

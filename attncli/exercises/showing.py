@@ -87,6 +87,15 @@ def distance(a: Array, b: Array) -> float:
     return round(float(np.nan_to_num(apart, nan=np.inf, posinf=np.inf).max()), 9)
 
 
+def distinct(found: Iterable[Outcome]) -> list[Outcome]:
+    """Return the outcomes without those ways to make a mistake that cannot be told from an earlier way to make it."""
+    kept: list[Outcome] = []
+    for outcome in found:
+        if not any(outcome.id == other.id and distance(outcome.last, other.last) <= APART for other in kept):
+            kept.append(outcome)
+    return kept
+
+
 def alike(found: Iterable[Outcome]) -> list[tuple[Outcome, Outcome]]:
     """Return the pairs of different mistakes that cannot be told apart."""
     every = list(found)

@@ -10,8 +10,10 @@ from itertools import product
 from attncli.errors import AttnError
 from attncli.exercises.roots import RIGHT, Sizes
 
-_MOST = {"tokens": 8, "dk": 16, "dv": 16, "heads": 4}
-"""What is still done by hand, and fits a page, by option."""
+_MOST = {"tokens": 8, "dk": 9, "dv": 9, "heads": 4}
+"""What is still done by hand, by option."""
+_WIDEST = 16
+"""The most columns of Q, K or V, all heads together: W is as high, and fits a page."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,18 @@ class Wish:
         if self.seed < 0:
             msg = f"--seed: {self.seed} is below 0"
             raise AttnError(msg)
-        for option, size in (("tokens", self.tokens), ("dk", self.d_k), ("dv", self.d_v), ("heads", self.heads)):
+        for option, size in _sizes(self).items():
             if not 1 <= size <= _MOST[option]:
                 msg = f"--{option}: {size} is not from 1 to {_MOST[option]}, which is what can be done by hand"
                 raise AttnError(msg)
+        for option, size in (("dk", self.d_k), ("dv", self.d_v)):
+            if self.heads * size > _WIDEST:
+                whole = f"--heads times --{option}: {self.heads} × {size} = {self.heads * size}"
+                msg = f"{whole} is above {_WIDEST}, which is what can be done by hand"
+                raise AttnError(msg, hint=self._another_size())
         if not self._whole_root():
             msg = f"--easy wants a whole √d_k, and {self.d_k} is no square number"
-            raise AttnError(msg, hint="--dk 4, 9 or 16")
+            raise AttnError(msg, hint=self._another_size())
         reasons = list(self._reasons())
         if reasons:
             msg = f"no exercise of this size can show every mistake: {'; '.join(reasons)}"
@@ -51,19 +58,23 @@ class Wish:
         return not self.easy or math.isqrt(self.d_k) ** 2 == self.d_k
 
     def _another_size(self) -> str:
-        """Return options that would do: as few, and as near to what was wanted, as there are."""
-        sizes = product(*(range(2, _MOST[option] + 1) for option in ("dv", "tokens", "dk")))
-        wishes = [replace(self, d_v=d_v, tokens=tokens, d_k=d_k) for d_v, tokens, d_k in sizes]
-        fitting = (wish for wish in wishes if wish._whole_root() and not any(wish._reasons()))  # noqa: SLF001 (a wish)
-        wish = min(fitting, key=self._changes)
-        changed = {"dv": wish.d_v, "tokens": wish.tokens, "dk": wish.d_k}
-        own = {"dv": self.d_v, "tokens": self.tokens, "dk": self.d_k}
-        return " ".join(f"--{option} {size}" for option, size in changed.items() if size != own[option])
+        """Return options that would do: such as were left at their defaults if there are any, and as few as can be."""
+        options = product(*(range(1, most + 1) for most in _MOST.values()))
+        wishes = (replace(self, tokens=n, d_k=d_k, d_v=d_v, heads=heads) for n, d_k, d_v, heads in options)
+        sizes = min((_sizes(wish) for wish in wishes if wish._can_be()), key=self._changes)  # noqa: SLF001 (a wish)
+        own = _sizes(self)
+        return " ".join(f"--{option} {size}" for option, size in sizes.items() if size != own[option])
 
-    def _changes(self, other: Wish) -> tuple[int, int, int, int]:
-        """Return how much another wish changes: how many sizes, by how much, and those that one would rather keep."""
-        by = [abs(other.d_v - self.d_v), abs(other.tokens - self.tokens), abs(other.d_k - self.d_k)]
-        return sum(map(bool, by)), sum(by), by[2], by[1]
+    def _can_be(self) -> bool:
+        narrow = self.heads * max(self.d_k, self.d_v) <= _WIDEST
+        return narrow and self._whole_root() and not any(self._reasons())
+
+    def _changes(self, sizes: dict[str, int]) -> tuple[int, ...]:
+        """Return how much other sizes change: such as were asked for, how many, heads, and by how much."""
+        own, default = _sizes(self), _sizes(Wish(self.seed))
+        by = {option: abs(size - own[option]) for option, size in sizes.items()}
+        asked = [by[option] for option in by if own[option] != default[option]]
+        return sum(map(bool, asked)), sum(map(bool, by.values())), by["heads"], sum(by.values()), by["dk"], by["tokens"]
 
     def _reasons(self) -> Iterator[str]:
         if self.tokens == 1:
@@ -76,3 +87,7 @@ class Wish:
                 yield f"{said} ({wrong} {'changes' if len(ids) == 2 else 'change'} nothing)"
             else:
                 yield f"{said} ({wrong} cannot be told apart)"
+
+
+def _sizes(wish: Wish) -> dict[str, int]:
+    return {"tokens": wish.tokens, "dk": wish.d_k, "dv": wish.d_v, "heads": wish.heads}
