@@ -69,9 +69,9 @@ class Axis:
         ]
         return Axis(self.name, self.size, tuple(labels if len(set(labels)) == self.size else numbered))
 
-    def _misleads(self, token: str) -> bool:
-        own = token.startswith(self._PREFIX.get(self.name, self.name))
-        return not token.strip() or "," in token or token == "·" or bool(_LABEL.fullmatch(token) and not own)
+    def _misleads(self, label: str) -> bool:
+        own = label.startswith(self._PREFIX.get(self.name, self.name))
+        return not label.strip() or "," in label or label == "·" or bool(_LABEL.fullmatch(label) and not own)
 
 
 def place(name: str, axes: Sequence[Axis], labels: str, where: Where | None = None) -> tuple[int | slice, ...]:
