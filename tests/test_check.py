@@ -507,3 +507,12 @@ def test_labels_beside_a_claimed_projection_are_tokens(run: Runner, tmp_path: Pa
     """The labels of Q's rows name the tokens, though its numbers are somebody's."""
     (tmp_path / "worked.csv").write_text(f"{SELF_CSV}Q\n,a,b\nthe,1,2\ncat,3,5\n")
     assert "Q[cat,d2]  yours 5  right 4" in run("check", "worked.csv").out
+
+
+def test_whole_numbers_are_right_and_say_little(run: Runner, samples: Path) -> None:
+    """0 and 1 for weights are right to 0 decimals: that is said, and how to ask for more."""
+    shown = run("check", samples / "causal.json", "weights[down]=0 0 0 0")
+    assert shown.code == 0
+    assert "whole numbers say little of it; --decimals 2 asks for more" in shown.out
+    assert run("check", samples / "causal.json", "weights[down]=0 0 0 0", "--decimals", "2").code == 1
+    assert "say little" not in run("check", samples / "causal.json", "scores[the]=1 4 4 3").out

@@ -322,6 +322,8 @@ class _Checker:
             verdict.remarks.append("it is right, and does not follow from your earlier numbers")
         elif state == "right_despite_error":
             verdict.remarks.append("it is right, and your earlier numbers give the same")
+        if state in {*RIGHT, "right_despite_error"} and self._says_little(claim, step):
+            verdict.remarks.append("whole numbers say little of it; --decimals 2 asks for more")
         if state == "rounding_carried":
             verdict.carried = float(np.abs(claim.values - step.array)[answered & ~fine].max())
         shown = answered & ~fine & ~(following if state == "slip" else np.zeros_like(fine))
@@ -331,6 +333,11 @@ class _Checker:
                 CellVerdict(step.cell_name(cell), str(claim.texts[cell]), float(step.array[cell]), float(follows[cell]))
             )
         return verdict
+
+    def _says_little(self, claim: Claim, step: Step) -> bool:
+        """Tell whether a claim of whole numbers is taken for right where the right numbers are none."""
+        whole = np.isinf(step.array) | (np.abs(step.array - np.round(step.array)) <= FLOAT)
+        return self.tolerance is None and not claim.decimals and not (whole | ~claim.answered).all()
 
     def _right(self, claim: Claim, truth: Array) -> tuple[Where2d, Where2d]:
         """Return where a claim is right, and where it is off by the last digit of what cannot be written shorter."""
