@@ -48,11 +48,15 @@ class Line:
 
 
 def unbroken(text: str) -> list[str]:
-    """Return the parts of a side that belong together: it may be broken at the blanks that stand in no brackets."""
+    """Return the parts of a side that belong together.
+
+    It may be broken at the blanks that stand in no brackets, but not beside a minus: 2 - 3, 4 - 3 are two numbers.
+    """
     found, depth = [""], 0
-    for char in text:
+    for at, char in enumerate(text):
         depth += (char == "(") - (char == ")")
-        if char == " " and not depth:
+        minus = text[at + 1 : at + 3] == "- " or text[max(at - 2, 0) : at] == " -"
+        if char == " " and not depth and not minus:
             found.append("")
         else:
             found[-1] += char

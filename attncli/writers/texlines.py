@@ -18,9 +18,10 @@ def arithmetic(lines: Sequence[Line], width: float) -> str:
     margin = min(max(_points(line.tex) for line in lines), width / 3)
     rows = []
     for line in lines:
-        note = rf"\quad \text{{({prose(line.note)})}}" if line.note else ""
-        own = list(_broken([f"= {side.tex}" for side in line.sides], width - margin - _EQUALS))
-        first, *rest = [*own[:-1], own[-1] + note]
+        sides = [f"= {side.tex}" for side in line.sides]
+        if line.note:
+            sides.append(rf"\quad \text{{({prose(line.note)})}}")
+        first, *rest = _broken(sides, width - margin - _EQUALS)
         if _points(line.tex) > margin:  # a long name has a line of its own
             rows += [rf"\rlap{{${line.tex}$}} &", f"& {first}"]
         else:
