@@ -317,7 +317,7 @@ def check(
     from attncli.checking.words import echo
 
     _collect_garbage_again()
-    write_page = pages.named(writers.name_of(format, out))
+    write_page = pages.named(writers.name_of(format, out, pages.FORMATS))
     problems, student = checked(operands or [])
     reports = []
     for document, claims in problems:

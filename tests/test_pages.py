@@ -22,6 +22,9 @@ PAGES = {
 }
 SUFFIXES = ["txt", "md", "tex", "html", "svg"]
 FORMATS = "the formats are table, json, jsonl, markdown, latex, html, svg"
+SUFFIXES_SAID = (
+    "give --format, or one of the suffixes .txt, .json, .jsonl, .ndjson, .md, .markdown, .tex, .html, .htm, .svg"
+)
 HOSTILE = ["[red]", "<b>&\"'", "a|b_c*$", "\\frac{", "猫", "e\u0301", "\u202eabc", "\x1b[31m"]
 
 
@@ -195,7 +198,7 @@ def test_pages_compile(run: Runner, samples: Path, tmp_path: Path, name: str) ->
         (["-f", "htm"], f"no format 'htm' for a report\n  hint: {FORMATS}"),
         (
             ["-o", "report.csv"],
-            f"no format 'csv' for a report\n  hint: {FORMATS}",
+            f"'report.csv' does not say its format by its suffix\n  hint: {SUFFIXES_SAID}",
         ),
         (["-o", "report"], "'report' does not say its format by its suffix"),
     ],

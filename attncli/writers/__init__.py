@@ -6,7 +6,7 @@ are imported when their format is asked for: most calls need one of them, and Ri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -74,9 +74,9 @@ def chosen(name: str | None, out: str | None) -> Format:
     return named(name_of(name, out))
 
 
-def name_of(name: str | None, out: str | None) -> str:
-    """Return the name of that format; AttnError for a suffix that stands for none."""
-    return name or (by_suffix(out) if out else "table")
+def name_of(name: str | None, out: str | None, known: Collection[str] = ()) -> str:
+    """Return the name of that format; AttnError for a suffix that stands for none, or for none of those known."""
+    return name or (by_suffix(out, known or FORMATS) if out else "table")
 
 
 def named(name: str) -> Format:
@@ -87,12 +87,12 @@ def named(name: str) -> Format:
     return FORMATS[name]
 
 
-def by_suffix(path: str) -> str:
-    """Return the name of the format that a file's suffix stands for; AttnError where it stands for none."""
-    for name, known in FORMATS.items():
-        if path.lower().endswith(known.suffixes):
+def by_suffix(path: str, names: Collection[str]) -> str:
+    """Return which of these formats a file's suffix stands for; AttnError where it stands for none."""
+    for name in names:
+        if path.lower().endswith(FORMATS[name].suffixes):
             return name
-    suffixes = ", ".join(suffix for known in FORMATS.values() for suffix in known.suffixes)
+    suffixes = ", ".join(suffix for name in names for suffix in FORMATS[name].suffixes)
     msg = f"{quoted(path)} does not say its format by its suffix"
     raise AttnError(msg, hint=f"give --format, or one of the suffixes {suffixes}")
 

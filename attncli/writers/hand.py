@@ -105,7 +105,6 @@ def _forms(step: Step, exact: npt.NDArray[np.object_], style: Style, precision: 
 
 
 def _line(step: Step, style: Style, precision: int, name: Name) -> Line:
-    numbers = [Number(decimal(x, precision)) for x in step.array[0].tolist()]
     rows: list[Sequence[Expression]] = []
     if style.exact and step.exact is not None:
         operands = [operand.exact[0] for operand in step.operands if operand.exact is not None]
@@ -114,10 +113,8 @@ def _line(step: Step, style: Style, precision: int, name: Name) -> Line:
         rows.append(_forms_of(step.exact[0]))
     else:
         rows += step.op.worked(lambda row: _written(row, precision), *(operand.array[0] for operand in step.operands))
-    if step.given:
-        rows.append(_written(step.array[0], precision))
-    else:
-        rows.append(numbers)
+    shown = [Number(decimal(x, precision)) for x in step.array[0].tolist()]
+    rows.append(_written(step.array[0], precision) if step.given else shown)
     sides = [Side(text, tex) for text, tex in zip(step.formula(), step.tex(name), strict=True)][:1]
     for row in rows:
         side = _side(row, style)
