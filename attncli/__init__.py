@@ -18,8 +18,8 @@ __all__ = ["AttnError", "Trace", "__version__", "attention", "check"]
 
 if TYPE_CHECKING:
     from attncli.api import attention, check
-    from attncli.errors import AttnError
-    from attncli.trace import Trace
+    from attncli.common.errors import AttnError
+    from attncli.trace.trace import Trace
 
 
 def __getattr__(name: str) -> object:

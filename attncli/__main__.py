@@ -18,8 +18,8 @@ def _outcome() -> int:
     try:
         import typer
 
-        from attncli import cli
-        from attncli.errors import AttnError, ExitCode, ReaderGoneError
+        from attncli.cli import commands as cli
+        from attncli.common.errors import AttnError, ExitCode, ReaderGoneError
     except KeyboardInterrupt:
         return 130
     try:

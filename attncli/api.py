@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attncli import writers  # noqa: F401 (with it, a trace can show itself)
-from attncli.derivation import derive
-from attncli.errors import AttnError
-from attncli.problem import canonical, entries, from_arguments
-from attncli.rounding import DTYPES
-from attncli.text import quoted
-from attncli.trace import Trace
+from attncli.common.errors import AttnError
+from attncli.common.rounding import DTYPES
+from attncli.common.text import quoted
+from attncli.derivation.derive import derive
+from attncli.problem.problem import canonical, entries, from_arguments
+from attncli.trace.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +54,7 @@ def check(problem: Mapping[str, object], claims: Mapping[str, object]) -> Report
     Raises AttnError for a problem without an answer, and for claims that cannot be read.
     """
     from attncli.checking import Judge
-    from attncli.checking.answers import of_document
+    from attncli.readers.answers import of_document
 
     document = canonical(entries(problem))
     parts, _ = of_document(entries(claims), document)

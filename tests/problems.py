@@ -1,7 +1,7 @@
 """Random problems: a hypothesis strategy over every field that attncli has.
 
 What a problem is made of are features, each with the fields that it needs. Those whose fields are not in
-`attncli.fields.FIELDS` are left out, and join as soon as they are.
+`attncli.problem.fields.FIELDS` are left out, and join as soon as they are.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
-from attncli.fields import FIELDS
+from attncli.problem.fields import FIELDS
 
 Problem: TypeAlias = dict[str, Any]
 Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from attncli.fields import FIELDS
+from attncli.problem.fields import FIELDS
 from attncli.writers import FORMATS
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from attncli.errors import AttnError, Where
-from attncli.fields import Entry
-from attncli.problem import Problem, canonical
+from attncli.common.errors import AttnError, Where
+from attncli.problem.fields import Entry
+from attncli.problem.problem import Problem, canonical
 from attncli.readers import npz, safetensors_
 
 Array = npt.NDArray[Any]

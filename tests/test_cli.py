@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from attncli import __version__
-from attncli.fields import FIELDS
+from attncli.problem.fields import FIELDS
 
 if TYPE_CHECKING:
     from conftest import Runner

@@ -13,8 +13,8 @@ from oracle import attend
 from problems import FEATURES, KNOWN, Numbers, Problem, problems
 
 from attncli import attention
-from attncli.fields import FIELDS
-from attncli.trace import Trace
+from attncli.problem.fields import FIELDS
+from attncli.trace.trace import Trace
 
 Array = npt.NDArray[np.float64]
 

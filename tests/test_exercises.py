@@ -24,12 +24,12 @@ from conftest import Runner, clean_environment
 from students import VARIANTS, distance, exercise, honest, planes_rows, truth, unrounded, visible, with_mistake
 
 import attncli
-from attncli.errors import AttnError
+from attncli.common.errors import AttnError
+from attncli.common.style import Style
 from attncli.exercises.draw import draw
 from attncli.exercises.lint import findings
 from attncli.exercises.showing import CORE
 from attncli.exercises.wish import Wish
-from attncli.style import Style
 from attncli.writers import FORMATS
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "exercises"

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attncli import AttnError, attention
-from attncli.style import Style
-from attncli.trace import Depth, Trace
+from attncli.common.style import Style
+from attncli.trace.trace import Depth, Trace
 from attncli.writers import FORMATS
 from attncli.writers.hand import Line, by_hand, explanation
 

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problems import KNOWN, Problem, problems
 
-from attncli import derivation, fused
-from attncli.derivation import derive
-from attncli.problem import from_arguments
-from attncli.trace import Trace
+from attncli.derivation import derive as derivation
+from attncli.derivation import fused
+from attncli.derivation.derive import derive
+from attncli.problem.problem import from_arguments
+from attncli.trace.trace import Trace
 
 IN_BLOCKS = tuple(feature for feature in KNOWN if feature != "sum")
 

@@ -21,11 +21,11 @@ from test_look import ESCAPE, problem, random, terminal
 from test_svg import HOSTILE, NAMESPACE, elements, parsed, size
 
 from attncli import attention
-from attncli.palette import rgb
-from attncli.style import Style, decimal
-from attncli.text import visible
-from attncli.trace import Trace
+from attncli.common.style import Style, decimal
+from attncli.common.text import visible
+from attncli.trace.trace import Trace
 from attncli.writers import FORMATS, svg
+from attncli.writers.palette import rgb
 
 Color = tuple[int, int, int] | None
 TRUE = {"COLORTERM": "truecolor"}

@@ -23,8 +23,8 @@ from test_readers import HOSTILE
 from test_zoom import READABLE, cells
 
 from attncli import attention
-from attncli.style import _ASCII, Style, decimal
-from attncli.trace import Trace
+from attncli.common.style import _ASCII, Style, decimal
+from attncli.trace.trace import Trace
 from attncli.writers import FORMATS
 from attncli.writers.latex import document, heading, remark
 from attncli.writers.tex import escape, name_tex, prose

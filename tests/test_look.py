@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from attncli import attention
-from attncli.style import Style, align, decimal
-from attncli.trace import Trace
+from attncli.common.style import Style, align, decimal
+from attncli.trace.trace import Trace
 from attncli.writers import FORMATS
 
 GOLDEN = Path(__file__).resolve().parent / "golden"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 CODE = """
-from attncli import progress
+from attncli.common import progress
 progress.PATIENCE = {patience}
 with progress.Progress(3, "output") as bar:
     for _ in range(3):

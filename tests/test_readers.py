@@ -14,11 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from attncli import attention, readers
-from attncli.derivation import derive
-from attncli.problem import Problem, canonical
-from attncli.style import Style
-from attncli.text import visible
-from attncli.trace import Trace
+from attncli.common.style import Style
+from attncli.common.text import visible
+from attncli.derivation.derive import derive
+from attncli.problem.problem import Problem, canonical
+from attncli.trace.trace import Trace
 from attncli.writers import FORMATS
 
 TEXTS = [name for name in FORMATS if not name.startswith("np")]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from attncli.fields import FIELDS, STEPS
+from attncli.problem.fields import FIELDS, STEPS
 from attncli.writers import FORMATS
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from attncli import AttnError, attention
-from attncli.rounding import rounded
+from attncli.common.rounding import rounded
 
 TYPES = {"float16": (11, -14, 15), "bfloat16": (8, -126, 127), "float32": (24, -126, 127)}
 """Bits of the significand, least and greatest exponent of a normal number (IEEE 754, and bfloat16's own)."""

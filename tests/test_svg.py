@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from attncli import attention
-from attncli.palette import rgb, shade
-from attncli.style import Style
-from attncli.text import visible
-from attncli.trace import Trace
+from attncli.common.style import Style
+from attncli.common.text import visible
+from attncli.trace.trace import Trace
 from attncli.writers import FORMATS, svg
+from attncli.writers.palette import rgb, shade
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 SAMPLES = ["blog", "causal", "creature", "cross", "heads"]

@@ -20,10 +20,12 @@ from problems import Numbers
 
 import attncli
 from attncli import AttnError, attention
-from attncli.exact import Surd
-from attncli.fields import FIELDS, STEPS
-from attncli.fused import Attend
-from attncli.trace import Depth, Given, Op, Step, Trace
+from attncli.derivation.fused import Attend
+from attncli.problem.fields import FIELDS, STEPS
+from attncli.trace.exact import Surd
+from attncli.trace.op import Given, Op
+from attncli.trace.step import Step
+from attncli.trace.trace import Depth, Trace
 
 R = Numbers("normal", 7).array
 I = Numbers("integers", 7).array  # noqa: E741 (as R: real numbers and integers)

@@ -14,21 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.coerce import MINUS_INFINITY, NUMBER, shape_text
-from attncli.errors import AttnError, Where
-from attncli.fields import Entry
-from attncli.labels import Cell, place
-from attncli.text import quoted, visible
-from attncli.trace import Step, facing
+from attncli.common.arrays import facing
+from attncli.common.errors import AttnError, Where
+from attncli.common.labels import Cell, place
+from attncli.common.text import quoted, visible
+from attncli.problem.fields import Entry
+from attncli.problem.values import MINUS_INFINITY, NUMBER, shape_text
+from attncli.readers.answers import NO_ANSWER
+from attncli.trace.step import Step
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
     Texts = npt.NDArray[np.object_]
 
-NO_ANSWER = {"", "?", "null", "-"}
 _FRACTION = re.compile(rf"({NUMBER.pattern})\s*/\s*({NUMBER.pattern})")
 _SINGLE, _DOUBLE = 6, 13
 """Significant digits that are meant at the most: of numbers that are plainly float32 prints, and of others."""

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attncli import readers
-from attncli.checking.answers import of_document
 from attncli.checking.verdict import Judge, Report
-from attncli.errors import AttnError, Where
-from attncli.fields import Document
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import quoted
+from attncli.problem.fields import Document
+from attncli.readers.answers import of_document
 from attncli.readers.source import STANDARD_INPUT, shown
-from attncli.text import quoted
 
 SCHEME: dict[str, float] = {
     "correct": 1,

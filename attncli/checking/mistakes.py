@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from attncli.mods import Hide
-from attncli.ops import Mix, Project, Scale, Scores, Softmax
-from attncli.trace import Step, Trace
+from attncli.derivation.modifiers import Hide
+from attncli.derivation.ops import Mix, Project, Scale, Scores, Softmax
+from attncli.trace.step import Step
+from attncli.trace.trace import Trace
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
 Make: TypeAlias = "Callable[..., Array]"
 """From a step's operands to the value that the mistake gives."""

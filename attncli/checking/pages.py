@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from attncli.checking.verdict import Report
 from attncli.checking.words import Cell, Page, StepSaid, pages
-from attncli.errors import AttnError
-from attncli.style import Style
-from attncli.text import quoted
+from attncli.common.errors import AttnError
+from attncli.common.style import Style
+from attncli.common.text import quoted
 
 Line = list[tuple[str, str]]
 """Pieces of text, each with Rich's style."""

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.checking.mistakes import Change, Wide
-from attncli.errors import AttnError
-from attncli.fields import PLANES, STEPS
-from attncli.ops import Same
-from attncli.trace import Step, Trace
+from attncli.common.errors import AttnError
+from attncli.derivation.ops import Same
+from attncli.problem.fields import PLANES, STEPS
+from attncli.trace.step import Step
+from attncli.trace.trace import Trace
 
 if TYPE_CHECKING:
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
 
 def made(step: Step, values: Mapping[str, Array], change: Change) -> Array:
@@ -67,7 +68,7 @@ def with_identities(truth: Trace, missing: frozenset[str]) -> Trace:
             step = Step(name, Same(), (last,), last.array, last.axes, truth.columns)
         else:
             continue
-        whole._add(step)  # noqa: SLF001 (a trace made of another's steps)
+        whole.insert(step)
         stands_for[name] = step
         if name in PLANES:
             last = step

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from attncli.checking.marking import Row, Tally
-from attncli.errors import AttnError, Where
-from attncli.style import Style, align, decimal
-from attncli.text import counted, visible
+from attncli.common.errors import AttnError, Where
+from attncli.common.style import Style, align, decimal
+from attncli.common.text import counted, visible
 
 FORMATS = {"table": ".txt", "csv": ".csv", "jsonl": ".jsonl"}
 """What a roll can be written as, and the suffix that says so."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.ops import Mix, Softmax
-from attncli.trace import Step
+from attncli.derivation.ops import Mix, Softmax
+from attncli.trace.step import Step
 
 if TYPE_CHECKING:
     from attncli.checking.claims import Claim

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.mods import AddTerms, Hide, Softcap
-from attncli.ops import Concat, Extend, Mix, Project, Scale, Scores, Softmax, SumNormalize
-from attncli.positions import Rotate
-from attncli.trace import Op
+from attncli.derivation.modifiers import AddTerms, Hide, Softcap
+from attncli.derivation.ops import Concat, Extend, Mix, Project, Scale, Scores, Softmax, SumNormalize
+from attncli.derivation.positions import Rotate
+from attncli.trace.op import Op
 
 if TYPE_CHECKING:
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
 
 def spread(op: Op, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:

@@ -25,18 +25,20 @@ from attncli.checking.mistakes import Change, Mistake, mistakes
 from attncli.checking.replay import made, replayed, with_identities
 from attncli.checking.signatures import signatures
 from attncli.checking.spread import spread
-from attncli.derivation import derive
-from attncli.errors import AttnError, Where
-from attncli.fields import PLANES, STEPS, Document, Entry
-from attncli.problem import Problem
-from attncli.text import visible
-from attncli.trace import Step, Trace
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import visible
+from attncli.derivation.derive import derive
+from attncli.problem.fields import PLANES, STEPS, Document, Entry
+from attncli.problem.problem import Problem
+from attncli.readers.answers import Parts
+from attncli.trace.step import Step
+from attncli.trace.trace import Trace
 from attncli.writers.sheet import title_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
     Where2d = npt.NDArray[np.bool_]
 
@@ -48,9 +50,6 @@ FLOAT = 1e-9
 """What arithmetic in float64 may add, relative to the numbers: far below any unit that people write."""
 HIDDEN = -1e8
 """A claimed score below this is somebody's −∞."""
-
-Parts = Mapping[str, Sequence[tuple[str, Entry]]]
-"""Claims by step, each for the labels in brackets behind its name, or for the whole step ("")."""
 
 
 @dataclass

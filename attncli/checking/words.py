@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from attncli.checking.verdict import BAD, CellVerdict, Report, StepVerdict
-from attncli.style import PRECISION, Style, decimal
-from attncli.text import counted, visible
+from attncli.common.style import PRECISION, Style, decimal
+from attncli.common.text import counted, visible
 from attncli.writers.sheet import headings
 
 SAID = {

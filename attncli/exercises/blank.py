@@ -7,7 +7,7 @@ import json as json_
 from collections.abc import Iterator, Sequence
 
 from attncli.exercises.draw import Exercise
-from attncli.trace import Step
+from attncli.trace.step import Step
 from attncli.writers.json_ import rows_apart
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from attncli.common.style import Style, align, decimal
+from attncli.common.text import counted
 from attncli.exercises.draw import Exercise
 from attncli.exercises.showing import distance, last_step
-from attncli.style import Style, align, decimal
-from attncli.text import counted
 
 _HEADER = ("mistake", "step", "from the right", "nearest", "how near")
 _NUMBERS = (2, 4)

@@ -7,13 +7,13 @@ from random import Random, SystemRandom
 
 import numpy as np
 
-from attncli.derivation import derive
-from attncli.errors import AttnError
+from attncli.common.errors import AttnError
+from attncli.derivation.derive import derive
 from attncli.exercises.matrices import fields
 from attncli.exercises.showing import APART, CORE, Outcome, alike, distance, distinct, last_step, outcomes
 from attncli.exercises.wish import Wish
-from attncli.problem import from_arguments
-from attncli.trace import Trace
+from attncli.problem.problem import from_arguments
+from attncli.trace.trace import Trace
 
 MOST_DRAWS = 500
 SATURATED = 0.99

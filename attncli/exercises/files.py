@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from importlib import import_module
 
-from attncli import output
-from attncli.errors import AttnError, Where
+from attncli.common import output
+from attncli.common.errors import AttnError, Where
 from attncli.exercises.draw import Exercise
 
 WRITERS = {

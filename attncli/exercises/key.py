@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.common.style import Style
 from attncli.exercises.draw import Exercise
 from attncli.exercises.showing import changed_steps
-from attncli.style import Style
-from attncli.trace import Trace
+from attncli.trace.trace import Trace
 from attncli.writers import latex as latex_
 from attncli.writers import markdown as markdown_
 from attncli.writers.json_ import contents, is_array, number_text, rows_apart, text_of
 
 if TYPE_CHECKING:
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
 _DECIMALS = 6
 _PEOPLE = Style(precision=4, full=True)

@@ -13,17 +13,18 @@ import numpy as np
 
 from attncli.checking.mistakes import Mistake, Setting
 from attncli.checking.replay import with_identities
+from attncli.common.style import Style
+from attncli.derivation.ops import Normalize, Scale, Softmax, SumNormalize
 from attncli.exercises.draw import SATURATED
 from attncli.exercises.roots import RIGHT, Sizes
 from attncli.exercises.showing import APART, CORE, Outcome, alike, distance, last_step, outcomes
-from attncli.fields import PLANES
-from attncli.ops import Normalize, Scale, Softmax, SumNormalize
-from attncli.style import Style
-from attncli.trace import Step, Trace
+from attncli.problem.fields import PLANES
+from attncli.trace.step import Step
+from attncli.trace.trace import Trace
 from attncli.writers.sheet import headings, title_of
 
 if TYPE_CHECKING:
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
 Reason: TypeAlias = tuple[str, Callable[[Mistake], bool]]
 """Why mistakes do not show, and whether it is why this one does not."""

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from attncli.common.style import Style, decimal
 from attncli.exercises.draw import Exercise
-from attncli.style import Style, decimal
-from attncli.trace import Step, Trace
+from attncli.trace.step import Step
+from attncli.trace.trace import Trace
 from attncli.writers import markdown as markdown_
 from attncli.writers.sheet import Sheet, sheets
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from attncli.common.style import Style
 from attncli.exercises.draw import Exercise
 from attncli.exercises.sheet import empty, powers, powers_note, task
-from attncli.style import Style
-from attncli.trace import Step
+from attncli.trace.step import Step
 from attncli.writers.sheet import Sheet, sheets
 from attncli.writers.tex import escape, name_tex, prose
 

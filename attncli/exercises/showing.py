@@ -10,10 +10,11 @@ import numpy as np
 
 from attncli.checking.mistakes import Mistake, mistakes
 from attncli.checking.replay import replayed
-from attncli.trace import Step, Trace
+from attncli.trace.step import Step
+from attncli.trace.trace import Trace
 
 if TYPE_CHECKING:
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
 CORE = (
     "no_scale", "scale_dk", "scale_seqlen", "scale_dv", "scale_multiply", "softmax_query_axis", "softmax_all",

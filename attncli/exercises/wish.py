@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
-from attncli.errors import AttnError
+from attncli.common.errors import AttnError
 from attncli.exercises.roots import RIGHT, Sizes
 
 _MOST = {"tokens": 8, "dk": 9, "dv": 9, "heads": 4}

@@ -10,12 +10,12 @@ import os
 from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator
 
-from attncli.errors import AttnError, Where
-from attncli.fields import STEPS, Document, Entry, resolve
-from attncli.labels import fold
+from attncli.common.errors import AttnError, Where
+from attncli.common.labels import fold
+from attncli.common.text import quoted, visible
+from attncli.problem.fields import STEPS, Document, Entry, resolve
 from attncli.readers import json_, literal
 from attncli.readers.source import STANDARD_INPUT, bytes_of, decode, shown
-from attncli.text import quoted, visible
 
 _BETWEEN_FILE_AND_KEY = "::"
 

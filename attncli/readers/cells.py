@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from attncli.coerce import MINUS_INFINITY, NUMBER
-from attncli.errors import AttnError, Where
-from attncli.fields import Kind
-from attncli.text import quoted
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import quoted
+from attncli.problem.fields import Kind
+from attncli.problem.values import MINUS_INFINITY, NUMBER
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from attncli.coerce import NUMBER
-from attncli.errors import AttnError, Where
-from attncli.fields import FIELDS, STEPS, Document, Entry, Kind, Word, kind_of, resolve, worked_out
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import counted, quoted, suggestion
+from attncli.problem.fields import FIELDS, STEPS, Document, Entry, Kind, Word, kind_of, resolve, worked_out
+from attncli.problem.values import NUMBER
 from attncli.readers.cells import number
-from attncli.text import counted, quoted, suggestion
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
 _NAME = re.compile(r"\s*([^\[\]]+?)\s*(?:\[([^\[\]]*)\])?\s*")
 _INDEX = re.compile(r"\s*(?:head|batch)?\s*([1-9][0-9]{0,6})\s*")

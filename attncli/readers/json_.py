@@ -6,10 +6,10 @@ import json
 import re
 from typing import Any, NoReturn
 
-from attncli.errors import AttnError, Where
-from attncli.fields import Document, Entry, Written
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import quoted
+from attncli.problem.fields import Document, Entry, Written
 from attncli.readers.source import found, position
-from attncli.text import quoted
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)')

@@ -7,11 +7,11 @@ from collections.abc import Container
 
 import numpy as np
 
-from attncli.errors import AttnError, Where
-from attncli.fields import FIELDS, Entry, Word, kind_of
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import counted
+from attncli.problem.fields import FIELDS, Entry, Word, kind_of
 from attncli.readers import json_
 from attncli.readers.cells import number
-from attncli.text import counted
 
 _BETWEEN = re.compile(r"\s*,\s*|\s+")
 

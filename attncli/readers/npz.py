@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from attncli.errors import AttnError, Where
-from attncli.fields import Document, Entry
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import quoted
+from attncli.problem.fields import Document, Entry
 from attncli.readers.source import LIMIT
-from attncli.text import quoted
 
 NPY = b"\x93NUMPY"
 ZIP = b"PK\x03\x04"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.errors import AttnError, Where
-from attncli.fields import Document, Entry
+from attncli.common.errors import AttnError, Where
+from attncli.problem.fields import Document, Entry
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from attncli.errors import AttnError, Where
-from attncli.text import quoted, visible
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import quoted, visible
 
 LIMIT = 512 * 2**20
 """The most bytes that are read from one source: an input that never ends must end in a message."""

@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
-from attncli.errors import AttnError
-from attncli.style import Style
-from attncli.text import quoted, suggestion
-from attncli.trace import Trace, display
+from attncli.common.errors import AttnError
+from attncli.common.style import Style
+from attncli.common.text import quoted, suggestion
+from attncli.trace.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,8 @@ def by_suffix(path: str, names: Collection[str]) -> str:
     raise AttnError(msg, hint=f"give --format, or one of the suffixes {suffixes}")
 
 
-def _shown(trace: Trace, name: str) -> str:
+def shown(trace: Trace, name: str) -> str:
+    """Return a trace as text in one of the formats, as wide as it is and without colour."""
     text = FORMATS[name].write([trace], Style())
     assert isinstance(text, str)
     return text
-
-
-display["table"] = lambda trace: _shown(trace, "table").rstrip("\n")
-display["html"] = lambda trace: _shown(trace, "html")

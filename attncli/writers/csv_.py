@@ -12,10 +12,10 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from attncli.errors import AttnError
-from attncli.style import Style
-from attncli.text import visible, visible_json
-from attncli.trace import Trace
+from attncli.common.errors import AttnError
+from attncli.common.style import Style
+from attncli.common.text import visible, visible_json
+from attncli.trace.trace import Trace
 from attncli.writers.json_ import contents, is_array, number_text
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def write(traces: Sequence[Trace], style: Style) -> str:
         msg = f"CSV holds one problem, and there are {len(traces)}"
         raise AttnError(msg, hint="-f jsonl holds many")
     (trace,) = traces
-    if not trace.whole and len(trace) == 1:
+    if not trace.is_problem and len(trace) == 1:
         (step,) = trace.values()
         if step.value.ndim == 2:
             return _rows(step.value) + "\n"

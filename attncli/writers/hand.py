@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from attncli.exact import Exact
-from attncli.expressions import Expression, Number, shortened
-from attncli.style import Style, decimal, decimals_needed
-from attncli.text import visible
-from attncli.trace import Depth, Row, Step, Trace
+from attncli.common.style import Style, decimal, decimals_needed
+from attncli.common.text import visible
+from attncli.trace.exact import Exact
+from attncli.trace.expressions import Expression, Number, shortened
+from attncli.trace.op import Row
+from attncli.trace.step import Step
+from attncli.trace.trace import Depth, Explanation, Trace
 from attncli.writers.tex import name_tex
 
 if TYPE_CHECKING:
@@ -73,8 +75,7 @@ def by_hand(step: Step, style: Style, precision: int, name: Name | None = None) 
     if step.given or step.array.size > MOST_CELLS:
         return []
     if style.by_hand:
-        part = Trace(columns=step.columns)
-        part.depth = Depth.STEP
+        part = Explanation(Depth.STEP, columns=step.columns)
         for index in np.ndindex(step.array.shape[:-1]):
             step.op.zoom_row(part, step, index)
         return [

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.errors import AttnError
-from attncli.text import visible
-from attncli.trace import Step, Trace
+from attncli.common.errors import AttnError
+from attncli.common.text import visible
+from attncli.trace.step import Step
+from attncli.trace.trace import Trace
 from attncli.writers.sheet import matrix_title
 from attncli.writers.table import Line, Page
 
 if TYPE_CHECKING:
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
 PLACES = 2
 """Decimals on the squares, unless others are asked for."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attncli.style import Style
-from attncli.trace import Trace
+from attncli.common.style import Style
+from attncli.trace.trace import Trace
 from attncli.writers import heatmap_svg, html
 from attncli.writers.sheet import name_of
 

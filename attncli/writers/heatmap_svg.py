@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from attncli.palette import shade
-from attncli.style import Style, decimal, decimals_needed
-from attncli.text import visible
-from attncli.trace import Trace
+from attncli.common.style import Style, decimal, decimals_needed
+from attncli.common.text import visible
+from attncli.trace.trace import Trace
 from attncli.writers import svg
 from attncli.writers.heatmap import LEGEND, PLACES, Panel, blank, head, panels, weights_of
+from attncli.writers.palette import shade
 from attncli.writers.sheet import name_of, precision_of
 from attncli.writers.table import Page, cells, line_width, shortened
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from attncli.palette import shade
-from attncli.style import Style, align
-from attncli.text import visible
-from attncli.trace import Step, Trace
+from attncli.common.style import Style, align
+from attncli.common.text import visible
+from attncli.trace.step import Step
+from attncli.trace.trace import Explanation, Trace
+from attncli.writers.palette import shade
 from attncli.writers.sheet import Sheet, explained, groups, name_of, precision_of, sheets, size_text, title_of, worked
 
 if TYPE_CHECKING:
@@ -77,9 +78,9 @@ def fragment(trace: Trace, style: Style) -> str:
     precision = precision_of(trace, style)
     title = title_of(trace)
     parts = [f"<h1>{_text(title)}</h1>"] if title else []
-    if trace.depth is not None:
+    if isinstance(trace, Explanation):
         parts.append(_arithmetic(explained(trace, style, precision)))
-    for group in groups(trace) if trace.depth is None else ():
+    for group in groups(trace) if not isinstance(trace, Explanation) else ():
         parts.append('<div class="steps">')
         for step in group:
             parts += ["<section>", _heading(step), '<div class="sheets">']

@@ -9,10 +9,11 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from attncli.fields import FIELDS
-from attncli.style import Style
-from attncli.text import visible_json
-from attncli.trace import Trace, facing
+from attncli.common.arrays import facing
+from attncli.common.style import Style
+from attncli.common.text import visible_json
+from attncli.problem.fields import FIELDS
+from attncli.trace.trace import Trace
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -33,13 +34,13 @@ def contents(trace: Trace) -> Iterator[tuple[str, object]]:
 
     Arrays are turned the way they are read.
     """
-    if trace.whole:
+    if trace.is_problem:
         for name in FIELDS:
             if name in trace.fields:
                 value = trace.fields[name]
                 yield name, facing(value, trace.columns) if is_array(value) else value
     for step in trace.values():
-        if not (trace.whole and step.name in trace.fields):
+        if not (trace.is_problem and step.name in trace.fields):
             yield step.name, step.value
 
 
@@ -74,7 +75,7 @@ def _string(text: str, style: Style) -> str:
 
 
 def _laid_out(trace: Trace, style: Style) -> str:
-    if not trace.whole and len(trace) == 1:
+    if not trace.is_problem and len(trace) == 1:
         return text_of(next(iter(trace.values())).value, style).replace("], [", "],\n [")
     lines = []
     for name, value in contents(trace):
@@ -92,6 +93,6 @@ def rows_apart(text: str, indent: int) -> str:
 
 
 def _on_one_line(trace: Trace, style: Style) -> str:
-    if not trace.whole and len(trace) == 1:
+    if not trace.is_problem and len(trace) == 1:
         return text_of(next(iter(trace.values())).value, style)
     return f"{{{', '.join(f'{_string(name, style)}: {text_of(value, style)}' for name, value in contents(trace))}}}"

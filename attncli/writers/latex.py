@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from attncli.style import Style
-from attncli.text import visible
-from attncli.trace import Step, Trace
+from attncli.common.style import Style
+from attncli.common.text import visible
+from attncli.trace.step import Step
+from attncli.trace.trace import Explanation, Trace
 from attncli.writers.sheet import EDGE, Sheet, explained, omission, precision_of, sheets, worked
 from attncli.writers.tex import escape, formula_points, name_tex, points, prose, shortened
 from attncli.writers.texlines import arithmetic
@@ -116,7 +117,7 @@ class _Derivation:
 
     def parts(self) -> Iterator[str]:
         """Go through what is given, as many matrices a line as fit, and then step by step."""
-        if self.trace.depth is not None:
+        if isinstance(self.trace, Explanation):
             yield arithmetic(explained(self.trace, self.style, self.precision, _name), WIDTH)
             return
         for given, steps in groupby(self.trace.values(), key=lambda step: step.given):

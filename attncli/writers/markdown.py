@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from attncli.style import Style
-from attncli.text import visible
-from attncli.trace import Step, Trace
+from attncli.common.style import Style
+from attncli.common.text import visible
+from attncli.trace.step import Step
+from attncli.trace.trace import Explanation, Trace
 from attncli.writers.sheet import Sheet, explained, precision_of, sheets, size_text, title_of, worked
 from attncli.writers.tex import name_tex
 
@@ -32,7 +33,7 @@ def _trace(trace: Trace, style: Style) -> str:
     precision = precision_of(trace, style)
     title = title_of(trace)
     parts = [f"# {escape(title)}\n"] if title else []
-    if trace.depth is not None:
+    if isinstance(trace, Explanation):
         return "\n".join([*parts, _arithmetic(explained(trace, style, precision))])
     for step in trace.values():
         parts.append(heading(step))

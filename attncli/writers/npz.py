@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from attncli.errors import AttnError
-from attncli.style import Style
-from attncli.trace import Trace
+from attncli.common.errors import AttnError
+from attncli.common.style import Style
+from attncli.trace.trace import Explanation, Trace
 from attncli.writers.json_ import contents
 
 
@@ -26,7 +26,7 @@ def write(traces: Sequence[Trace], style: Style) -> bytes:
 def write_array(traces: Sequence[Trace], style: Style) -> bytes:
     """Return the one step of a trace, or what an explanation explains, as .npy; AttnError for several."""
     trace = _one(traces)
-    if trace.depth is None and (trace.whole or len(trace) != 1):
+    if not isinstance(trace, Explanation) and (trace.is_problem or len(trace) != 1):
         msg = "npy holds one array"
         raise AttnError(msg, hint="choose one with --step, as in --step output; npz holds all")
     *_, step = trace.values()

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.labels import Axis, fold
-from attncli.style import PRECISION, Style, decimal, decimals_needed
-from attncli.text import visible
-from attncli.trace import Step, Trace
+from attncli.common.labels import Axis, fold
+from attncli.common.style import PRECISION, Style, decimal, decimals_needed
+from attncli.common.text import visible
+from attncli.trace.step import Step
+from attncli.trace.trace import Explanation, Trace
 
 if TYPE_CHECKING:
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
     from attncli.writers.hand import Line
 
 THRESHOLD = 1000
@@ -78,7 +79,7 @@ def headings(titles: Sequence[str]) -> list[str]:
 
 def name_of(traces: Sequence[Trace]) -> str:
     """Return what a file with these traces is called: by what is explained, or by the first title there is."""
-    names = (list(trace)[-1] if trace.depth else title_of(trace) for trace in traces)
+    names = (list(trace)[-1] if isinstance(trace, Explanation) else title_of(trace) for trace in traces)
     return next(filter(None, names), "attncli")
 
 
@@ -161,7 +162,7 @@ def worked(
 
 def explained(trace: Trace, style: Style, precision: int, name: Callable[[str], str] | None = None) -> list[Line]:
     """Return the lines of an explanation, in the place of its steps' tables; none for what is no explanation."""
-    if trace.depth is None:
+    if not isinstance(trace, Explanation):
         return []
     from attncli.writers import hand
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
 
-from attncli.style import Style
-from attncli.text import visible
-from attncli.trace import Trace
+from attncli.common.style import Style
+from attncli.common.text import visible
+from attncli.trace.trace import Explanation, Trace
 from attncli.writers.sheet import name_of
 from attncli.writers.table import NATURAL, Line, cells, line_width, lines
 
@@ -42,7 +42,7 @@ _WORDS = re.compile(r"─+|│|[^\s─│]+(?: [^\s─│]+)*")
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return the tables of every trace as one picture, always shaded."""
-    arithmetic = style.by_hand or style.exact or any(trace.depth for trace in traces)
+    arithmetic = style.by_hand or style.exact or any(isinstance(trace, Explanation) for trace in traces)
     width = NATURAL if arithmetic else style.width  # equations have no end of their own
     laid_out = lines(traces, replace(style, colors="truecolor", encoding="utf-8", width=width))
     return style.markup(draw(laid_out, name_of(traces)))

@@ -17,10 +17,11 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from attncli.palette import shade
-from attncli.style import Style, align
-from attncli.text import visible
-from attncli.trace import Step, Trace
+from attncli.common.style import Style, align
+from attncli.common.text import visible
+from attncli.trace.step import Step
+from attncli.trace.trace import Explanation, Trace
+from attncli.writers.palette import shade
 from attncli.writers.sheet import Sheet, explained, groups, precision_of, sheets, size_text, title_of, worked
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Page:
     def lines(self) -> Iterator[Line]:
         """Go through what is printed: the title, what was given side by side, then step by step."""
         yield from self.title()
-        if self.trace.depth is not None:
+        if isinstance(self.trace, Explanation):
             yield from self.arithmetic(explained(self.trace, self.style, self.precision))
             return
         for number, group in enumerate(groups(self.trace)):

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from attncli.text import visible
+from attncli.common.text import visible
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from attncli.style import tex_power
+from attncli.common.style import tex_power
 from attncli.writers.tex import escape, points, shortened
 
 LONGEST_LABEL = 110.0

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from attncli.derivation import derive
-from attncli.problem import from_arguments
+from attncli.derivation.derive import derive
+from attncli.problem.problem import from_arguments
 
 ATTNCLI = str(Path(sysconfig.get_path("scripts")) / "attncli")
 SHAPE = (8, 4096, 64)

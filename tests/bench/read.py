@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from attncli import readers
-from attncli.problem import Problem
+from attncli.problem.problem import Problem
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from attncli import readers
-from attncli.errors import AttnError, Where
-from attncli.fields import Document, named, resolve
-from attncli.problem import Problem, canonical
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import quoted, visible
+from attncli.problem.fields import Document, named, resolve
+from attncli.problem.problem import Problem, canonical
 from attncli.readers import literal
 from attncli.readers.source import STANDARD_INPUT
-from attncli.text import quoted, visible
-from attncli.trace import Trace
+from attncli.trace.trace import Trace
 
 _NAMED = re.compile(r"([^=/\\]*)=(.*)", re.DOTALL)
 _CELL = re.compile(r"([^=\[\]]*)(\[.*)?", re.DOTALL)

@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 
-from attncli.errors import AttnError, ReaderGoneError, Where
+from attncli.common.errors import AttnError, ReaderGoneError, Where
 
 _BLOCK = 1 << 20
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from attncli.text import visible
+from attncli.common.text import visible
 
 
 class ExitCode(IntEnum):
@@ -86,4 +86,4 @@ class ReaderGoneError(Exception):
 
 
 class NotExactError(ArithmeticError):
-    """A number is none of those that `attncli.exact` can hold; caught where exact forms are asked for."""
+    """A number is none of those that `attncli.trace.exact` can hold; caught where exact forms are asked for."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from attncli.errors import AttnError
-from attncli.text import quoted, visible
+from attncli.common.errors import AttnError
+from attncli.common.text import quoted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from attncli.errors import Where
+    from attncli.common.errors import Where
 
 Cell: TypeAlias = tuple[int, ...]
 """Where a number stands in a step's row-wise array, counted from 0."""

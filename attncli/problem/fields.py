@@ -1,7 +1,7 @@
 """The vocabulary: every field of a problem and every step of a derivation, by name (SPEC §2.2 and §3).
 
 There is one table of fields. The command line, the readers, the writers and the Python API all go by it, so a new
-field is a line here, an option in `attncli.cli` if it is a scalar, and its use in `attncli.derivation`.
+field is a line here, an option in `attncli.cli.commands` if it is a scalar, and its use in `attncli.derivation.derive`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from attncli.errors import AttnError, Where
-from attncli.labels import fold
-from attncli.text import quoted, suggestion
+from attncli.common.errors import AttnError, Where
+from attncli.common.labels import fold
+from attncli.common.text import quoted, suggestion
 
 Kind = Literal[
     "matrix", "vector", "mask", "bias", "integers", "integer", "number", "flag", "scale", "choice", "labels", "text"

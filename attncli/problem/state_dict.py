@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.coerce import array, shape_text
-from attncli.errors import AttnError
-from attncli.fields import Document, Entry
-from attncli.labels import fold
+from attncli.common.errors import AttnError
+from attncli.common.labels import fold
+from attncli.problem.fields import Document, Entry
+from attncli.problem.values import array, shape_text
 
 if TYPE_CHECKING:
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
 _ONE = {
     fold(f"{letter}_proj_{kind}"): f"{ours}_{letter}"

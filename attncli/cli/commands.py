@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from attncli import __version__
-from attncli.errors import AttnError, ExitCode
+from attncli.common.errors import AttnError, ExitCode
 
 if TYPE_CHECKING:
-    from attncli.style import Style
+    from attncli.common.style import Style
 
 app = typer.Typer(
     name="attncli",
@@ -167,10 +167,10 @@ def run(
     jq .layer3 dump.json | attncli run - --heads 8
     """
     _use_one_blas_thread()
-    from attncli import operands as typed
     from attncli import writers
-    from attncli.derivation import derive
-    from attncli.fields import resolve
+    from attncli.derivation.derive import derive
+    from attncli.problem.fields import resolve
+    from attncli.readers import operands as typed
 
     _collect_garbage_again()
     chosen = writers.chosen(format, out)
@@ -245,9 +245,9 @@ def explain(
     attncli explain problem.json 'output[cat,d1]' --deep --exact
     """
     _use_one_blas_thread()
-    from attncli import operands as typed
     from attncli import writers
-    from attncli.derivation import derive
+    from attncli.derivation.derive import derive
+    from attncli.readers import operands as typed
 
     _collect_garbage_again()
     chosen = writers.chosen(format, out)
@@ -313,8 +313,8 @@ def check(
     _use_one_blas_thread()
     from attncli import writers
     from attncli.checking import Judge, pages
-    from attncli.checking.answers import checked
     from attncli.checking.words import echo
+    from attncli.readers.answers import checked
 
     _collect_garbage_again()
     write_page = pages.named(writers.name_of(format, out, pages.FORMATS))
@@ -360,8 +360,8 @@ def mark(
     from attncli import readers
     from attncli.checking import Judge, marking
     from attncli.checking.roll import Roll, format_of
-    from attncli.problem import canonical
-    from attncli.progress import Progress
+    from attncli.common.progress import Progress
+    from attncli.problem.problem import canonical
 
     _collect_garbage_again()
     chosen = format_of(format, out)
@@ -458,9 +458,9 @@ def lint(operands: Operands = None, color: Color = "auto") -> None:
     attncli new --seed 7 | attncli lint
     """
     _use_one_blas_thread()
-    from attncli import operands as typed
-    from attncli.derivation import derive
+    from attncli.derivation.derive import derive
     from attncli.exercises.lint import as_text
+    from attncli.readers import operands as typed
 
     _collect_garbage_again()
     traces = [derive(problem) for problem in typed.problems(operands or [], {}, {})]
@@ -487,7 +487,7 @@ def _use_one_blas_thread() -> None:
 
 
 def _style(color: str, *, full: bool, out: str | None) -> Style:
-    from attncli.style import Style
+    from attncli.common.style import Style
 
     if out:
         return Style(full=full)
@@ -531,7 +531,7 @@ def _colors(wanted: str, environ: Mapping[str, str], terminal: bool) -> str | No
 
 def write(result: str | bytes, out: str | None = None, encoding: str = "utf-8") -> None:
     """Write a result, whole, to a file or to standard output."""
-    from attncli import output
+    from attncli.common import output
 
     if isinstance(result, str):
         result = result.encode("utf-8") if out else result.encode(encoding, "backslashreplace")
@@ -552,7 +552,7 @@ def tell(notes: list[str]) -> None:
 
 def complain(message: str) -> None:
     """Write a line to standard error; that it cannot be written changes nothing about the result."""
-    from attncli.text import visible
+    from attncli.common.text import visible
 
     if sys.stderr is None:
         return
@@ -571,7 +571,7 @@ def as_error(message: str) -> AttnError:
     hint = f"did you mean {possible.removesuffix(')').split(', ')[0]}?" if possible else None
     option = message.removeprefix("No such option: --").rstrip(".")
     if option != message.rstrip("."):
-        from attncli.fields import resolve
+        from attncli.problem.fields import resolve
 
         if (field := resolve(option)) is not None:
             hint = f"here, a field is typed as an operand: {field}=…"

@@ -1,6 +1,6 @@
 """A problem: the fields that were given, each checked for itself, and row-wise.
 
-How the fields fit each other is for `attncli.derivation` to say, which knows what it multiplies.
+How the fields fit each other is for `attncli.derivation.derive` to say, which knows what it multiplies.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from attncli.coerce import coerce
-from attncli.errors import AttnError, Where
-from attncli.fields import FIELDS, STEPS, Document, Entry, named, resolve, worked_out
-from attncli.text import quoted
-from attncli.trace import facing
+from attncli.common.arrays import facing
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import quoted
+from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, resolve, worked_out
+from attncli.problem.values import coerce
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
 
 class Problem:
@@ -137,11 +137,11 @@ def canonical(document: Document) -> Document:
 def _meant(name: str, entry: Entry, document: Document) -> Document:
     """Return the fields that one entry means: itself, or up to three for one of PyTorch's tensors."""
     if "proj" in name.lower():  # as all of theirs have it, and none of ours
-        from attncli import pytorch  # few problems are a state_dict
+        from attncli.problem import state_dict  # few problems are a state_dict
 
-        if pytorch.known(name):
+        if state_dict.known(name):
             flag = next((item for key, item in document.items() if resolve(key) == "columns"), None)
-            return pytorch.translate(name, entry, columns=flag is not None and bool(coerce("columns", flag)))
+            return state_dict.translate(name, entry, columns=flag is not None and bool(coerce("columns", flag)))
     known = named(name, Where(entry.where.source, entry.where.line))
     return {known: replace(entry, where=replace(entry.where, field=known))}
 

@@ -17,18 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.errors import NotExactError
-from attncli.labels import Axis, Cell
-from attncli.mods import Hide, Modifier, pick
-from attncli.ops import HeadLayout, Softmax
-from attncli.progress import Progress
-from attncli.rounding import rounded
-from attncli.trace import Op, Step, Trace
+from attncli.common.errors import NotExactError
+from attncli.common.labels import Axis, Cell
+from attncli.common.progress import Progress
+from attncli.common.rounding import rounded
+from attncli.derivation.modifiers import Hide, Modifier, pick
+from attncli.derivation.ops import HeadLayout, Softmax
+from attncli.trace.op import Op
+from attncli.trace.step import Step
+from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from attncli.trace import Array, Objects
+    from attncli.common.arrays import Array, Objects
 
     Floats = npt.NDArray[Any]
 
@@ -103,9 +105,9 @@ class Attend(Op):
         """Refuse: what is worked out in blocks is far too large for fractions."""
         raise NotExactError
 
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """The row of weights that makes the cell, worked out for this query alone, times V's column."""
-        from attncli.arithmetic import Dot
+        from attncli.trace.cell_ops import Dot
 
         *lead, i, j = cell
         queries, keys, values = step.operands

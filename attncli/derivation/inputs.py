@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.errors import AttnError
-from attncli.fields import FIELDS, STEPS
-from attncli.labels import Axis
-from attncli.problem import Problem
-from attncli.text import counted
-from attncli.trace import Trace
+from attncli.common.errors import AttnError
+from attncli.common.labels import Axis
+from attncli.common.text import counted
+from attncli.problem.fields import FIELDS, STEPS
+from attncli.problem.problem import Problem
+from attncli.trace.trace import Trace
 
 if TYPE_CHECKING:
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
 MOST_SHOWN = 2**18
 """Elements of a mask or bias up to which it is put down to be seen: a large one is not held twice."""

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from attncli import expressions as ex
-from attncli.errors import NotExactError
-from attncli.expressions import Expression
-from attncli.labels import Axis
-from attncli.trace import Op, Step
+from attncli.common.errors import NotExactError
+from attncli.common.labels import Axis
+from attncli.trace import expressions as ex
+from attncli.trace.expressions import Expression
+from attncli.trace.op import Op
+from attncli.trace.step import Step
 
 if TYPE_CHECKING:
-    from attncli.trace import AnyArray, Array, Objects, Say
+    from attncli.common.arrays import AnyArray, Array, Objects
+    from attncli.trace.op import Say
 
 
 def _pairs(say: Say, *rows: AnyArray) -> Iterator[tuple[Expression, Expression]]:
@@ -62,7 +64,7 @@ class Plus(Cellwise):
 
     def exact(self, *operands: Objects) -> Objects:
         """Return a + b; with −∞ it is −∞."""
-        from attncli.exact import plus
+        from attncli.trace.exact import plus
 
         return plus(*operands)
 
@@ -86,7 +88,7 @@ class Minus(Cellwise):
 
     def exact(self, *operands: Objects) -> Objects:
         """Return a − b; −∞ less a number is −∞."""
-        from attncli.exact import each
+        from attncli.trace.exact import each
 
         return each(operands[0], lambda x: x - operands[1][0, 0])
 
@@ -164,7 +166,7 @@ class Exp(Cellwise):
 
     def exact(self, *operands: Objects) -> Objects:
         """Return e^a."""
-        from attncli.exact import powers
+        from attncli.trace.exact import powers
 
         return powers(operands[0])
 
@@ -205,7 +207,7 @@ class Append(Cellwise):
 
     def exact(self, *operands: Objects) -> Objects:
         """Return the same, the number as it was written."""
-        from attncli.exact import Exact
+        from attncli.trace.exact import Exact
 
         return np.append(operands[0], [[Exact.of(self.number)]], axis=-1)
 
@@ -285,7 +287,7 @@ class Maximum(Fold):
 
     def exact(self, *operands: Objects) -> Objects:
         """Return the number that is the greatest."""
-        from attncli.exact import values
+        from attncli.trace.exact import values
 
         return operands[0][:, [values(operands[0]).argmax()]]
 
@@ -311,7 +313,7 @@ class Counted(Cellwise):
 
     def exact(self, *operands: Objects) -> Objects:
         """Return the same."""
-        from attncli.exact import objects
+        from attncli.trace.exact import objects
 
         return objects(np.where(operands[0] == -np.inf, 0.0, operands[0]))
 
@@ -333,7 +335,7 @@ class NoKey(Cellwise):
 
     def exact(self, *operands: Objects) -> Objects:
         """Return zeros."""
-        from attncli.exact import objects
+        from attncli.trace.exact import objects
 
         return objects(np.zeros(operands[0].shape))
 

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.errors import NotExactError
-from attncli.labels import Axis, Cell
-from attncli.mods import Term, pick, pick_offset, place, places
-from attncli.ops import HeadLayout, merge_heads
-from attncli.trace import Op, Step, Trace
+from attncli.common.errors import NotExactError
+from attncli.common.labels import Axis, Cell
+from attncli.derivation.modifiers import Term, pick, pick_offset, place, places
+from attncli.derivation.ops import HeadLayout, merge_heads
+from attncli.trace.op import Op
+from attncli.trace.step import Step
+from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
-    from attncli.mods import Offset
-    from attncli.trace import Array, Objects
+    from attncli.common.arrays import Array, Objects
+    from attncli.derivation.modifiers import Offset
 
 ROPE_BASE = 10000.0
 
@@ -60,9 +62,9 @@ class Sinusoidal(Op):
         """Refuse: a sine is no fraction, and no root."""
         raise NotExactError
 
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """One position, one column: the angle and its sine or cosine."""
-        from attncli.arithmetic import Over, Wave
+        from attncli.trace.cell_ops import Over, Wave
 
         i, j = cell
         d = step.array.shape[-1]
@@ -124,9 +126,9 @@ class Rotate(Op):
         """Refuse: a sine is no fraction, and no root."""
         raise NotExactError
 
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """The pair that the cell is in, and its angle."""
-        from attncli.arithmetic import Minus, Plus, Times, Wave
+        from attncli.trace.cell_ops import Minus, Plus, Times, Wave
 
         vectors = step.operands[0]
         *lead, i, j = cell
@@ -176,9 +178,9 @@ class Alibi(Term):
         """Return the term of one head."""
         return Alibi(pick(self.slopes, lead), pick_offset(self.offset, lead))
 
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> str:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:
         """Put the slope down, and how far the key is; multiply them."""
-        from attncli.arithmetic import Times
+        from attncli.trace.cell_ops import Times
 
         own = self.at(cell[:-2])
         i, j = places(own.offset, *place(cell))

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
-from attncli.errors import NotExactError
-from attncli.expressions import Expression, Multiple, Number, PowerOfE, Product, Quotient, Root, Sum
+from attncli.common.errors import NotExactError
+from attncli.trace.expressions import Expression, Multiple, Number, PowerOfE, Product, Quotient, Root, Sum
 
 if TYPE_CHECKING:
     import numpy.typing as npt

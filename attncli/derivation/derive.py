@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.coerce import scale_factor, shape_text
-from attncli.errors import AttnError, Where
-from attncli.fields import PLANES, STEPS
-from attncli.givens import Givens
-from attncli.labels import Axis
-from attncli.memory import available
-from attncli.ops import FLAT, Concat, Extend, HeadLayout, Mix, Project, Scale, Scores, Softmax, SumNormalize
-from attncli.problem import Problem
-from attncli.text import counted
-from attncli.trace import Op, Step, Trace
+from attncli.common.errors import AttnError, Where
+from attncli.common.labels import Axis
+from attncli.common.memory import available
+from attncli.common.text import counted
+from attncli.derivation.inputs import Givens
+from attncli.derivation.ops import FLAT, Concat, Extend, HeadLayout, Mix, Project, Scale, Scores, Softmax, SumNormalize
+from attncli.problem.fields import PLANES, STEPS
+from attncli.problem.problem import Problem
+from attncli.problem.values import scale_factor, shape_text
+from attncli.trace.op import Op
+from attncli.trace.step import Step
+from attncli.trace.trace import Trace
 
 if TYPE_CHECKING:
-    from attncli.mods import Offset, Rule, Term
+    from attncli.derivation.modifiers import Offset, Rule, Term
 
 _ABOUT_SHOWING = {"title", "tokens", "key_tokens", "columns", "precision"}
 
@@ -105,8 +107,8 @@ class _Derivation:
     def _encoded(self, x: str) -> str:
         if self.p.values.get("positions") != "sinusoidal":
             return x
-        from attncli.arithmetic import Plus
-        from attncli.positions import Sinusoidal
+        from attncli.derivation.positions import Sinusoidal
+        from attncli.trace.cell_ops import Plus
 
         self.used |= {"positions", x}
         self.t.record("encoding", Sinusoidal(self._past()), x)
@@ -229,7 +231,7 @@ class _Derivation:
         """Record Q or K turned by its positions, where they are."""
         if vectors is None or self.p.values.get("positions") != "rope":
             return vectors or self._given_step(f"{name}_rotated")
-        from attncli.positions import ROPE_BASE, Rotate
+        from attncli.derivation.positions import ROPE_BASE, Rotate
 
         self.used |= {"positions", "rope_style", "rope_base"}
         layout = HeadLayout(self._layout(name).split)
@@ -264,7 +266,7 @@ class _Derivation:
         """Bring a cache that comes split into heads into K's layout, and check that it fits."""
         array = self.t[past].array
         if array.ndim == own.array.ndim + 1 and array.shape[-3] == self.kv_heads:
-            from attncli.ops import merge_heads
+            from attncli.derivation.ops import merge_heads
 
             *lead, _, rows, _ = self.t[past].axes
             array = merge_heads(array)
@@ -350,7 +352,7 @@ class _Derivation:
             cap = self.p.number("softcap")
             if not self._use("softcap") or not cap:
                 return None
-            from attncli.mods import Softcap
+            from attncli.derivation.modifiers import Softcap
 
             return Softcap(cap)
         keys = axes[-1].size - self._added_keys()
@@ -358,13 +360,13 @@ class _Derivation:
             terms = self._terms(axes, keys)
             if not terms:
                 return None
-            from attncli.mods import AddTerms
+            from attncli.derivation.modifiers import AddTerms
 
             return AddTerms(terms, keys)
         rules = self._rules(axes, keys)
         if not rules:
             return None
-        from attncli.mods import Hide
+        from attncli.derivation.modifiers import Hide
 
         return Hide(rules, keys)
 
@@ -390,7 +392,7 @@ class _Derivation:
         """Return what is added to the scores; modules that plain attention does not need are imported here."""
         terms: list[Term] = []
         if self.p.values.get("positions") == "alibi":
-            from attncli.positions import Alibi, alibi_slopes
+            from attncli.derivation.positions import Alibi, alibi_slopes
 
             self.used.add("positions")
             slopes = np.array(alibi_slopes(self.heads or 1))
@@ -398,7 +400,7 @@ class _Derivation:
             terms.append(Alibi(by_head, self._offset(axes[-2].size, keys, axes)))
         bias = self.p.array("bias")
         if self._use("bias") and bias is not None:
-            from attncli.mods import Bias
+            from attncli.derivation.modifiers import Bias
 
             self._broadcasts("bias", bias.shape, axes, keys)
             terms.append(Bias(bias))
@@ -409,7 +411,7 @@ class _Derivation:
         names = [name for name in ("causal", "window", "lengths", "mask") if self._use(name)]
         if not names:
             return ()
-        from attncli.mods import Causal, Lengths, Mask, Window
+        from attncli.derivation.modifiers import Causal, Lengths, Mask, Window
 
         rules: list[Rule] = []
         if self.p.flag("causal"):
@@ -483,8 +485,8 @@ class _Derivation:
         query, key, axes = self._plane(q, k)
         if np.prod([axis.size for axis in axes], dtype=np.float64) <= SMALL:
             return None
-        from attncli.fused import Attend
-        from attncli.mods import Modifier
+        from attncli.derivation.fused import Attend
+        from attncli.derivation.modifiers import Modifier
 
         values = self._values(v, axes)
         scale = self._scale()

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.errors import AttnError, Where
-from attncli.fields import FIELDS, Entry, Word, Written, kind_of
-from attncli.text import counted, quoted, suggestion
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import counted, quoted, suggestion
+from attncli.problem.fields import FIELDS, Entry, Word, Written, kind_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from attncli.trace import Array
+    from attncli.common.arrays import Array
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 """A decimal number in ASCII: no underscores, no infinities, no digits of other scripts."""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
-from attncli import operands as operands_
 from attncli import readers
-from attncli.checking.claims import NO_ANSWER
-from attncli.errors import AttnError, Where
-from attncli.fields import FIELDS, STEPS, Document, Entry, named, resolve, worked_out
-from attncli.problem import canonical
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import quoted
+from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, resolve, worked_out
+from attncli.problem.problem import canonical
+from attncli.readers import operands as operands_
 from attncli.readers.source import STANDARD_INPUT
-from attncli.text import quoted
 
-if TYPE_CHECKING:
-    from attncli.checking.verdict import Parts
+Parts: TypeAlias = Mapping[str, Sequence[tuple[str, Entry]]]
+"""Claims by step, each for the labels in brackets behind its name, or for the whole step ("")."""
+
+NO_ANSWER = {"", "?", "null", "-"}
+"""What stands where somebody has no answer."""
 
 NAME = "name"
 """The field of an answers file that names the student."""

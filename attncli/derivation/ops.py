@@ -17,14 +17,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.errors import AttnError
-from attncli.labels import Axis, Cell
-from attncli.style import tex_power
-from attncli.trace import Depth, Op, Step, Trace, literal
+from attncli.common.errors import AttnError
+from attncli.common.labels import Axis, Cell
+from attncli.common.style import tex_power
+from attncli.trace.op import Op, literal
+from attncli.trace.step import Step
+from attncli.trace.trace import Depth, Explanation
 
 if TYPE_CHECKING:
-    from attncli.expressions import Expression
-    from attncli.trace import AnyArray, Array, Objects, Say
+    from attncli.common.arrays import AnyArray, Array, Objects
+    from attncli.trace.expressions import Expression
+    from attncli.trace.op import Say
 
 
 def split_heads(x: Array, heads: int) -> Array:
@@ -133,9 +136,9 @@ class Project(Op):
         width = operands[1].array.shape[-1] if self.weight else cols.size
         return (*lead, Axis(self.rows, rows.size, rows.tokens), Axis("dim", width))
 
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Row of X times column of W, summed, plus b."""
-        from attncli.arithmetic import Dot, Plus
+        from attncli.trace.cell_ops import Dot, Plus
 
         *lead, i, j = cell
         x, *rest = step.operands
@@ -193,9 +196,9 @@ class Scores(Op):
         q, k = operands
         return (*self.query.axes(q.axes)[:-1], k.axes[-2])
 
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Query times key, dimension by dimension, summed."""
-        from attncli.arithmetic import Dot
+        from attncli.trace.cell_ops import Dot
 
         *lead, i, j = cell
         q, k = step.operands
@@ -225,7 +228,7 @@ class Scale(Op):
         """Return S over the root, or times the factor as it was written."""
         from fractions import Fraction
 
-        from attncli.exact import Exact, each
+        from attncli.trace.exact import Exact, each
 
         if self.d_k:
             root = Exact.root(self.d_k)
@@ -235,7 +238,7 @@ class Scale(Op):
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
         """Put the numbers in: 18/√2."""
-        from attncli.expressions import Number, Product, Quotient, Root
+        from attncli.trace.expressions import Number, Product, Quotient, Root
 
         if not self.d_k:
             over, _, under = self.said.partition("/")
@@ -265,16 +268,16 @@ class Normalize(Op):
     """Each number of a row over what the whole row comes to."""
 
     @abstractmethod
-    def parts(self, t: Trace, step: Step, index: Cell) -> tuple[str, str]:
+    def parts(self, t: Explanation, step: Step, index: Cell) -> tuple[str, str]:
         """Record what is divided, a row, and by what; return their names."""
 
     def one_by_one(self) -> bool:
         """Tell whether the row that is divided is not the result's, so that its cells are taken out singly."""
         return False
 
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """The score itself, its row, what it comes to, the quotient."""
-        from attncli.arithmetic import NoKey, Over
+        from attncli.trace.cell_ops import NoKey, Over
 
         if t.depth is not Depth.STEP and not step.operands[0].given:
             t.enlarge(step.operands[0], cell)
@@ -287,9 +290,9 @@ class Normalize(Op):
         own = scores.labelled(row.partition("[")[0], cell)
         t.record(name, Over(), t.cell(row, cell[-1], own), total)
 
-    def zoom_row(self, t: Trace, step: Step, index: Cell) -> None:
+    def zoom_row(self, t: Explanation, step: Step, index: Cell) -> None:
         """The row, what it comes to, the quotients."""
-        from attncli.arithmetic import NoKey, Over
+        from attncli.trace.cell_ops import NoKey, Over
 
         if self._sees_nothing(step, index):
             t.record(step.row_name(index), NoKey(), t.take_row(step.operands[0], index))
@@ -345,13 +348,13 @@ class Softmax(Normalize):
 
     def exact(self, *operands: Objects) -> Objects:
         """Return the same, in powers of e."""
-        from attncli.exact import softmax
+        from attncli.trace.exact import softmax
 
         return softmax(operands[0], self.sinks)
 
-    def parts(self, t: Trace, step: Step, index: Cell) -> tuple[str, str]:
+    def parts(self, t: Explanation, step: Step, index: Cell) -> tuple[str, str]:
         """Record the row, its maximum, the shifted scores, e to them, and their sum."""
-        from attncli.arithmetic import Append, Exp, Maximum, Minus, Sum
+        from attncli.trace.cell_ops import Append, Exp, Maximum, Minus, Sum
 
         scores = step.operands[0]
         row = t.take_row(scores, index)
@@ -410,14 +413,14 @@ class SumNormalize(Normalize):
 
     def exact(self, *operands: Objects) -> Objects:
         """Return the same in fractions."""
-        from attncli.exact import divided, objects
+        from attncli.trace.exact import divided, objects
 
         scores = objects(np.where(operands[0] == -np.inf, 0.0, operands[0]))
         return divided(scores, scores.sum(axis=-1, keepdims=True))
 
-    def parts(self, t: Trace, step: Step, index: Cell) -> tuple[str, str]:
+    def parts(self, t: Explanation, step: Step, index: Cell) -> tuple[str, str]:
         """Record the row and its sum."""
-        from attncli.arithmetic import Counted, Sum
+        from attncli.trace.cell_ops import Counted, Sum
 
         scores = step.operands[0]
         row = t.take_row(scores, index)
@@ -454,9 +457,9 @@ class Mix(Op):
         weights, v = operands
         return (*weights.axes[:-1], self.values.axes(v.axes)[-1])
 
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Each key's weight times its value in this dimension, summed."""
-        from attncli.arithmetic import Dot
+        from attncli.trace.cell_ops import Dot
 
         *lead, i, j = cell
         weights, v = step.operands
@@ -509,9 +512,9 @@ class Extend(Op):
         every = (*past, *labels, *after)
         return (*own[:-2], Axis("key", len(every), every), own[-1])
 
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Find the matrix that this row comes from."""
-        from attncli.arithmetic import Nothing
+        from attncli.trace.cell_ops import Nothing
 
         *lead, i, j = cell
         for operand in step.operands:
@@ -547,7 +550,7 @@ class Concat(Op):
         *lead, head, rows, cols = operands[0].axes
         return (*lead, rows, Axis(cols.name, head.size * cols.size))
 
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Find the head that this column comes from."""
         *lead, i, j = cell
         heads = step.operands[0]

@@ -5,7 +5,7 @@ whole step and a block of a large problem are worked out by the same code. There
 the scores (step `biased`), a `Rule` says which keys may be attended to (step `masked`). The order is fixed, and is
 ONNX's: the cap first, then terms, then rules; a score that is hidden must stay −∞.
 
-To add a modifier, write a class of either kind here and let `attncli.derivation` choose it.
+To add a modifier, write a class of either kind here and let `attncli.derivation.derive` choose it.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from attncli.errors import NotExactError
-from attncli.labels import Cell
-from attncli.ops import Same
-from attncli.style import tex_power
-from attncli.trace import Op, Step, Trace, literal
+from attncli.common.errors import NotExactError
+from attncli.common.labels import Cell
+from attncli.common.style import tex_power
+from attncli.derivation.ops import Same
+from attncli.trace.op import Op, literal
+from attncli.trace.step import Step
+from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from attncli.expressions import Expression
-    from attncli.trace import AnyArray, Array, Objects, Say
+    from attncli.common.arrays import AnyArray, Array, Objects
+    from attncli.trace.expressions import Expression
+    from attncli.trace.op import Say
 
     Allowed = npt.NDArray[np.bool_]
     Offset = int | npt.NDArray[np.int64]
@@ -78,7 +81,7 @@ class Term(ABC):
         """Return the term of one matrix, without leading axes."""
 
     @abstractmethod
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> str:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:
         """Put down what is added to one cell of a step, and what it is made of; return its name."""
 
 
@@ -98,7 +101,7 @@ class Bias(Term):
         """Return the bias of one matrix."""
         return Bias(pick(self.bias, lead))
 
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> str:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:
         """Put the bias down."""
         bias = self.at(cell[:-2]).values(*place(cell)).reshape(1, 1)
         return t.given(step.labelled("bias", cell), bias, step.axes_of(cell))
@@ -264,7 +267,7 @@ class Softcap(Modifier):
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
         """Put the numbers in."""
-        from attncli.expressions import Call, Number, Product, Quotient
+        from attncli.trace.expressions import Call, Number, Product, Quotient
 
         cap = Number(f"{self.cap:.15g}")
         return [[Product([cap, Call("tanh", [Quotient(x, cap)])]) for x in say(rows[0])]]
@@ -310,7 +313,7 @@ class AddTerms(Modifier):
 
     def exact(self, *operands: Objects) -> Objects:
         """Return the sum, what is added taken as it was written."""
-        from attncli.exact import plus
+        from attncli.trace.exact import plus
 
         n = operands[0].shape[-2]
         result = operands[0]
@@ -320,9 +323,9 @@ class AddTerms(Modifier):
             result = plus(result, added)
         return result
 
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """One score plus what is added to it."""
-        from attncli.arithmetic import Plus
+        from attncli.trace.cell_ops import Plus
 
         last = t.take_cell(step.operands[0], cell)
         if cell[-1] >= self.keys:
@@ -367,7 +370,7 @@ class Hide(Modifier):
         """Say what is hidden."""
         return "hidden: " + "; ".join(rule.hides for rule in self.rules)
 
-    def zoom(self, t: Trace, step: Step, cell: Cell) -> None:
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Take the score over, or hide it and say by which rule."""
         here = t.take_cell(step.operands[0], cell)
         hiding = [

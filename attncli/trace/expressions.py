@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from attncli.style import tex_power
+from attncli.common.style import tex_power
 
 SUM, PRODUCT, ATOM = range(3)
 """How tightly an expression holds together; a looser one stands in brackets inside a tighter one."""

@@ -1,0 +1,1 @@
+"""The command line: commands and their options, and the terminal that they write to."""

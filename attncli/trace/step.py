@@ -1,0 +1,124 @@
+"""One line of a derivation.
+
+Every array is held with vectors as rows, `(…, rows, cols)`; in column convention only what is shown is turned
+(`Step.value`, `Step.shown_axes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.common.arrays import facing
+from attncli.common.errors import NotExactError
+from attncli.common.labels import Axis, Cell
+from attncli.trace.op import Given, Op
+
+if TYPE_CHECKING:
+    from attncli.common.arrays import Array, Objects
+
+MOST_EXACT = 1024
+"""Numbers of a step up to which it is worked out exactly as well: fractions are some hundred times slower."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One line of the derivation: `name = op(operands)`, with its value and the labels of its axes."""
+
+    name: str
+    op: Op
+    operands: tuple[Step, ...]
+    array: Array
+    """The value with vectors as rows, (…, rows, cols), read-only; what ops work on."""
+    axes: tuple[Axis, ...]
+    columns: bool = False
+    dtype: str = "float64"
+    """The type that the value was rounded to."""
+
+    @property
+    def value(self) -> Array:
+        """The value as it is shown: `array`, or in column convention its transpose in the last two axes."""
+        return facing(self.array, self.columns)
+
+    @property
+    def shown_axes(self) -> tuple[Axis, ...]:
+        """The axes of `value`."""
+        if not self.columns:
+            return self.axes
+        *lead, rows, cols = self.axes
+        return (*lead, cols, rows)
+
+    @property
+    def given(self) -> bool:
+        """Whether this was put down and not worked out."""
+        return isinstance(self.op, Given)
+
+    def formula(self) -> list[str]:
+        """Return the formula in words: in general, then with the numbers put in."""
+        return [template.format(*(step.name for step in self.operands)) for template in self.op.text(self.columns)]
+
+    def tex(self, say: Callable[[str], str]) -> list[str]:
+        """Return the formula in LaTeX; `say` writes the name of a step."""
+        return [template.format(*(say(step.name) for step in self.operands)) for template in self.op.tex(self.columns)]
+
+    def note(self) -> str:
+        """Return what the formula does not say, in words."""
+        note = self.op.note(self.columns)
+        if self.dtype == "float64":
+            return note
+        return f"{note}; rounded to {self.dtype}" if note else f"rounded to {self.dtype}"
+
+    def margins(self) -> dict[str, Array]:
+        """Return what stands beside the rows, by heading: a row's maximum, Σexp, sum; each (…, rows)."""
+        with np.errstate(all="ignore"):
+            return self.op.margins(self.array, *(step.array for step in self.operands))
+
+    @cached_property
+    def exact(self) -> Objects | None:
+        """The value in exact numbers (`attncli.trace.exact`), −∞ a float among them; None where there are none."""
+        from attncli.trace.exact import objects
+
+        if isinstance(self.op, Given):
+            if self.op.source is not None:
+                return self.op.source()
+            try:
+                return objects(self.array) if self.array.size <= MOST_EXACT else None
+            except NotExactError:
+                return None
+        operands = [operand.exact for operand in self.operands]
+        if self.array.size > MOST_EXACT or self.dtype != "float64" or any(operand is None for operand in operands):
+            return None
+        try:
+            return objects(self.op.exact(*(operand for operand in operands if operand is not None)))
+        except NotExactError:
+            return None
+
+    def labelled(self, what: str, index: Cell) -> str:
+        """Name something that belongs to one cell or one row by the labels shown: `max[head2,q1]`.
+
+        Of a cell, rows come before columns.
+        """
+        labels = [axis.distinct.label(at) for axis, at in zip(self.axes, index, strict=False)]
+        if self.columns and len(index) == len(self.axes):
+            labels[-2:] = labels[:-3:-1]
+        return f"{what}[{','.join(filter(None, labels))}]"
+
+    def cell_name(self, cell: Cell) -> str:
+        """Name one cell: `weights[head2,q1,k3]`."""
+        return self.labelled(self.name, cell)
+
+    def axes_of(self, cell: Cell) -> tuple[Axis, Axis]:
+        """Return the axes of one cell, as 1 × 1."""
+        rows, cols = (
+            Axis(axis.name, 1, (axis.distinct.label(index),))
+            for axis, index in zip(self.axes[-2:], cell[-2:], strict=True)
+        )
+        return rows, cols
+
+    def row_name(self, index: Cell) -> str:
+        """Name one row, which `index` names (all axes but the last): `weights[head2,q1]`."""
+        return self.labelled(self.name, index)

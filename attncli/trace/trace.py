@@ -1,0 +1,296 @@
+"""The derivation, and parts of it: ordered mappings of name to step, in which every step remembers how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from attncli.common import display
+from attncli.common.errors import AttnError
+from attncli.common.labels import Axis, Cell, fold, place
+from attncli.common.rounding import rounded
+from attncli.common.text import quoted, suggestion, visible
+from attncli.trace.op import Given, Layout, Op, Row
+from attncli.trace.step import Step
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from attncli.common.arrays import AnyArray, Array, Objects
+
+
+MOST_LINES = 10_000
+"""Lines of an explanation that anybody might look through."""
+
+
+class Depth(Enum):
+    """How far back an explanation goes."""
+
+    STEP = "the step alone"
+    CELL = "from the same cell, as long as one cell is made of one"
+    DEEP = "from the inputs"
+
+
+class Trace(Mapping[str, Step]):
+    """A derivation: steps by name, in the order in which they were put down or taken.
+
+    Printing a trace shows what `attncli run` shows; in a notebook it shows as HTML.
+    """
+
+    is_problem: ClassVar[bool] = True
+    """Whether this is a whole problem with its answers."""
+
+    def __init__(
+        self, fields: Mapping[str, object] | None = None, *, columns: bool = False, dtype: str = "float64"
+    ) -> None:
+        self.dtype = dtype
+        """What every step is rounded to."""
+        self.fields = dict(fields or {})
+        """The problem that was worked out, by field name, arrays row-wise."""
+        self.columns = columns
+        self.notes: list[str] = []
+        """What a person should know about how the problem was read."""
+        self._steps: dict[str, Step] = {}
+
+    def __getitem__(self, name: str) -> Step:
+        """Return the step of exactly this name; for a name that a user typed, see `find`."""
+        return self._steps[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names in order."""
+        return iter(self._steps)
+
+    def __len__(self) -> int:
+        """Count the steps, those given among them."""
+        return len(self._steps)
+
+    def __repr__(self) -> str:
+        """Name the steps."""
+        return f"<Trace: {', '.join(self._steps)}>"
+
+    def __str__(self) -> str:
+        """Show the tables that `attncli run` shows."""
+        return display.shown(self, "table").rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        return display.shown(self, "html")
+
+    def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
+        """Put a matrix down, row-wise; return its name."""
+        return self.insert(Step(name, Given(), (), self._rounded(array), axes, self.columns, self.dtype))
+
+    def record(self, name: str, op: Op, *operands: str | Step) -> str:
+        """Take a step: work `op` out on operands, by name or as they are; return its name.
+
+        Raises AttnError where the result overflows: an infinity is never passed on as a result.
+        """
+        steps = tuple(operand if isinstance(operand, Step) else self._steps[operand] for operand in operands)
+        with np.errstate(all="ignore"):  # overflow is looked for below, and told as an error
+            array = op.apply(*(step.array for step in steps))
+        step = Step(name, op, steps, self._rounded(array), op.axes(*steps), self.columns, self.dtype)
+        if self.dtype == "float64":  # a narrower type is asked for in order to see what it does
+            _refuse_overflow(step)
+        return self.insert(step)
+
+    def insert(self, step: Step) -> str:
+        """Put a step behind the others, as it is; return its name."""
+        self._steps[step.name] = step
+        return step.name
+
+    def find(self, name: str) -> Step:
+        """Return the step that a user calls `name`, whatever its case; AttnError with the list where none is."""
+        for own, step in self._steps.items():
+            if fold(own) == fold(name):
+                return step
+        names = list(self._steps)
+        hint = suggestion(name, names) or f"the steps are {', '.join(names)}"
+        msg = f"no step {quoted(name)} here"
+        raise AttnError(msg, hint=hint)
+
+    def only(self, names: Sequence[str]) -> Selection:
+        """Return these steps alone, as a user names them, in the derivation's order."""
+        wanted = {self.find(name).name for name in names}
+        part = Selection(self.fields, columns=self.columns, dtype=self.dtype)
+        part.notes = self.notes
+        for name, step in self.items():
+            if name in wanted:
+                part.insert(step)
+        return part
+
+    def zoom(self, name: str, index: Cell, depth: Depth | None = None) -> Explanation:
+        """Enlarge one cell, or one row: return the small trace whose last step is that cell, as 1 × 1, or that row.
+
+        `index` counts from 0 in the step's row-wise array; for a row it lacks the last axis. `depth` says how far back
+        it goes, by default `Depth.CELL`. Raises AttnError where the step was given.
+        """
+        step = self._steps[name]
+        if self.dtype != "float64":
+            msg = f"this is rounded to {self.dtype} step by step; explanations are worked out in float64"
+            raise AttnError(msg)
+        part = Explanation(depth or Depth.CELL, columns=self.columns, precision=self.fields.get("precision"))
+        zoom = step.op.zoom if len(index) == len(step.axes) else step.op.zoom_row
+        zoom(part, step, index)
+        return part
+
+    def explain(self, part: str, *, deep: bool = False) -> Explanation:
+        """Enlarge what somebody names by the labels shown, "weights[q1,k2]" or the row "weights[q1]".
+
+        `deep` goes back to the inputs. Raises AttnError for a name or a label that is not there, for what was given,
+        and for what is neither a cell nor the row of one query.
+        """
+        name, _, labels = part.strip().removesuffix("]").partition("[")
+        step = self.find(name.strip())
+        try:
+            index = list(place(step.name, step.shown_axes, labels))
+        except AttnError as error:
+            if labels.startswith("head") and step.name in {"concat", "output"} and "head_output" in self:
+                error.hint = f"the heads are put side by side in it; head_output[{visible(labels)}]"
+            raise
+        if self.columns:
+            index[-2:] = index[:-3:-1]
+        index[:-1] = [0 if axis.size == 1 else at for axis, at in zip(step.axes, index[:-1], strict=False)]
+        chosen = tuple(at for at in index if isinstance(at, int))
+        if step.given:
+            msg = f"{step.name} is given: there is nothing to work out"
+            raise AttnError(msg)
+        if slice(None) in index[:-1]:
+            first = tuple(at if isinstance(at, int) else 0 for at in index)
+            msg = f"{quoted(part)} is more than one row"
+            hint = f"name a cell, {visible(step.cell_name(first))}, or a row, {visible(step.row_name(first[:-1]))}"
+            raise AttnError(msg, hint=hint)
+        return self.zoom(step.name, chosen, Depth.DEEP if deep else None)
+
+    def _rounded(self, array: Array) -> Array:
+        array = rounded(array, self.dtype).view()
+        array.flags.writeable = False
+        return array
+
+
+class Selection(Trace):
+    """Some steps of a trace."""
+
+    is_problem = False
+
+
+class Explanation(Trace):
+    """The finer steps that make one cell or one row; its steps are shown as lines, with the numbers put in.
+
+    Several parts are made of one row: what is here already is not made again.
+    """
+
+    is_problem = False
+
+    def __init__(self, depth: Depth = Depth.CELL, *, columns: bool = False, precision: object = None) -> None:
+        super().__init__({} if precision is None else {"precision": precision}, columns=columns)
+        self.depth = depth
+        """How far back it goes."""
+
+    def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
+        """Put a number or a row down, if it is not here yet; return its name."""
+        return name if name in self else super().given(name, array, axes)
+
+    def record(self, name: str, op: Op, *operands: str | Step) -> str:
+        """Take a finer step, if it is not here yet; return its name."""
+        return name if name in self else super().record(name, op, *operands)
+
+    def insert(self, step: Step) -> str:
+        """Put a step behind the others; AttnError where the explanation is longer than anybody would read."""
+        if self.depth is Depth.DEEP and len(self) >= MOST_LINES:
+            msg = f"back to the inputs, this takes more than {MOST_LINES} lines"
+            raise AttnError(msg, hint="without --deep it takes a few, and each of them can be explained")
+        return super().insert(step)
+
+    def take_cell(self, step: Step, cell: Cell) -> str:
+        """Take one cell of another trace's step, where it broadcasts, and what it is made of; return its name."""
+        here = tuple(
+            0 if size == 1 else index
+            for size, index in zip(step.array.shape, cell[len(cell) - step.array.ndim :], strict=True)
+        )
+        if self.depth is not Depth.STEP and not step.given:
+            return self.enlarge(step, here)
+        return self._taken(
+            step.cell_name(here), step.array[here], step.axes_of(here), lambda: _seen(step, lambda x: x[here])
+        )
+
+    def take_row(self, step: Step, index: Cell, layout: Layout | None = None, *, turned: bool = False) -> str:
+        """Take a row of another trace's step as 1 × cols, as `layout` splits it into heads; return its name.
+
+        `index` names the row, all axes but the last; with `turned` it names a column, which becomes a row. What the
+        row is made of goes with it only in a deep explanation.
+        """
+
+        def view(x: AnyArray) -> AnyArray:
+            x = layout.apply(x) if layout else x
+            row: AnyArray = (x.swapaxes(-1, -2) if turned else x)[index]
+            return row
+
+        axes = layout.axes(step.axes) if layout else step.axes
+        *lead, rows, cols = axes if not turned else (*axes[:-2], axes[-1], axes[-2])
+        named = layout.own(index, step.axes) if layout else index
+        *outer, own = (axis.distinct.label(at) for axis, at in zip((*lead, rows), named, strict=True))
+        whole = [own] if not turned else [own, "·"] if step.columns else ["·", own]  # V[·,d1]: a column as it is shown
+        name = f"{step.name}[{','.join([*outer, *whole])}]"
+        if name in self:
+            return name
+        if self.depth is Depth.DEEP and not step.given:
+            places = view(np.arange(step.array.size).reshape(step.array.shape))
+            cells = [tuple(int(at) for at in np.unravel_index(int(place), step.array.shape)) for place in places]
+            if step.row_name(cells[0][:-1]) == name:
+                step.op.zoom_row(self, step, cells[0][:-1])
+                return name
+            return self.record(name, Row(len(cells), cols), *(self.enlarge(step, cell) for cell in cells))
+        return self._taken(name, view(step.array), (Axis(rows.name, 1, (own,)), cols), lambda: _seen(step, view))
+
+    def cell(self, row: str, column: int, name: str) -> Step:
+        """Return one number of a row that stands here, to be put into a formula by this name."""
+        if name in self:
+            return self[name]
+        step = self[row]
+        part = Given(lambda: _seen(step, lambda x: x[:, column]))
+        array = step.array[:, column : column + 1]
+        return Step(name, part, (), array, step.axes_of((0, column)), self.columns, self.dtype)
+
+    def enlarge(self, step: Step, cell: Cell) -> str:
+        """Work one cell of another trace's step out here, if it is not here yet; return its name."""
+        name = step.cell_name(cell)
+        if name not in self:
+            if step.given:
+                self.take_cell(step, cell)
+            else:
+                step.op.zoom(self, step, cell)
+        return name
+
+    def _taken(
+        self, name: str, numbers: npt.ArrayLike, axes: tuple[Axis, ...], exact: Callable[[], Objects | None]
+    ) -> str:
+        if name in self:
+            return name
+        array = np.reshape(numbers, (1, -1))
+        return self.insert(Step(name, Given(exact), (), self._rounded(array), axes, self.columns, self.dtype))
+
+
+def _seen(step: Step, view: Callable[[AnyArray], object]) -> Objects | None:
+    """Return a cell or a row of a step's exact numbers as 1 × cols."""
+    if step.exact is None:
+        return None
+    found = view(step.exact)
+    part: Objects = np.empty((1, np.size(found) if isinstance(found, np.ndarray) else 1), dtype=object)
+    part[0, :] = found
+    return part
+
+
+def _refuse_overflow(step: Step) -> None:
+    # A sum is finite only if all its terms are, or if they overflow together; the cell is looked for only then.
+    with np.errstate(all="ignore"):
+        if np.isfinite(step.array.sum()):
+            return
+    bad = ~np.isfinite(step.array)
+    if step.op.minus_infinity:
+        bad &= ~np.isneginf(step.array)
+    if bad.any():
+        cell = tuple(int(index) for index in np.argwhere(bad)[0])
+        msg = f"{step.cell_name(cell)} overflows: it is beyond what the arithmetic can hold (about 1.8e308)"
+        raise AttnError(msg, hint="scale the numbers down")
