@@ -14,7 +14,7 @@ from attncli.writers import FORMATS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Runner
+    from support.command import Runner
 
 PROBLEM = '{"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}'
 KNOWN = f"the fields are {', '.join(FIELDS)}"

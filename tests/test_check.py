@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Runner
+from support import json
+from support.command import Runner
 
 PROBLEM = '{"Q": [[3, 4, 1, 0]], "K": [[1, 2, 1, 0], [2, 3, 0, 1]], "V": [[7, 8], [9, 10]]}'
 """scores 12, 18; scaled 6, 9; weights 0.0474, 0.9526; output 8.9051, 9.9051."""

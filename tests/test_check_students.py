@@ -6,7 +6,6 @@ The numbers come from `students`, which knows nothing of attncli. A report is lo
 from __future__ import annotations
 
 import copy
-import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from students import (
+from support import json
+from support.students import (
     CATALOGUE,
     IDS,
     TWICE,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import json
 import math
 import os
 import random
@@ -20,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Runner, clean_environment
-from students import VARIANTS, distance, exercise, honest, planes_rows, truth, unrounded, visible, with_mistake
+from support import json
+from support.command import Runner, Starter, clean_environment
+from support.latex import needs_latex, typeset
+from support.students import VARIANTS, distance, exercise, honest, planes_rows, truth, unrounded, visible, with_mistake
 
 import attncli
 from attncli.common.errors import AttnError
@@ -161,7 +162,7 @@ def has_libraries(python: str) -> bool:
 EVERYTHING = ["new", "--seed", "7", "--causal", "--heads", "2", "--sheet", "sheet.md", "--answers", "blank.json"]
 
 
-def test_the_same_seed_is_the_same_exercise_on_every_python(run: Runner, tmp_path: Path) -> None:
+def test_the_same_seed_is_the_same_exercise_on_every_python(process: Starter, tmp_path: Path) -> None:
     """Problem, sheet, blank answers and key are the same bytes, whichever Python wrote them."""
     others = pythons()
     if not others:
@@ -170,7 +171,7 @@ def test_the_same_seed_is_the_same_exercise_on_every_python(run: Runner, tmp_pat
         folder = tmp_path / str(number)
         folder.mkdir()
         command = [python, "-m", "attncli"] if python else None
-        done = run(
+        done = process(
             *EVERYTHING, "--key", "key.json", "-o", "exercise.json",
             cwd=folder, command=command, env={"PYTHONPATH": str(ROOT)},
         )  # fmt: skip
@@ -355,19 +356,13 @@ LIMITS: list[dict[str, Any]] = [
 ]
 
 
+@needs_latex
 @pytest.mark.parametrize("kind", [{}, KINDS[5], *LIMITS], ids=named)
 def test_sheet_and_key_in_latex_compile_and_fit(run: Runner, tmp_path: Path, kind: dict[str, Any]) -> None:
     """pdflatex makes A4 of them as they stand, and nothing sticks out; every answer has its box on the sheet."""
-    if not shutil.which("pdflatex"):
-        pytest.skip("pdflatex is not installed")
     made = run("new", "--seed", "2", *options(kind), "--sheet", "sheet.tex", "--key", "key.tex")
     for file in ("sheet.tex", "key.tex"):
-        done = subprocess.run(
-            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", file],
-            cwd=tmp_path, capture_output=True, encoding="latin-1", check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout
-        assert "Overfull" not in done.stdout, file
+        assert "Overfull" not in typeset(tmp_path / file), file
     right = truth(json.loads(made.out))
     boxes = sum(
         row.count(" & ") * (row.split(" &")[0].endswith("7mm}"))

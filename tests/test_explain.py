@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import re
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any
 import mpmath  # type: ignore[import-untyped]  # it has no types
 import numpy as np
 import pytest
-from conftest import Runner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import json
+from support.command import Runner
 
 from attncli import AttnError, attention
 from attncli.common.style import Style

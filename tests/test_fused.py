@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from problems import KNOWN, Problem, problems
+from support.problems import KNOWN, Problem, problems
 
 from attncli.derivation import derive as derivation
 from attncli.derivation import fused

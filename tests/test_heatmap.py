@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import math
 import re
 from collections import Counter
@@ -13,12 +12,14 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from conftest import Runner
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from test_look import ESCAPE, problem, random, terminal
-from test_svg import HOSTILE, NAMESPACE, elements, parsed, size
+from support import json
+from support.command import Runner, Starter
+from support.files import problem, random
+from support.svg import HOSTILE, NAMESPACE, elements, parsed, size
+from support.terminal import ESCAPE, terminal
 
 from attncli import attention
 from attncli.common.style import Style, decimal
@@ -212,10 +213,10 @@ def test_long_labels_are_stacked(run: Runner, samples: Path) -> None:
 
 
 @pytest.mark.parametrize(("encoding", "shades"), [("utf-8", " ░▒▓█"), ("ascii", " .:=#"), ("latin-1", " .:=#")])
-def test_shades_without_colour(run: Runner, encoding: str, shades: str) -> None:
+def test_shades_without_colour(process: Starter, encoding: str, shades: str) -> None:
     """In a pipe a weight is one of five characters: blank for 0, then four by its root."""
     values = [0, 0.01, 0.06, 0.07, 0.24, 0.26, 0.55, 0.57, 1]
-    done = run(
+    done = process(
         "run",
         f"weights={' '.join(map(str, values))}",
         f"V={'1;' * len(values)}",
@@ -488,5 +489,5 @@ def test_without_weights(run: Runner, tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("format", ["table", "svg", "html"])
 def test_weights_that_were_given_may_be_anything(run: Runner, values: str, format: str) -> None:
     """Numbers that no softmax gives are drawn as the nearest end of the ramp, without a warning."""
-    done = run("run", f"weights={values}", "V=1; 1", "--heatmap", "-f", format, env={"PYTHONWARNINGS": "error"})
+    done = run("run", f"weights={values}", "V=1; 1", "--heatmap", "-f", format)
     assert (done.code, done.err) == (0, "")

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import fcntl
 import html
-import json
 import math
-import os
-import pty
 import re
-import struct
-import subprocess
-import termios
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ATTNCLI, Runner, clean_environment
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from support import json
+from support.command import Runner, Starter
+from support.files import problem, random
+from support.paths import GOLDEN, SAMPLE_FILES
+from support.terminal import ESCAPE, terminal
 
 from attncli import attention
 from attncli.common.style import Style, align, decimal
 from attncli.trace.trace import Trace
 from attncli.writers import FORMATS
 
-GOLDEN = Path(__file__).resolve().parent / "golden"
-PROBLEMS = {name: [f"{name}.json"] for name in ("blog", "causal", "creature", "cross", "heads")} | {
-    "trio": ["q.csv", "k.csv", "v.csv"]
-}
 SUFFIXES = {
     "table": "txt",
     "markdown": "md",
@@ -41,37 +34,7 @@ SUFFIXES = {
     "html": "html",
     "svg": "svg",
 }
-ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 SPAN = re.compile(r"columns? (\d+)(?:–(\d+))? of (\d+)")
-
-
-def terminal(*args: str | Path, columns: int = 80, env: Mapping[str, str] | None = None) -> str:
-    """Return what `attncli` writes to a real terminal that is so many columns wide."""
-    near, far = pty.openpty()
-    fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    environment = clean_environment() | {"TERM": "xterm-256color"} | dict(env or {})
-    with subprocess.Popen(
-        [*ATTNCLI, *map(str, args)],
-        stdin=subprocess.DEVNULL,
-        stdout=far,
-        stderr=subprocess.PIPE,
-        env=environment,
-    ) as process:
-        os.close(far)
-        data = b""
-        while True:
-            try:
-                part = os.read(near, 1 << 16)
-            except OSError:  # how Linux says that the other side is closed
-                break
-            if not part:
-                break
-            data += part
-        assert process.stderr is not None
-        complaints = process.stderr.read().decode()
-    os.close(near)
-    assert process.returncode == 0, complaints
-    return data.decode().replace("\r\n", "\n")
 
 
 def table(trace: Trace, **style: Any) -> str:
@@ -79,18 +42,6 @@ def table(trace: Trace, **style: Any) -> str:
     text = FORMATS["table"].write([trace], Style(**style))
     assert isinstance(text, str)
     return text
-
-
-def problem(tmp_path: Path, **fields: object) -> Path:
-    """Return a problem file with these fields."""
-    path = tmp_path / "problem.json"
-    path.write_text(json.dumps(fields), encoding="utf-8")
-    return path
-
-
-def random(seed: int, *shape: int, digits: int = 2) -> list[Any]:
-    """Return a nested list of reproducible numbers."""
-    return np.random.default_rng(seed).normal(size=shape).round(digits).tolist()  # type: ignore[no-any-return]
 
 
 def section(text: str, name: str) -> list[str]:
@@ -147,10 +98,10 @@ def cells_of(text: str) -> list[list[object]]:
 
 
 @pytest.mark.parametrize("format", SUFFIXES)
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", SAMPLE_FILES)
 def test_golden(run: Runner, samples: Path, request: pytest.FixtureRequest, name: str, format: str) -> None:
     """Each sample comes out of a pipe as tests/golden/ has it; `pytest --update-golden` writes those files anew."""
-    done = run("run", *(samples / file for file in PROBLEMS[name]), "-f", format)
+    done = run("run", *(samples / file for file in SAMPLE_FILES[name]), "-f", format)
     assert done.code == 0
     path = GOLDEN / f"{name}.{SUFFIXES[format]}"
     if request.config.getoption("--update-golden"):
@@ -168,7 +119,7 @@ def test_golden(run: Runner, samples: Path, request: pytest.FixtureRequest, name
 
 def test_golden_has_no_strangers() -> None:
     """Every golden file belongs to a sample and a format."""
-    expected = {f"{name}.{suffix}" for name in PROBLEMS for suffix in SUFFIXES.values()}
+    expected = {f"{name}.{suffix}" for name in SAMPLE_FILES for suffix in SUFFIXES.values()}
     assert {path.name for path in GOLDEN.iterdir() if path.is_file()} == expected
 
 
@@ -471,11 +422,11 @@ def test_tiny_given_numbers(run: Runner) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_ascii(run: Runner, samples: Path, name: str, encoding: str) -> None:
+@pytest.mark.parametrize("name", SAMPLE_FILES)
+def test_ascii(run: Runner, process: Starter, samples: Path, name: str, encoding: str) -> None:
     """Where the encoding has no √, everything is ASCII, and the same lines stand in the same columns."""
-    files = [samples / file for file in PROBLEMS[name]]
-    done = run("run", *files, env={"PYTHONIOENCODING": encoding})
+    files = [samples / file for file in SAMPLE_FILES[name]]
+    done = process("run", *files, env={"PYTHONIOENCODING": encoding})
     assert done.code == 0
     assert done.raw.isascii()
     assert len(done.out.splitlines()) == len(run("run", *files).out.splitlines())

@@ -8,8 +8,8 @@ import re
 from typing import Any
 
 import pytest
-from oracle import attend
-from students import (
+from support.oracle import attend
+from support.students import (
     CATALOGUE,
     IDS,
     TWICE,

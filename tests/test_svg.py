@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from conftest import Runner
 from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from support import json
+from support.command import Runner
+from support.svg import HOSTILE, NAMESPACE, elements, parsed, size
 
 from attncli import attention
 from attncli.common.style import Style
@@ -21,12 +22,7 @@ from attncli.trace.trace import Trace
 from attncli.writers import FORMATS, svg
 from attncli.writers.palette import rgb, shade
 
-NAMESPACE = "{http://www.w3.org/2000/svg}"
 SAMPLES = ["blog", "causal", "creature", "cross", "heads"]
-HOSTILE = [
-    "[red]", "<b>&\"'", "]]>", "<!--", "&#0;", "\x00\x1b[2J", "\ud800", "\ufffe", "\uffff", "🙂", "猫犬",
-    "\U0001f469\u200d\U0001f680", "שלום", "سلام", "\u202eabc", "e\u0301", "─│", "", " ", "a  b", "\u3000", "x" * 300,
-]  # fmt: skip
 
 
 def written(traces: Sequence[Trace], format: str = "svg", **style: object) -> str:
@@ -34,23 +30,6 @@ def written(traces: Sequence[Trace], format: str = "svg", **style: object) -> st
     text = FORMATS[format].write(traces, Style(**style))  # type: ignore[arg-type]
     assert isinstance(text, str)
     return text
-
-
-def parsed(text: str) -> ET.Element:
-    """Return the root of an SVG file."""
-    root = ET.fromstring(text)
-    assert root.tag == f"{NAMESPACE}svg"
-    return root
-
-
-def elements(root: ET.Element, name: str) -> list[ET.Element]:
-    """Return all elements of a kind, in order."""
-    return list(root.iter(NAMESPACE + name))
-
-
-def size(root: ET.Element) -> tuple[int, int]:
-    """Return the width and the height that the file says."""
-    return int(root.attrib["width"]), int(root.attrib["height"])
 
 
 def on_a_grid(root: ET.Element) -> list[str]:

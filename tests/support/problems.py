@@ -226,6 +226,6 @@ def _ending(numbers: Numbers, p: Problem, size: _Sizes, features: set[str]) -> N
 
 
 def _as_columns(p: Problem) -> Problem:
-    from oracle import turned
+    from support.oracle import turned
 
     return {name: turned(value) for name, value in p.items()} | {"columns": True}

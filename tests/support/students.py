@@ -91,7 +91,7 @@ from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeAlias
 
-from oracle import Plane, attend, product, transpose
+from support.oracle import Plane, attend, product, transpose
 
 Problem: TypeAlias = dict[str, Any]
 Claims: TypeAlias = dict[str, Any]
