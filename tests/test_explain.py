@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,7 @@ def test_what_cannot_be_explained(run: Runner, blog: Path, args: list[str], said
 # ---------------------------------------------------------------------------------------- every equation is true
 
 
+@cache
 def value(text: str) -> float:
     """Work out what one side says, from its text alone."""
     text = text.replace("e^-∞", "0").replace("×", "*").replace("∞", "math.inf").replace("−", "-")
@@ -195,6 +197,7 @@ def value(text: str) -> float:
     return float(eval(text, {"math": mpmath.mp, "max": max}))  # what is evaluated is what attncli wrote
 
 
+@cache
 def value_of_tex(tex: str) -> float:
     r"""Work out what one side says in LaTeX: \frac, \sqrt, e^{…}, \times."""
     for said, meant in (
