@@ -76,7 +76,7 @@ def terminal(*args: str | Path, columns: int = 80, env: Mapping[str, str] | None
 
 def table(trace: Trace, **style: Any) -> str:
     """Return a trace's tables, as they are laid out for this style."""
-    text = FORMATS["table"].write([trace], Style(**style))
+    text = FORMATS["table"].trace([trace], Style(**style))
     assert isinstance(text, str)
     return text
 
