@@ -277,7 +277,10 @@ def test_a_suffix_that_marks_do_not_have_is_refused(
 ) -> None:
     done = run("mark", problem, answers, "-o", file)
     assert (done.code, done.out) == (2, "")
-    assert done.err == f"attncli: {file}: --out is written as .txt, .csv or .jsonl\n  hint: or say --format\n"
+    assert done.err == (
+        f"attncli: '{file}' does not say its format by its suffix\n"
+        "  hint: give --format, or one of the suffixes .txt, .jsonl, .ndjson, .csv\n"
+    )
     assert not (tmp_path / file).exists()
 
 

@@ -74,7 +74,7 @@ def options(kind: dict[str, Any]) -> list[str]:
 
 def drawn(kind: dict[str, Any], seed: int) -> dict[str, Any]:
     """Return the problem as it is written and read."""
-    problem: dict[str, Any] = json.loads(FORMATS["json"].write([draw(Wish(seed, **kind)).problem()], Style()))
+    problem: dict[str, Any] = json.loads(FORMATS["json"].trace([draw(Wish(seed, **kind)).problem()], Style()))
     return problem
 
 

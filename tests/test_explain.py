@@ -38,7 +38,7 @@ def blog(tmp_path: Path) -> Path:
 
 def table(trace: Trace, **style: Any) -> str:
     """Return how a trace looks on a terminal."""
-    text = FORMATS["table"].write([trace], Style(**style))
+    text = FORMATS["table"].trace([trace], Style(**style))
     assert isinstance(text, str)
     return text
 

@@ -34,7 +34,7 @@ TRUE = {"COLORTERM": "truecolor"}
 
 def drawn(trace: Trace, format: str = "table", **style: Any) -> str:
     """Return the heat map of a trace in a format that is text."""
-    text = FORMATS[format].heat_map([trace], Style(**style))
+    text = FORMATS[format].heatmap([trace], Style(**style))
     assert isinstance(text, str)
     return text
 
@@ -445,9 +445,7 @@ def test_out_takes_the_format_of_the_suffix(run: Runner, samples: Path, tmp_path
     assert (tmp_path / f"x.{suffix}").read_bytes() == expected
 
 
-NO_PICTURE = """attncli: a heat map is a picture, and this format has none
-  hint: the formats with pictures are table, html, svg
-"""
+NO_PICTURE = "attncli: no format '{}' for a heat map\n  hint: the formats are table, html, svg\n"
 WEIGHTS_ALONE = "  hint: a heat map shows the weights alone, all of them, or means where there are many\n"
 
 
@@ -459,7 +457,7 @@ WEIGHTS_ALONE = "  hint: a heat map shows the weights alone, all of them, or mea
         *(
             (
                 ["-f", format],
-                NO_PICTURE,
+                NO_PICTURE.format(format),
             )
             for format in FORMATS
             if format not in {"table", "html", "svg"}

@@ -27,9 +27,9 @@ from attncli import attention
 from attncli.common.style import _ASCII, Style, decimal
 from attncli.trace.trace import Trace
 from attncli.writers import FORMATS
-from attncli.writers.latex import document, heading, remark
-from attncli.writers.tex import escape, name_tex, prose
-from attncli.writers.texmatrix import Matrix
+from attncli.writers.latex.document import document, heading, remark
+from attncli.writers.latex.matrix import Matrix
+from attncli.writers.latex.text import escape, name_tex, prose
 
 
 def matrix(cells: list[list[str]], rows: list[str] | None = None, columns: list[str] | None = None) -> str:
@@ -39,7 +39,7 @@ def matrix(cells: list[list[str]], rows: list[str] | None = None, columns: list[
 
 def latex(*traces: Trace, **style: Any) -> str:
     """Return traces as a document."""
-    text = FORMATS["latex"].write(traces, Style(**style))
+    text = FORMATS["latex"].trace(traces, Style(**style))
     assert isinstance(text, str)
     return text
 
@@ -430,4 +430,4 @@ def test_parts_compile(tmp_path: Path) -> None:
     """The pieces that other papers are made of fit together."""
     display = f"\\[{matrix([['1', ''], ['…', 'x_1']])}\\]"
     parts = [remark("each row: e^(s − max)"), heading("2"), display]
-    compiled(tmp_path, document(parts, "Übung 1: 50 % & more"))
+    compiled(tmp_path, document([heading("Übung 1: 50 % & more"), *parts]))

@@ -16,8 +16,8 @@ LAYERS = (
     "cli",
     "api",
     "exercises",
-    "checking",
     "writers",
+    "checking",
     "readers",
     "derivation",
     "trace",
@@ -75,6 +75,13 @@ def test_imports_point_down(module: str) -> None:
         assert layer_of(other) in DEPTH, f"{other} stands in no layer"
         below = DEPTH[layer_of(other)] > DEPTH[layer_of(module)]
         assert below or layer_of(other) == layer_of(module), f"{module} imports {other}, which is not below it"
+
+
+@pytest.mark.parametrize("module", sorted(module for module in MODULES if layer_of(module) in {"checking", "writers"}))
+def test_what_is_said_and_how_it_looks_are_apart(module: str) -> None:
+    """Checking knows no format and parses no command line; formats know nothing of checking."""
+    other = {"checking": "writers", "writers": "checking"}[layer_of(module)]
+    assert not [name for name in imports(module) if layer_of(name) == other or name == "attncli.readers.operands"]
 
 
 def test_imports_make_no_circle() -> None:

@@ -39,7 +39,7 @@ SPAN = re.compile(r"columns? (\d+)(?:–(\d+))? of (\d+)")
 
 def table(trace: Trace, **style: Any) -> str:
     """Return a trace's tables, as they are laid out for this style."""
-    text = FORMATS["table"].write([trace], Style(**style))
+    text = FORMATS["table"].trace([trace], Style(**style))
     assert isinstance(text, str)
     return text
 

@@ -159,7 +159,7 @@ def test_pages_compile(run: Runner, samples: Path, tmp_path: Path, name: str) ->
     ("args", "said"),
     [
         (["-f", "csv"], f"no format 'csv' for a report\n  hint: {FORMATS}"),
-        (["-f", "htm"], f"no format 'htm' for a report\n  hint: {FORMATS}"),
+        (["-f", "htm"], "no format 'htm' for a report\n  hint: did you mean 'html'?"),
         (
             ["-o", "report.csv"],
             f"'report.csv' does not say its format by its suffix\n  hint: {SUFFIXES_SAID}",

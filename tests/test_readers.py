@@ -28,7 +28,7 @@ TEXTS = [name for name in FORMATS if not name.startswith("np")]
 
 def written(name: str, traces: list[Trace], style: Style) -> str:
     """Return traces in a format that is text."""
-    text = FORMATS[name].write(traces, style)
+    text = FORMATS[name].trace(traces, style)
     assert isinstance(text, str)
     return text
 

@@ -27,7 +27,7 @@ SAMPLES = ["blog", "causal", "creature", "cross", "heads"]
 
 def written(traces: Sequence[Trace], format: str = "svg", **style: object) -> str:
     """Return traces in a format that is text."""
-    text = FORMATS[format].write(traces, Style(**style))  # type: ignore[arg-type]
+    text = FORMATS[format].trace(traces, Style(**style))  # type: ignore[arg-type]
     assert isinstance(text, str)
     return text
 

@@ -25,7 +25,10 @@ from attncli.checking.mistakes import Change, Mistake, mistakes
 from attncli.checking.replay import made, replayed, with_identities
 from attncli.checking.signatures import signatures
 from attncli.checking.spread import spread
+from attncli.checking.words import page
+from attncli.common import display
 from attncli.common.errors import AttnError, Where
+from attncli.common.style import Style
 from attncli.common.text import visible
 from attncli.derivation.derive import derive
 from attncli.problem.fields import PLANES, STEPS, Document, Entry
@@ -33,7 +36,6 @@ from attncli.problem.problem import Problem
 from attncli.readers.answers import Parts
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
-from attncli.writers.sheet import title_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -74,10 +76,18 @@ class StepVerdict:
     """How far rounding moved it, at the most."""
     remarks: list[str] = field(default_factory=list)
 
+    @property
+    def bad(self) -> bool:
+        """Whether it differs from the truth."""
+        return self.state in BAD
+
 
 @dataclass
 class Report:
-    """What is to be said of somebody's numbers."""
+    """What is to be said of somebody's numbers.
+
+    Printing a report shows what `attncli check` shows; in a notebook it shows as HTML.
+    """
 
     steps: dict[str, StepVerdict]
     named: list[Mistake] = field(default_factory=list)
@@ -88,6 +98,13 @@ class Report:
     title: str = ""
     """What the problem is called."""
 
+    def __str__(self) -> str:
+        """Show the lines that `attncli check` shows."""
+        return display.shown(page(self, Style()), "table").rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        return display.fragment(page(self, Style()))
+
     @property
     def right(self) -> bool:
         """Whether nothing is wrong."""
@@ -96,7 +113,7 @@ class Report:
     @property
     def first_wrong(self) -> str | None:
         """The first step that is wrong."""
-        return next((name for name, verdict in self.steps.items() if verdict.state in BAD), None)
+        return next((name for name, verdict in self.steps.items() if verdict.bad), None)
 
     @property
     def mistakes(self) -> list[str]:
@@ -154,7 +171,7 @@ class Judge:
         """
         with np.errstate(all="ignore"):  # −∞ less −∞, and what a mistake overflows: both are looked at as they come
             report = self._with_convention(parts, own=own)
-        report.title = title_of(self._truth)
+        report.title = self._truth.title
         return report
 
     def _with_convention(self, parts: Parts, *, own: bool) -> Report:
@@ -262,7 +279,7 @@ class _Checker:
                 continue
             verdict = self._verdict(step, claim, follows, moved, before=before)
             self.verdicts[name] = verdict
-            if until_wrong and verdict.state in BAD:
+            if until_wrong and verdict.bad:
                 break
             if verdict.state in {"slip", "wrong"} and not report.named and self._is_first(name):
                 report.named, report.close = self._named(step, claim)
@@ -271,13 +288,13 @@ class _Checker:
                     change = report.named[0].change
                 else:
                     verdict.remarks += signatures(step, claim)
-            if before or verdict.state in BAD:
+            if before or verdict.bad:
                 self.tainted.add(name)
             self._take_claimed(name, claim, follows, moved)
         return report
 
     def _is_first(self, name: str) -> bool:
-        return not any(verdict.state in BAD for other, verdict in self.verdicts.items() if other != name)
+        return not any(verdict.bad for other, verdict in self.verdicts.items() if other != name)
 
     def _take(self, name: str, values: Array, errors: Array) -> None:
         self.own[name] = values

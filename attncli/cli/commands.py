@@ -167,13 +167,13 @@ def run(
     jq .layer3 dump.json | attncli run - --heads 8
     """
     _use_one_blas_thread()
-    from attncli import writers
     from attncli.derivation.derive import derive
     from attncli.problem.fields import resolve
     from attncli.readers import operands as typed
+    from attncli.writers import formats
 
     _collect_garbage_again()
-    chosen = writers.chosen(format, out)
+    chosen = formats.chosen(format, out, "heatmap" if heatmap else "trace")
     if heatmap:
         _refuse_beside_heatmap({"--step": step, "--full": full, "--by-hand": by_hand, "--exact": exact})
     if by_hand or exact:
@@ -208,7 +208,7 @@ def run(
     notes = [note for trace in traces for note in trace.notes]
     shown = [trace.only(step) if step else trace for trace in traces]
     style = replace(_style(color, full=full, out=out), by_hand=by_hand, exact=exact)
-    write(chosen.heat_map(shown, style) if heatmap else chosen.write(shown, style), out, style.encoding)
+    write(chosen.heatmap(shown, style) if heatmap else chosen.trace(shown, style), out, style.encoding)
     tell(notes)
 
 
@@ -245,12 +245,12 @@ def explain(
     attncli explain problem.json 'output[cat,d1]' --deep --exact
     """
     _use_one_blas_thread()
-    from attncli import writers
     from attncli.derivation.derive import derive
     from attncli.readers import operands as typed
+    from attncli.writers import formats
 
     _collect_garbage_again()
-    chosen = writers.chosen(format, out)
+    chosen = formats.chosen(format, out)
     if exact:
         chosen.must_be_for_people("--exact")
     cells, rest = typed.cells(operands or [])
@@ -259,7 +259,7 @@ def explain(
         raise typed.no_cell(traces[0])
     shown = [trace.explain(cell, deep=deep) for trace in traces for cell in cells]
     style = replace(_style(color, full=full, out=out), exact=exact)
-    write(chosen.write(shown, style), out, style.encoding)
+    write(chosen.trace(shown, style), out, style.encoding)
     tell([note for trace in traces for note in trace.notes])
 
 
@@ -287,7 +287,7 @@ CheckFormat = Annotated[
     ),
 ]
 MarkFormat = Annotated[
-    Literal["table", "csv", "jsonl"] | None, typer.Option("--format", "-f", help="What comes out; default table.")
+    str | None, typer.Option("--format", "-f", metavar="NAME", help="table, csv or jsonl; default table.")
 ]
 
 
@@ -311,13 +311,13 @@ def check(
     Exit code 0: all right; 1: a number is wrong; 2: unreadable.
     """
     _use_one_blas_thread()
-    from attncli import writers
-    from attncli.checking import Judge, pages
-    from attncli.checking.words import echo
+    from attncli.checking import Judge
+    from attncli.checking.words import echo, pages
     from attncli.readers.answers import checked
+    from attncli.writers import formats
 
     _collect_garbage_again()
-    write_page = pages.named(writers.name_of(format, out, pages.FORMATS))
+    chosen = formats.chosen(format, out, "report")
     problems, student = checked(operands or [])
     reports = []
     for document, claims in problems:
@@ -325,8 +325,8 @@ def check(
         report.name = student
         reports.append(report)
     style = _style(color, full=full, out=out)
-    text = write_page(reports, style, hints)
-    if write_page is pages.named("table"):
+    text = chosen.report(pages(reports, style, hints), style)
+    if chosen.name == "table":
         for report in reports:
             complain(echo(report))
     write(text, out, style.encoding)
@@ -359,12 +359,12 @@ def mark(
     _use_one_blas_thread()
     from attncli import readers
     from attncli.checking import Judge, marking
-    from attncli.checking.roll import Roll, format_of
     from attncli.common.progress import Progress
     from attncli.problem.problem import canonical
+    from attncli.writers import formats
 
     _collect_garbage_again()
-    chosen = format_of(format, out)
+    chosen = formats.chosen(format, out, "roll")
     if problem == "-" and "-" in answers:
         msg = "standard input is named twice: the problem and the answers"
         raise AttnError(msg)
@@ -373,13 +373,12 @@ def mark(
     marks = marking.scheme_of(scheme)
     paths = marking.files(answers)
     style = _style(color, full=True, out=out)
-    roll = Roll(chosen, marks, style)
     with Progress(len(paths), "marking") as progress:
-        for row in marking.rows(document, judge, paths, progress.advance):
-            roll.add(row)
-    write(roll.text(), out, style.encoding)
-    for line in roll.remarks():
-        complain(line)
+        roll = marking.roll(marking.rows(document, judge, paths, marks, progress.advance))
+    write(chosen.roll(roll, style), out, style.encoding)
+    if chosen.name != "table":  # which shows both
+        for line in roll.remarks():
+            complain(line)
 
 
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Draws the numbers; default: any, and it is told.")]
@@ -426,22 +425,20 @@ def new(
     The same seed and options are the same exercise on every machine.
     """
     _use_one_blas_thread()
-    from attncli import writers
     from attncli.exercises import choice, files
     from attncli.exercises.draw import any_seed, draw
     from attncli.exercises.wish import Wish
+    from attncli.writers.formats import FORMATS
 
     _collect_garbage_again()
     wanted = files.check(
-        {"--sheet": sheet, "--answers": answers, "--key": key}, out, ".txt" if explain_choice else ".json"
+        {"--sheet": sheet, "--answers": answers, "--key": key}, out, "table" if explain_choice else "json"
     )
     drawn = any_seed() if seed is None else seed
     exercise = draw(Wish(drawn, tokens, d_k, d_v, heads, causal, projected, easy))
-    texts = {path: files.text(option, path, exercise) for option, path in wanted.items()}
+    texts = {path: files.text(option, format, exercise) for option, (path, format) in wanted.items()}
     style = _style(color, full=True, out=out)
-    shown = (
-        choice.as_text(exercise, style) if explain_choice else writers.named("json").write([exercise.problem()], style)
-    )
+    shown = choice.as_text(exercise, style) if explain_choice else FORMATS["json"].trace([exercise.problem()], style)
     for path, text in texts.items():
         write(text, path)
     write(shown, out, style.encoding)

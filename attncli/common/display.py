@@ -9,6 +9,12 @@ from pkgutil import resolve_name
 
 
 def shown(what: object, format: str) -> str:
-    """Return a trace or a report as text in one of the formats of `attncli.writers`."""
+    """Return a trace, or a report's page, as text in one of the formats of `attncli.writers`."""
     text: str = resolve_name("attncli.writers:shown")(what, format)
     return text
+
+
+def fragment(what: object) -> str:
+    """Return a trace, or a report's page, as a piece of HTML that leaves the notebook around it as it is."""
+    html: str = resolve_name("attncli.writers.html:fragment")(what)
+    return html

@@ -14,6 +14,7 @@ import numpy as np
 from attncli.checking.mistakes import Mistake, Setting
 from attncli.checking.replay import with_identities
 from attncli.common.style import Style
+from attncli.common.text import headings
 from attncli.derivation.ops import Normalize, Scale, Softmax, SumNormalize
 from attncli.exercises.draw import SATURATED
 from attncli.exercises.roots import RIGHT, Sizes
@@ -21,7 +22,6 @@ from attncli.exercises.showing import APART, CORE, Outcome, alike, distance, las
 from attncli.problem.fields import PLANES
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
-from attncli.writers.sheet import headings, title_of
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
@@ -35,7 +35,7 @@ def as_text(traces: Sequence[Trace], style: Style) -> str:
     from attncli.writers.table import printed
 
     lines: list[list[tuple[str, str]]] = []
-    for heading, truth in zip(headings(list(map(title_of, traces))), traces, strict=True):
+    for heading, truth in zip(headings([trace.title for trace in traces]), traces, strict=True):
         if heading:
             lines += [[]] * bool(lines) + [[(style.plain(heading), "bold")]]
         *said, count = findings(truth)

@@ -76,7 +76,13 @@ class Trace(Mapping[str, Step]):
         return display.shown(self, "table").rstrip("\n")
 
     def _repr_html_(self) -> str:
-        return display.shown(self, "html")
+        return display.fragment(self)
+
+    @property
+    def title(self) -> str:
+        """What the problem is called; empty where it has no title."""
+        title = self.fields.get("title")
+        return title if isinstance(title, str) else ""
 
     def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
         """Put a matrix down, row-wise; return its name."""
@@ -187,6 +193,12 @@ class Explanation(Trace):
         super().__init__({} if precision is None else {"precision": precision}, columns=columns)
         self.depth = depth
         """How far back it goes."""
+
+    @property
+    def title(self) -> str:
+        """What the problem is called; empty where it has no title."""
+        title = self.fields.get("title")
+        return title if isinstance(title, str) else ""
 
     def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
         """Put a number or a row down, if it is not here yet; return its name."""

@@ -19,7 +19,7 @@ from attncli.trace.expressions import Expression, Number, shortened
 from attncli.trace.op import Row
 from attncli.trace.step import Step
 from attncli.trace.trace import Depth, Explanation, Trace
-from attncli.writers.tex import name_tex
+from attncli.writers.latex.text import name_tex
 
 if TYPE_CHECKING:
     import numpy.typing as npt

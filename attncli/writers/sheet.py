@@ -64,22 +64,9 @@ def precision_of(trace: Trace, style: Style, default: int = PRECISION) -> int:
     return wanted if isinstance(wanted, int) else default
 
 
-def title_of(trace: Trace) -> str:
-    """Return what a problem is called; empty where it has no title."""
-    title = trace.fields.get("title")
-    return title if isinstance(title, str) else ""
-
-
-def headings(titles: Sequence[str]) -> list[str]:
-    """Return what stands above each of several problems: its title, else "problem 2"; nothing above a single one."""
-    if len(titles) < 2:
-        return [""] * len(titles)
-    return [visible(title) or f"problem {number}" for number, title in enumerate(titles, 1)]
-
-
 def name_of(traces: Sequence[Trace]) -> str:
     """Return what a file with these traces is called: by what is explained, or by the first title there is."""
-    names = (list(trace)[-1] if isinstance(trace, Explanation) else title_of(trace) for trace in traces)
+    names = (list(trace)[-1] if isinstance(trace, Explanation) else trace.title for trace in traces)
     return next(filter(None, names), "attncli")
 
 

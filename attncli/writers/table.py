@@ -22,7 +22,7 @@ from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
 from attncli.writers.palette import shade
-from attncli.writers.sheet import Sheet, explained, groups, precision_of, sheets, size_text, title_of, worked
+from attncli.writers.sheet import Sheet, explained, groups, precision_of, sheets, size_text, worked
 
 if TYPE_CHECKING:
     from attncli.writers.hand import Line as Equation
@@ -107,8 +107,8 @@ class Page:
 
     def title(self) -> Iterator[Line]:
         """Say what the problem is called, if it is called anything."""
-        if title := title_of(self.trace):
-            yield [(self.say(title), "bold")]
+        if self.trace.title:
+            yield [(self.say(self.trace.title), "bold")]
             yield []
 
     def whole(self, step: Step) -> Panel:

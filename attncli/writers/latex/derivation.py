@@ -1,7 +1,4 @@
-r"""LaTeX: the derivation as a document that `pdflatex` compiles as it stands, with amsmath and geometry alone.
-
-`document` is for whatever else goes on paper.
-"""
+"""The derivation in LaTeX: formulas, again with the numbers put in, and matrices, aligned behind each step's name."""
 
 from __future__ import annotations
 
@@ -15,15 +12,11 @@ from attncli.common.style import Style
 from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
+from attncli.writers.latex.arithmetic import arithmetic
+from attncli.writers.latex.document import HEIGHT, WIDTH, document, heading, remark
+from attncli.writers.latex.matrix import DOTS, LONGEST_LABEL, Matrix, blocks, ends
+from attncli.writers.latex.text import escape, formula_points, name_tex, points, prose, shortened
 from attncli.writers.sheet import EDGE, Sheet, explained, omission, precision_of, sheets, worked
-from attncli.writers.tex import escape, formula_points, name_tex, points, prose, shortened
-from attncli.writers.texlines import arithmetic
-from attncli.writers.texmatrix import DOTS, LONGEST_LABEL, Matrix, blocks, ends
-
-WIDTH = 448.0
-"""Points that we fill of a line; A4 with margins of 2.5 cm has 455."""
-HEIGHT = 40
-"""Rows that we put on a page."""
 
 _SMALL = 12
 """Rows and columns up to which the operands' matrices stand in the formula as well."""
@@ -34,53 +27,17 @@ _SPAN = 115.0  # "columns 100–200 of 300: "
 _PLAIN = re.compile(r"\{\d\}(\^\\top)?(( | \+ | - | \\times )\{\d\}(\^\\top)?)+")
 """A sum or product, in which matrices can take the place of the names."""
 
-_PREAMBLE = r"""\documentclass[a4paper,fleqn]{article}
-\usepackage{amsmath}
-\usepackage[margin=2.5cm]{geometry}
-\setlength{\mathindent}{0pt}
-\setlength{\parindent}{0pt}
-\setcounter{MaxMatrixCols}{40}
-\allowdisplaybreaks
-\begin{document}
-"""
-
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return one document that holds every trace."""
     parts: list[str] = []
-    titles = [title if isinstance(title := trace.fields.get("title"), str) else "" for trace in traces]
-    for number, (trace, title) in enumerate(zip(traces, titles, strict=True)):
-        if number:
-            parts.append(heading(title) if title else r"\bigskip")
+    for number, trace in enumerate(traces):
+        if trace.title:
+            parts.append(heading(trace.title))
+        elif number:
+            parts.append(r"\bigskip")
         parts += _Derivation(trace, style).parts()
-    return document(parts, titles[0] if titles else "")
-
-
-def document(parts: Sequence[str], title: str = "") -> str:
-    """Return a whole document: the preamble, the title if there is one, and the parts, which are LaTeX."""
-    paragraphs = [heading(title), *parts] if title else parts
-    return "\n".join([_PREAMBLE, *(f"{part}\n" for part in paragraphs), "\\end{document}\n"])
-
-
-def heading(title: str) -> str:
-    """Return what stands above a derivation; the title may hold anything."""
-    return rf"\section*{{\raggedright {flowing(title)}}}"
-
-
-def flowing(text: str) -> str:
-    """Return text for a paragraph, of which the longest words can be broken anywhere."""
-    return " ".join(_breakable(word) for word in visible(text).split(" "))
-
-
-def _breakable(word: str) -> str:
-    if points(word) < WIDTH / 2:
-        return escape(word)
-    return r"\allowbreak{}".join(escape(word[at : at + 10]) for at in range(0, len(word), 10))
-
-
-def remark(text: str) -> str:
-    """Return one of attncli's own sentences as a paragraph in small type."""
-    return rf"{{\small {prose(text)}\par}}"
+    return document(parts)
 
 
 @dataclass

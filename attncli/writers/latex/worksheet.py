@@ -1,4 +1,4 @@
-r"""The sheet in LaTeX: a document on A4 that `pdflatex` compiles as it stands, with amsmath and geometry alone.
+"""A worksheet in LaTeX, with boxes to write in.
 
 Tables stand side by side as far as a line goes, and are cut into blocks of columns where they are wider.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from attncli.common.style import Style
-from attncli.exercises.draw import Exercise
-from attncli.exercises.sheet import empty, powers, powers_note, task
 from attncli.trace.step import Step
+from attncli.writers.latex.document import document, heading
+from attncli.writers.latex.text import escape, name_tex, prose
 from attncli.writers.sheet import Sheet, sheets
-from attncli.writers.tex import escape, name_tex, prose
+from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
 
 _MOST_COLUMNS = 12
 _LINE = 145.0
@@ -20,51 +20,42 @@ _LINE = 145.0
 _CELL, _GAP = 14.0, 2.2
 """Millimetres of an empty cell, and of what LaTeX puts between two."""
 
-_PREAMBLE = r"""\documentclass[a4paper]{article}
-\usepackage{amsmath}
-\usepackage[margin=2.3cm]{geometry}
-\setlength{\parindent}{0pt}
-\setlength{\parskip}{8pt}
-\setlength{\tabcolsep}{3pt}
-\setlength{\lineskip}{8pt}
-\raggedright
-\begin{document}
-"""
+_SPACING = r"\setlength{\parskip}{8pt}\setlength{\tabcolsep}{3pt}\setlength{\lineskip}{8pt}\raggedright"
 
 
-def latex(exercise: Exercise) -> str:
+def write(sheet: Worksheet, style: Style) -> str:
     """Return the whole document."""
-    steps = list(exercise.truth.values())
-    given = [table for step in steps if step.given for table in _given(step)]
+    given = [table for step in sheet.given for table in _given(step, style)]
     parts = [
-        rf"\section*{{{escape(exercise.title)}}}",
+        heading(sheet.title),
+        _SPACING,
         r"Name: \rule{7cm}{0.4pt}",
-        task(exercise),
+        sheet.task,
         " \\qquad\n".join(given),
-        *(part for step in steps if not step.given for part in _answers(step)),
+        *(_answers(step) for step in sheet.asked),
         r"\begin{minipage}{\textwidth}\setlength{\parskip}{8pt}",  # so that the powers stand below their heading
         r"\subsection*{Powers of $e$}",
-        powers_note("$", "$"),
+        POWERS_NOTE,
         *_tables("", powers(), "r"),
         r"\end{minipage}",
     ]
-    return _PREAMBLE + "\n\n".join(parts) + "\n\n\\end{document}\n"
+    return document(parts)
 
 
-def _given(step: Step) -> Iterator[str]:
-    for sheet in sheets(step, Style(full=True), 0):
+def _given(step: Step, style: Style) -> Iterator[str]:
+    for sheet in sheets(step, style, 0):
         yield from _tables(f"${_name(step.name)}$", sheet, "r")
 
 
-def _answers(step: Step) -> Iterator[str]:
-    """Go through the heading of a step and its empty tables; the heading stays with the first of them."""
+def _answers(step: Step) -> str:
+    """Return the heading of a step and its empty tables; the heading stays with the first of them."""
     formula = " = ".join([_name(step.name), *step.tex(_name)])
     note = rf" \quad {{\small {prose(step.note())}}}" if step.note() else ""
     tables: list[str] = []
     for sheet in empty(step):
         width = min(_CELL, _LINE / min(len(sheet.columns), _MOST_COLUMNS) - _GAP)
         tables += _tables(escape(sheet.title), sheet, f"p{{{width:.1f}mm}}")
-    yield rf"${formula}${note}\nopagebreak" + "\n\n" + " \\qquad\n".join(tables)
+    return rf"${formula}${note}\nopagebreak" + "\n\n" + " \\qquad\n".join(tables)
 
 
 def _tables(caption: str, sheet: Sheet, column: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from attncli.common.style import tex_power
-from attncli.writers.tex import escape, points, shortened
+from attncli.writers.latex.text import escape, points, shortened
 
 LONGEST_LABEL = 110.0
 """Points, at the size of the text, that a label may take; only digits are never cut."""

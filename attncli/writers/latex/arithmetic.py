@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from attncli.writers.hand import Line
-from attncli.writers.tex import formula_points, prose
+from attncli.writers.latex.text import formula_points, prose
 
 _EQUALS = 14.0
 _SIGN = re.compile(r" (\\times|\\cdot|[-+]) ")

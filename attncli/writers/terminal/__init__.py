@@ -1,0 +1,1 @@
+"""What a terminal shows; the same lines are drawn as SVG."""
