@@ -33,7 +33,7 @@ from attncli.problem.problem import Problem
 from attncli.readers.answers import Parts
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
-from attncli.writers.sheet import title_of
+from attncli.writers.matrix import title_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from attncli.checking.verdict import BAD, CellVerdict, Report, StepVerdict
 from attncli.common.style import PRECISION, Style, decimal
 from attncli.common.text import counted, visible
-from attncli.writers.sheet import headings
+from attncli.writers.matrix import headings
 
 SAID = {
     "correct": "right",

@@ -21,7 +21,7 @@ from attncli.exercises.showing import APART, CORE, Outcome, alike, distance, las
 from attncli.problem.fields import PLANES
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
-from attncli.writers.sheet import headings, title_of
+from attncli.writers.matrix import headings, title_of
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array

@@ -11,7 +11,7 @@ from attncli.exercises.draw import Exercise
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 from attncli.writers import markdown as markdown_
-from attncli.writers.sheet import Sheet, sheets
+from attncli.writers.matrix import ShownMatrix, shown_matrices
 
 _FULL = Style(full=True)
 
@@ -50,17 +50,17 @@ def task(exercise: Exercise) -> str:
     return " ".join(said)
 
 
-def empty(step: Step) -> Iterator[Sheet]:
+def empty(step: Step) -> Iterator[ShownMatrix]:
     """Go through the matrices of a step, with nothing in their cells; beside weights is room for max and Σexp."""
-    for sheet in sheets(step, _FULL, 0):
+    for sheet in shown_matrices(step, _FULL, 0):
         columns = [name for name in sheet.columns if name != "sum"]
         yield replace(sheet, columns=columns, cells=[[""] * len(columns) for _ in sheet.rows])
 
 
-def powers() -> Sheet:
+def powers() -> ShownMatrix:
     """Return e^x for x = 0, −0.1 … −9.9: a row for each whole number, a column for each tenth."""
     tenths = list(range(10))
-    return Sheet(
+    return ShownMatrix(
         title="",
         rows=[f"−{whole}" if whole else "0" for whole in range(10)],
         columns=[f".{tenth}" for tenth in tenths],

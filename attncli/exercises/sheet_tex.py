@@ -11,7 +11,7 @@ from attncli.common.style import Style
 from attncli.exercises.draw import Exercise
 from attncli.exercises.sheet import empty, powers, powers_note, task
 from attncli.trace.step import Step
-from attncli.writers.sheet import Sheet, sheets
+from attncli.writers.matrix import ShownMatrix, shown_matrices
 from attncli.writers.tex import escape, name_tex, prose
 
 _MOST_COLUMNS = 12
@@ -52,7 +52,7 @@ def latex(exercise: Exercise) -> str:
 
 
 def _given(step: Step) -> Iterator[str]:
-    for sheet in sheets(step, Style(full=True), 0):
+    for sheet in shown_matrices(step, Style(full=True), 0):
         yield from _tables(f"${_name(step.name)}$", sheet, "r")
 
 
@@ -67,7 +67,7 @@ def _answers(step: Step) -> Iterator[str]:
     yield rf"${formula}${note}\nopagebreak" + "\n\n" + " \\qquad\n".join(tables)
 
 
-def _tables(caption: str, sheet: Sheet, column: str) -> Iterator[str]:
+def _tables(caption: str, sheet: ShownMatrix, column: str) -> Iterator[str]:
     """Go through the blocks of a matrix, each cell in a box where it is empty."""
     boxed = column.startswith("p")
     for start in range(0, len(sheet.columns), _MOST_COLUMNS):

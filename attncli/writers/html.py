@@ -13,8 +13,18 @@ from attncli.common.style import Style, align
 from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
+from attncli.writers.matrix import (
+    ShownMatrix,
+    explained,
+    groups,
+    name_of,
+    precision_of,
+    shown_matrices,
+    size_text,
+    title_of,
+    worked,
+)
 from attncli.writers.palette import shade
-from attncli.writers.sheet import Sheet, explained, groups, name_of, precision_of, sheets, size_text, title_of, worked
 
 if TYPE_CHECKING:
     from attncli.writers.hand import Line
@@ -84,7 +94,7 @@ def fragment(trace: Trace, style: Style) -> str:
         parts.append('<div class="steps">')
         for step in group:
             parts += ["<section>", _heading(step), '<div class="sheets">']
-            parts += [_table(sheet) for sheet in sheets(step, style, precision)]
+            parts += [_table(sheet) for sheet in shown_matrices(step, style, precision)]
             parts.append("</div>")
             parts += _worked(step, style, precision)
             parts.append("</section>")
@@ -118,7 +128,7 @@ def _heading(step: Step) -> str:
     return f"<h2><b>{_text(step.name)}</b>{formula} <small>{_text(size_text(step))}</small>{note}</h2>"
 
 
-def _table(sheet: Sheet) -> str:
+def _table(sheet: ShownMatrix) -> str:
     caption = f"<caption>{_text(sheet.title)}</caption>" if sheet.title else ""
     places = [""] * sheet.first_margin + ["beside first", *["beside"] * sheet.margin_columns][: sheet.margin_columns]
     head = "".join(_label(name, "col", place) for name, place in zip(sheet.columns, places, strict=True))

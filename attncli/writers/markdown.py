@@ -10,7 +10,7 @@ from attncli.common.style import Style
 from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
-from attncli.writers.sheet import Sheet, explained, precision_of, sheets, size_text, title_of, worked
+from attncli.writers.matrix import ShownMatrix, explained, precision_of, shown_matrices, size_text, title_of, worked
 from attncli.writers.tex import name_tex
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _trace(trace: Trace, style: Style) -> str:
         return "\n".join([*parts, _arithmetic(explained(trace, style, precision))])
     for step in trace.values():
         parts.append(heading(step))
-        for sheet in sheets(step, style, precision):
+        for sheet in shown_matrices(step, style, precision):
             if sheet.title:
                 parts.append(f"{sheet.title}:\n")
             parts.append(table(sheet))
@@ -70,7 +70,7 @@ def _arithmetic(lines: Sequence[Line]) -> str:
     return "".join(said)
 
 
-def table(sheet: Sheet) -> str:
+def table(sheet: ShownMatrix) -> str:
     """Return one matrix as a table."""
     lines = [
         f"| | {' | '.join(map(escape, sheet.columns))} |",
