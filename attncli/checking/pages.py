@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from attncli.checking.verdict import Report
-from attncli.checking.words import Cell, Page, StepSaid, pages
+from attncli.checking.words import pages
 from attncli.common.errors import AttnError
+from attncli.common.report import StepSaid, WrongCell
 from attncli.common.style import Style
 from attncli.common.text import quoted
 
-Line = list[tuple[str, str]]
-"""Pieces of text, each with Rich's style."""
-
-_COLORS = {"→": "yellow", "✗": "red", "✓": "green"}
 _TEX_MARKS = {"→": r"$\rightarrow$", "✗": r"$\times$", "✓": r"$\surd$"}
 
 _NUMBER = 100.0
@@ -60,48 +57,15 @@ def _jsonl(reports: Sequence[Report], style: Style, hints: int) -> str:
 
 
 def _table(reports: Sequence[Report], style: Style, hints: int) -> str:
-    from attncli.writers.table import printed  # Rich, which machine formats do without
+    from attncli.writers.terminal.report import write  # Rich, which machine formats do without
 
-    return printed([[(style.plain(text), how) for text, how in line] for line in _all(reports, style, hints)], style)
+    return write(pages(reports, style, hints), style)
 
 
 def _svg(reports: Sequence[Report], style: Style, hints: int) -> str:
-    from attncli.writers.svg import draw
+    from attncli.writers.terminal.report import write_svg
 
-    return style.markup(draw(list(_all(reports, style, hints)), "attncli check"))
-
-
-def _all(reports: Sequence[Report], style: Style, hints: int) -> Iterator[Line]:
-    for number, said in enumerate(pages(reports, style, hints)):
-        yield from [[]] * bool(number)
-        yield from _lines(said)
-
-
-def _lines(said: Page) -> Iterator[Line]:
-    """Go through a page as lines for a terminal."""
-    from attncli.writers.table import cells as width_of
-
-    if said.heading:
-        yield [(said.heading, "bold")]
-    if said.first:
-        yield [(said.first, "bold")]
-        yield []
-    width = max(len(step.name) for step in said.steps)
-    margin = " " * (width + 4)
-    for step in said.steps:
-        yield [(f"{step.mark} {step.name:{width}}  ", f"bold {_COLORS[step.mark]}"), (step.said, "")]
-        names = max((width_of(cell.name) for cell in step.cells), default=0)
-        yours = max((width_of(cell.yours) for cell in step.cells), default=0)
-        for cell in step.cells:
-            name = margin + cell.name + " " * (names - width_of(cell.name) + 2)
-            claimed = " " * (yours - width_of(cell.yours)) + cell.yours
-            line: Line = [(name, ""), ("yours ", "dim"), (claimed, "red")]
-            yield line + ([("  right ", "dim"), (cell.right, "green")] if cell.right is not None else [])
-        yield from ([(margin + text, "dim")] for text in step.asides)
-    yield []
-    for sentence in said.conclusion:
-        how = "bold green" if sentence.good else "bold" if sentence.strong else ""
-        yield [(sentence.text, how), *([(f"  [{sentence.id}]", "dim")] if sentence.id else [])]
+    return write_svg(pages(reports, style, hints), style)
 
 
 def _markdown(reports: Sequence[Report], style: Style, hints: int) -> str:
@@ -192,7 +156,7 @@ def _latex(reports: Sequence[Report], style: Style, hints: int) -> str:
     return document(parts)
 
 
-def _tex_rows(cells: Sequence[Cell]) -> list[list[str]]:
+def _tex_rows(cells: Sequence[WrongCell]) -> list[list[str]]:
     """Return the rows of the table of wrong cells, as wide as fits on the page."""
     from attncli.writers.latex import WIDTH
     from attncli.writers.tex import points, shortened

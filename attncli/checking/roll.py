@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from attncli.checking.marking import Row, Tally
 from attncli.common.errors import AttnError, Where
-from attncli.common.style import Style, align, decimal
-from attncli.common.text import counted, visible
+from attncli.common.style import Style, decimal
+from attncli.common.text import counted
 
 FORMATS = {"table": ".txt", "csv": ".csv", "jsonl": ".jsonl"}
 """What a roll can be written as, and the suffix that says so."""
@@ -71,25 +71,9 @@ class Roll:
             file = io.StringIO()
             csv.writer(file, lineterminator="\n").writerows([header, *self._cells])
             return file.getvalue()
-        from attncli.writers.table import printed
+        from attncli.writers.terminal.plain import write
 
-        return printed([*self._table(header), [], *([(line, "")] for line in self._counts())], self._style)
-
-    def _table(self, header: Sequence[str]) -> Iterator[list[tuple[str, str]]]:
-        rows = [[self._style.plain(visible(cell)) for cell in cells] for cells in self._cells]
-        for row, marks in zip(rows, align([row[1] for row in rows]), strict=True):
-            row[1] = marks
-        from attncli.writers.table import cells as width_of
-
-        widths = [max(map(width_of, column)) for column in zip(header, *rows, strict=True)]
-        for number, row in enumerate([list(header), *rows]):
-            line = "  ".join(
-                " " * (width - width_of(cell)) + cell if at == 1 else cell + " " * (width - width_of(cell))
-                for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            yield [(line, "" if number else "dim")]
-            if not number:
-                yield [(self._style.plain("─") * sum([*widths, 2 * len(widths) - 2]), "dim")]
+        return write(header, self._cells, self._style, numbers={1}, below=list(self._counts()))
 
     def _counts(self) -> Iterator[str]:
         tally = self._tally

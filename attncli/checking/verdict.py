@@ -25,7 +25,11 @@ from attncli.checking.mistakes import Change, Mistake, mistakes
 from attncli.checking.replay import made, replayed, with_identities
 from attncli.checking.signatures import signatures
 from attncli.checking.spread import spread
+from attncli.checking.words import page
+from attncli.common import display
 from attncli.common.errors import AttnError, Where
+from attncli.common.report import Page
+from attncli.common.style import Style
 from attncli.common.text import visible
 from attncli.derivation.derive import derive
 from attncli.problem.fields import PLANES, STEPS, Document, Entry
@@ -74,10 +78,18 @@ class StepVerdict:
     """How far rounding moved it, at the most."""
     remarks: list[str] = field(default_factory=list)
 
+    @property
+    def bad(self) -> bool:
+        """Whether it differs from the truth."""
+        return self.state in BAD
+
 
 @dataclass
 class Report:
-    """What is to be said of somebody's numbers."""
+    """What is to be said of somebody's numbers.
+
+    Printing a report shows what `attncli check` shows, on a Rich console, too.
+    """
 
     steps: dict[str, StepVerdict]
     named: list[Mistake] = field(default_factory=list)
@@ -87,6 +99,14 @@ class Report:
     name: str = ""
     title: str = ""
     """What the problem is called."""
+
+    def __str__(self) -> str:
+        """Show the lines that `attncli check` shows."""
+        return display.shown(page(self, Style()), "table").rstrip("\n")
+
+    def __rich__(self) -> Page:
+        """Show the same on a Rich console."""
+        return page(self, Style())
 
     @property
     def right(self) -> bool:

@@ -18,6 +18,7 @@ from attncli.trace.step import Step
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from rich.console import Console, ConsoleOptions, RenderableType
 
     from attncli.common.arrays import AnyArray, Array, Objects
 
@@ -74,6 +75,10 @@ class Trace(Mapping[str, Step]):
     def __str__(self) -> str:
         """Show the tables that `attncli run` shows."""
         return display.shown(self, "table").rstrip("\n")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Show the same tables on a Rich console, as wide and as colourful as that is."""
+        return display.on_console(self, console, options)
 
     def _repr_html_(self) -> str:
         return display.shown(self, "html")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from attncli.common.errors import AttnError
+from attncli.common.report import Page
 from attncli.common.style import Style
 from attncli.common.text import quoted, suggestion
 from attncli.trace.trace import Trace
@@ -56,7 +57,7 @@ def _writer(module: str, function: str = "write") -> Callable[[Sequence[Trace], 
 
 
 FORMATS = {
-    "table": Format("table", (".txt",), for_people=True, heatmap="heatmap_text"),
+    "table": Format("terminal", (".txt",), for_people=True, heatmap="heatmap_text"),
     "json": Format("json_", (".json",)),
     "jsonl": Format("json_", (".jsonl", ".ndjson"), "write_lines"),
     "csv": Format("csv_", (".csv",)),
@@ -97,8 +98,12 @@ def by_suffix(path: str, names: Collection[str]) -> str:
     raise AttnError(msg, hint=f"give --format, or one of the suffixes {suffixes}")
 
 
-def shown(trace: Trace, name: str) -> str:
-    """Return a trace as text in one of the formats, as wide as it is and without colour."""
-    text = FORMATS[name].write([trace], Style())
+def shown(what: Trace | Page, name: str) -> str:
+    """Return a trace as text in one of the formats, as wide as it is and without colour, or a report as lines."""
+    if isinstance(what, Page):
+        from attncli.writers.terminal import report
+
+        return report.write([what], Style())
+    text = FORMATS[name].write([what], Style())
     assert isinstance(text, str)
     return text

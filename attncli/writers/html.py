@@ -24,7 +24,7 @@ from attncli.writers.matrix import (
     title_of,
     worked,
 )
-from attncli.writers.palette import shade
+from attncli.writers.palette import translucent
 
 if TYPE_CHECKING:
     from attncli.writers.hand import Line
@@ -154,8 +154,7 @@ def _label(name: str, scope: str, place: str = "") -> str:
 
 def _cell(text: str, weight: float | None, place: str) -> str:
     if weight is not None:
-        back, front = shade(weight)
-        return f'<td style="background:{back};color:{front}">{text}</td>'
+        return f'<td style="background:{translucent(weight)}">{text}</td>'
     return f"<td{_class(place)}>{text}</td>"
 
 

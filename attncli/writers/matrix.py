@@ -146,6 +146,14 @@ def _worth_showing(margins: dict[str, Array], step: Step, precision: int) -> dic
     return margins
 
 
+def note_of(step: Step, precision: int) -> str:
+    """Return what is said of how a step is made, and of the sum beside it, where that is shown."""
+    notes = [step.note()] if step.note() else []
+    if "sum" in _worth_showing(step.margins(), step, precision):
+        notes.append("sum: before rounding")
+    return "; ".join(notes)
+
+
 def worked(
     step: Step, style: Style, precision: int, name: Callable[[str], str] | None = None
 ) -> tuple[list[Line], str]:
