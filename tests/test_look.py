@@ -48,7 +48,7 @@ def section(text: str, name: str) -> list[str]:
     """Return the lines of one step, without its heading."""
     lines = ESCAPE.sub("", text).split("\n")
     start = next(at for at, line in enumerate(lines) if re.match(rf"{re.escape(name)}( =|  )", line))
-    later = (at for at in range(start + 1, len(lines)) if re.match(r"\w+ = ", lines[at]))
+    later = (at for at in range(start + 1, len(lines)) if re.match(r"\w+ =( |$)", lines[at]))
     return lines[start + 1 : next(later, len(lines))]
 
 
@@ -57,7 +57,7 @@ def parsed(lines: list[str]) -> list[list[str]]:
     rows: dict[str, list[str]] = {}
     header: list[str] = []
     for line, after in zip(lines, [*lines[1:], ""], strict=True):
-        if after and set(after) == {"─"}:
+        if after and set(after) <= {"─", "┼"}:
             header = line.replace("│", " ").split()
         elif header and line.startswith(" "):
             label, *cells = line.replace("│", " ").split()
@@ -437,7 +437,7 @@ def assert_rows_end_together(text: str) -> None:
     """Check that no row of a table standing alone is longer than its rule, and that numbers end under their rule."""
     lines = text.split("\n")
     for at, line in enumerate(lines):
-        if re.fullmatch(r"─+|-+", line):
+        if re.fullmatch(r"[─┼]+|[-+]+", line):
             rows = [lines[at - 1]]
             for row in lines[at + 1 :]:
                 if not row.startswith(" "):
@@ -463,7 +463,7 @@ def test_labels_keep_the_columns(tmp_path: Path, labels: list[str]) -> None:
     path = problem(tmp_path, Q=random(1, 3, 2), K=random(2, 3, 2), V=random(3, 3, 2), tokens=labels)
     shown = terminal("run", path, columns=200)
     lines = section(shown, "scores")
-    at = next(number for number, line in enumerate(lines) if set(line) == {"─"})
+    at = next(number for number, line in enumerate(lines) if set(line) == {"─", "┼"})
     assert len({cell_len(line) for line in lines[at + 1 : at + 4]}) == 1
     assert cell_len(lines[at]) == cell_len(lines[at - 1].rstrip()) + 1
     plain = ESCAPE.sub("", shown)
@@ -534,7 +534,7 @@ def test_heads_keep_their_numbers_apart(run: Runner, heads_of: Callable[[int, in
     for number in (1, 2):
         row = next(line for line in lines if line.startswith(f" q{number} "))
         expected = [decimal(value, 4) for head in answer for value in head[number - 1]]
-        assert [word for word in row.split() if word != f"q{number}"] == expected
+        assert [word for word in row.split() if word not in {f"q{number}", "│"}] == expected
 
 
 # --------------------------------------------------------------------------------------------------- html, markdown

@@ -28,6 +28,7 @@ from attncli.checking.spread import spread
 from attncli.checking.words import page
 from attncli.common import display
 from attncli.common.errors import AttnError, Where
+from attncli.common.report import Page
 from attncli.common.style import Style
 from attncli.common.text import visible
 from attncli.derivation.derive import derive
@@ -86,7 +87,7 @@ class StepVerdict:
 class Report:
     """What is to be said of somebody's numbers.
 
-    Printing a report shows what `attncli check` shows; in a notebook it shows as HTML.
+    Printing a report shows what `attncli check` shows, on a Rich console too; in a notebook it shows as HTML.
     """
 
     steps: dict[str, StepVerdict]
@@ -104,6 +105,10 @@ class Report:
 
     def _repr_html_(self) -> str:
         return display.fragment(page(self, Style()))
+
+    def __rich__(self) -> Page:
+        """Show the same on a Rich console."""
+        return page(self, Style())
 
     @property
     def right(self) -> bool:

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from attncli.common import display
 from attncli.common.style import decimal
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,10 @@ class Page:
     """What stands above it: of several problems, which it is."""
     data: dict[str, Any] = field(default_factory=dict)
     """The report for machines."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Show it on a Rich console."""
+        return display.on_console(self, console, options)
 
 
 MARKS = ("name", "marks", "first_wrong", "mistakes", "code")

@@ -5,7 +5,6 @@ To add a reason, write it into `_reasons`, before those that are less to the poi
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -32,20 +31,13 @@ Reason: TypeAlias = tuple[str, Callable[[Mistake], bool]]
 
 def as_text(traces: Sequence[Trace], style: Style) -> str:
     """Return what is to be said of problems, under the title of each where there are several."""
-    from attncli.writers.table import printed
+    from attncli.writers.terminal.prose import Section, write
 
-    lines: list[list[tuple[str, str]]] = []
+    sections = []
     for heading, truth in zip(headings([trace.title for trace in traces]), traces, strict=True):
-        if heading:
-            lines += [[]] * bool(lines) + [[(style.plain(heading), "bold")]]
         *said, count = findings(truth)
-        lines += [[(part, "")] for line in said for part in _wrapped(style.plain(line), style)]
-        lines.append([(style.plain(count), "bold")])
-    return printed(lines, style)
-
-
-def _wrapped(line: str, style: Style) -> list[str]:
-    return textwrap.wrap(line, style.width, subsequent_indent="  ") if style.width else [line]
+        sections.append(Section(heading, said, count))
+    return write(sections, style)
 
 
 def findings(truth: Trace) -> Iterator[str]:

@@ -18,6 +18,7 @@ from attncli.trace.step import Step
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from rich.console import Console, ConsoleOptions, RenderableType
 
     from attncli.common.arrays import AnyArray, Array, Objects
 
@@ -74,6 +75,10 @@ class Trace(Mapping[str, Step]):
     def __str__(self) -> str:
         """Show the tables that `attncli run` shows."""
         return display.shown(self, "table").rstrip("\n")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Show the same tables on a Rich console, as wide and as colourful as that is."""
+        return display.on_console(self, console, options)
 
     def _repr_html_(self) -> str:
         return display.fragment(self)
@@ -193,12 +198,6 @@ class Explanation(Trace):
         super().__init__({} if precision is None else {"precision": precision}, columns=columns)
         self.depth = depth
         """How far back it goes."""
-
-    @property
-    def title(self) -> str:
-        """What the problem is called; empty where it has no title."""
-        title = self.fields.get("title")
-        return title if isinstance(title, str) else ""
 
     def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
         """Put a number or a row down, if it is not here yet; return its name."""

@@ -139,7 +139,7 @@ for _format in (
     Format(
         "table",
         (".txt",),
-        trace=_here("table"),
+        trace=_here("terminal"),
         report=_here("terminal.report"),
         roll=_here("terminal.roll"),
         heatmap=_here("heatmap_text"),
