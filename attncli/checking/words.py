@@ -6,7 +6,7 @@ What is said is put together once, as a `Page`; every format draws that.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from attncli.checking.verdict import BAD, CellVerdict, Report, StepVerdict
 from attncli.common.style import PRECISION, Style, decimal
@@ -86,6 +86,8 @@ def pages(reports: Sequence[Report], style: Style, hints: int) -> list[Page]:
 
 def _page(report: Report, heading: str, style: Style, hints: int) -> Page:
     agrees = report.convention and hints >= ALL_HINTS - 1
+    if style.precision is None:
+        style = replace(style, precision=report.precision)
     return Page(
         f"All steps agree with {report.convention}; this problem is not that." if agrees else "",
         [_step(name, verdict, style, hints) for name, verdict in report.steps.items()],

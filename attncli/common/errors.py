@@ -1,4 +1,4 @@
-"""What can go wrong, where it went wrong, and what the process then answers.
+"""What can go wrong, and where it went wrong.
 
 `AttnError` is the one exception for anything that a person can mend: it is raised where the fact is known and
 turned into an exit code in one place, `attncli.__main__`. Any other exception is a bug of attncli.
@@ -7,20 +7,8 @@ turned into an exit code in one place, `attncli.__main__`. Any other exception i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 
 from attncli.common.text import visible
-
-
-class ExitCode(IntEnum):
-    """What the process answers (SPEC §4)."""
-
-    OK = 0
-    WRONG = 1
-    BAD_INPUT = 2
-    BUG = 70
-    INTERRUPTED = 130
-    BROKEN_PIPE = 141
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+"""The commands `new` and `lint`: an exercise drawn, and the mistakes that a problem cannot show."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from attncli.cli.command import Typed, with_problem, with_terminal
+from attncli.cli.options import Color, Out
+from attncli.cli.terminal import Terminal
+
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Draws the numbers; default: any, and it is told.")]
+TokenCount = Annotated[int, typer.Option("--tokens", metavar="N", help="Queries, and keys.")]
+Dk = Annotated[int, typer.Option("--dk", metavar="N", help="Width of a query and a key, in one head.")]
+Dv = Annotated[int, typer.Option("--dv", metavar="N", help="Width of a value, in one head.")]
+HeadCount = Annotated[int, typer.Option("--heads", metavar="N", help="Heads.")]
+Causal = Annotated[bool, typer.Option("--causal", help="A query sees no key that comes after it.")]
+Projected = Annotated[bool, typer.Option("--self", help="Q, K and V come from X, through W_q, W_k and W_v.")]
+Easy = Annotated[bool, typer.Option("--easy", help="Only 0, 1 and 2, and a √d_k that is whole.")]
+ExplainChoice = Annotated[
+    bool, typer.Option("--explain-choice", help="Show how far apart the mistakes are, in its place.")
+]
+SheetFile = Annotated[str | None, typer.Option("--sheet", metavar="FILE", help="Write a sheet to fill in: .md, .tex.")]
+AnswersFile = Annotated[str | None, typer.Option("--answers", metavar="FILE", help="Write blank answers: .json, .csv.")]
+KeyFile = Annotated[
+    str | None,
+    typer.Option("--key", metavar="FILE", help="Write the right numbers, and each mistake's: .json, .md, .tex."),
+]
+
+
+@with_terminal
+def new(
+    terminal: Terminal,
+    seed: Seed = None,
+    tokens: TokenCount = 3,
+    d_k: Dk = 4,
+    d_v: Dv = 2,
+    heads: HeadCount = 1,
+    causal: Causal = False,
+    projected: Projected = False,
+    easy: Easy = False,
+    explain_choice: ExplainChoice = False,
+    sheet: SheetFile = None,
+    answers: AnswersFile = None,
+    key: KeyFile = None,
+    out: Out = None,
+    color: Color = "auto",
+) -> None:
+    """Draw an exercise whose output shows each common mistake.
+
+    attncli new --seed 7 | attncli run
+
+    attncli new --seed 7 --causal -o exercise.json --sheet sheet.md --answers blank.json --key key.md
+
+    The same seed and options are the same exercise on every machine.
+    """
+    from attncli import writers
+    from attncli.exercises import choice, files
+    from attncli.exercises.draw import any_seed, draw
+    from attncli.exercises.wish import Wish
+
+    wanted = files.check(
+        {"--sheet": sheet, "--answers": answers, "--key": key}, out, ".txt" if explain_choice else ".json"
+    )
+    drawn = any_seed() if seed is None else seed
+    exercise = draw(Wish(drawn, tokens, d_k, d_v, heads, causal, projected, easy))
+    texts = {path: files.text(option, path, exercise) for option, path in wanted.items()}
+    style = terminal.style(color, full=True, out=out)
+    shown = (
+        choice.as_text(exercise, style) if explain_choice else writers.named("json").write([exercise.problem()], style)
+    )
+    for path, text in texts.items():
+        terminal.write(text, path)
+    terminal.write(shown, out, style.encoding)
+    if seed is None:
+        terminal.tell([f"--seed {drawn} draws this exercise again"])
+
+
+@with_problem("[OPERAND]...", "A problem, as for run.")
+def lint(terminal: Terminal, typed: Typed, color: Color = "auto") -> None:
+    """Say which known mistakes a problem cannot show, and why.
+
+    attncli lint problem.json
+
+    attncli new --seed 7 | attncli lint
+    """
+    from attncli.derivation.derive import derive
+    from attncli.exercises.lint import as_text
+    from attncli.readers import operands
+
+    problems = operands.problems(typed.operands, typed.options, piped=typed.is_piped)
+    traces = [derive(problem) for problem in problems]
+    style = terminal.style(color, full=True)
+    terminal.write(as_text(traces, style), encoding=style.encoding)
+    terminal.tell(note for trace in traces for note in trace.notes)
