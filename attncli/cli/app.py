@@ -6,6 +6,7 @@ imported and built, and NumPy and Rich only as it runs: `--help` and `--version`
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -26,11 +27,15 @@ COMMANDS = {
 """Each command and its module, in the order of the help."""
 
 
+def _function(name: str) -> Callable[..., None]:
+    function: Callable[..., None] = getattr(import_module(f"attncli.cli.{COMMANDS[name]}"), name)
+    return function
+
+
 class Command(TyperCommand):
     """A command whose help has its options under headings."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write a list for each heading."""
         lists: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             if record := parameter.get_help_record(ctx):
@@ -45,22 +50,19 @@ class Commands(TyperGroup):
     """The commands, each built as it is called for."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command of a name, None if there is no such command."""
         if cmd_name not in COMMANDS:
             return None
-        function = getattr(import_module(f"attncli.cli.{COMMANDS[cmd_name]}"), cmd_name)
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(cmd_name, cls=Command)(function)
+        alone.command(cmd_name, cls=Command)(_function(cmd_name))
         return typer.main.get_command(alone)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the whole summary of each, which Typer would cut."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self.get_command(ctx, name).help.partition("\n")[0]) for name in COMMANDS])
+            formatter.write_dl([(name, str(_function(name).__doc__).partition("\n")[0]) for name in COMMANDS])
 
 
 app = typer.Typer(
