@@ -24,7 +24,7 @@ MIN_WIDTH = 20
 
 
 class ExitCode(IntEnum):
-    """What the process answers."""
+    """The exit codes of the command line."""
 
     OK = 0
     WRONG = 1
