@@ -24,7 +24,7 @@ def _outcome() -> int:
         return 130
     terminal = Terminal.of_process()
     try:
-        terminal.let_help_be_written()
+        terminal.escape_help()
         code = app(obj=terminal, standalone_mode=False)
         terminal.flush()
     except AttnError as error:

@@ -182,7 +182,7 @@ def test_answers_behind_three_matrices(run: Runner, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["mark", "p.json"], "no answers are given\n  hint: name files or folders behind the problem"),
+        (["mark", "p.json"], "no answers are given\n  hint: name files or folders after the problem"),
         (["mark", "q.csv", "k.csv", "v.csv"], "no answers are given"),
         (["mark", "q.csv", "ada.json"], "q.csv: holds one bare matrix and does not say what it is"),
         (["mark", "-", "-"], "standard input is named twice: - and -"),

@@ -43,7 +43,7 @@ def check(
     full: Full = False,
     color: Color = "auto",
 ) -> None:
-    """Find the first wrong step in somebody's numbers, and its mistake.
+    """Find the first wrong step and name the mistake.
 
     attncli check problem.json weights='0.2 0.8' output='8.6 9.6'
 
@@ -75,7 +75,7 @@ def check(
 
 @with_problem(
     "PROBLEM ANSWERS...",
-    "A problem, as for run; and behind it files of answers, folders of them, JSON Lines, or - (standard input).",
+    "A problem, as for run; and after it files of answers, folders of them, JSON Lines, or - (standard input).",
 )
 def mark(
     terminal: Terminal,
@@ -86,7 +86,7 @@ def mark(
     out: Out = None,
     color: Color = "auto",
 ) -> None:
-    """Mark many submissions: a row for each, and counts over all.
+    """Mark many submissions and count their mistakes.
 
     attncli mark problem.json answers/*.json
 

@@ -1,4 +1,4 @@
-"""What makes a function a command: the terminal it writes to, and the problem that is typed for it.
+"""Decorators for commands: they pass the terminal, and the problem that is typed.
 
 A command is a function of a `Terminal`, perhaps of a `Typed` problem, and of its own options. The decorators here give
 Typer a signature in which a problem is operands, `-q`, `-k`, `-v`, and an option for each scalar field, from the table
@@ -40,7 +40,7 @@ class Typed:
     options: Mapping[str, str]
     """Fields that are given as options, by name; a flag says true or false."""
     is_piped: bool
-    """Whether no operand at all means standard input, as it does unless somebody types there."""
+    """Whether standard input is not a terminal, so that it is read if there is no operand."""
 
 
 def with_terminal(function: Command) -> Command:
@@ -70,7 +70,7 @@ def with_problem(metavar: str, help: str) -> Callable[[Command], Command]:
                 if (source := values.pop(name)) is not None
             ]
             options = {field.name: _text(said) for field in OPTIONS if (said := values.pop(field.name)) is not None}
-            function(terminal, Typed([*(operands or []), *sources], options, not terminal.is_typed_at), **values)
+            function(terminal, Typed([*(operands or []), *sources], options, not terminal.input_is_terminal), **values)
 
         return with_terminal(_as(function, command, parameters))
 
@@ -112,7 +112,7 @@ def _text(said: str | bool) -> str:
 
 
 def _import_the_library(terminal: Terminal) -> None:
-    """Import what every command needs, NumPy with it, before garbage is collected again."""
+    """Import the modules that every command needs, NumPy among them, and turn garbage collection on again."""
     terminal.use_one_blas_thread()
     for module in ("attncli.derivation.derive", "attncli.readers"):
         import_module(module)

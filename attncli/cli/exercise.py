@@ -10,22 +10,24 @@ from attncli.cli.command import Typed, with_problem, with_terminal
 from attncli.cli.options import Color, Out
 from attncli.cli.terminal import Terminal
 
-Seed = Annotated[int | None, typer.Option(metavar="N", help="Draws the numbers; default: any, and it is told.")]
-TokenCount = Annotated[int, typer.Option("--tokens", metavar="N", help="Queries, and keys.")]
-Dk = Annotated[int, typer.Option("--dk", metavar="N", help="Width of a query and a key, in one head.")]
-Dv = Annotated[int, typer.Option("--dv", metavar="N", help="Width of a value, in one head.")]
-HeadCount = Annotated[int, typer.Option("--heads", metavar="N", help="Heads.")]
-Causal = Annotated[bool, typer.Option("--causal", help="A query sees no key that comes after it.")]
-Projected = Annotated[bool, typer.Option("--self", help="Q, K and V come from X, through W_q, W_k and W_v.")]
-Easy = Annotated[bool, typer.Option("--easy", help="Only 0, 1 and 2, and a √d_k that is whole.")]
-ExplainChoice = Annotated[
-    bool, typer.Option("--explain-choice", help="Show how far apart the mistakes are, in its place.")
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Seed of the numbers [random, and reported].")]
+TokenCount = Annotated[int, typer.Option("--tokens", metavar="N", help="Number of queries and of keys.")]
+Dk = Annotated[int, typer.Option("--dk", metavar="N", help="Width of queries and keys, per head.")]
+Dv = Annotated[int, typer.Option("--dv", metavar="N", help="Width of values, per head.")]
+HeadCount = Annotated[int, typer.Option("--heads", metavar="N", help="Number of heads.")]
+Causal = Annotated[bool, typer.Option("--causal", help="Hide the keys after a query.")]
+Projected = Annotated[bool, typer.Option("--self", help="Make Q, K and V from X by W_q, W_k, W_v.")]
+Easy = Annotated[bool, typer.Option("--easy", help="Use only 0, 1 and 2, and a whole √d_k.")]
+ExplainChoice = Annotated[bool, typer.Option("--explain-choice", help="Show how far apart the mistakes are instead.")]
+SheetFile = Annotated[
+    str | None, typer.Option("--sheet", metavar="FILE", help="Write a sheet to fill in: .md or .tex.")
 ]
-SheetFile = Annotated[str | None, typer.Option("--sheet", metavar="FILE", help="Write a sheet to fill in: .md, .tex.")]
-AnswersFile = Annotated[str | None, typer.Option("--answers", metavar="FILE", help="Write blank answers: .json, .csv.")]
+AnswersFile = Annotated[
+    str | None, typer.Option("--answers", metavar="FILE", help="Write blank answers: .json or .csv.")
+]
 KeyFile = Annotated[
     str | None,
-    typer.Option("--key", metavar="FILE", help="Write the right numbers, and each mistake's: .json, .md, .tex."),
+    typer.Option("--key", metavar="FILE", help="Write the key: .json, .md or .tex."),
 ]
 
 
@@ -79,7 +81,7 @@ def new(
 
 @with_problem("[OPERAND]...", "A problem, as for run.")
 def lint(terminal: Terminal, typed: Typed, color: Color = "auto") -> None:
-    """Say which known mistakes a problem cannot show, and why.
+    """List the known mistakes that a problem cannot show, and why.
 
     attncli lint problem.json
 

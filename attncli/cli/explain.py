@@ -26,7 +26,7 @@ def explain(
     exact: Exact = False,
     color: Color = "auto",
 ) -> None:
-    """Show how one number came about.
+    """Show how one number is computed.
 
     attncli explain problem.json 'weights[q1,k2]'
 

@@ -19,7 +19,7 @@ Out = Annotated[
     str | None, typer.Option("--out", "-o", metavar="FILE", help="Write to FILE; its suffix says the format.")
 ]
 Exact = Annotated[bool, typer.Option("--exact", help="Show roots, fractions and powers of e.")]
-Full = Annotated[bool, typer.Option("--full", help="Leave nothing out, however large.")]
+Full = Annotated[bool, typer.Option("--full", help="Show everything, however large.")]
 Color = Annotated[
     Literal["auto", "always", "never"],
     typer.Option(metavar="WHEN", help="auto, always or never [auto: in a terminal].", show_default=False),

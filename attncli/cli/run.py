@@ -1,4 +1,4 @@
-"""The command `run`: a problem worked through, step by step."""
+"""The command `run`: a problem, step by step."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run(
     dtype: Dtype = "float64",
     color: Color = "auto",
 ) -> None:
-    """Work attention out and show every step.
+    """Compute attention and show every step.
 
     attncli run problem.json
 

@@ -1,7 +1,8 @@
-"""The process around a command: its streams, its environment, the size of its terminal, and its exit codes.
+"""The process: its streams, its environment, the size of its terminal, and its exit codes.
 
-Commands get a `Terminal` and ask nothing else. Two more modules look at a stream: `attncli.readers.source` reads
-standard input by its descriptor, and `attncli.common.progress` draws its bar where standard error is a terminal.
+Every command gets a `Terminal` and looks at nothing else. Two other modules use a stream directly:
+`attncli.readers.source` reads standard input by its descriptor, and `attncli.common.progress` draws a bar if standard
+error is a terminal.
 """
 
 from __future__ import annotations
@@ -49,35 +50,35 @@ class Terminal:
         return cls(sys.stdin, sys.stdout, sys.stderr, os.environ)
 
     @property
-    def is_typed_at(self) -> bool:
-        """Whether standard input is a terminal, from which no problem is read unless it is asked for."""
+    def input_is_terminal(self) -> bool:
+        """Whether standard input is a terminal, from which no problem is read unless `-` asks for it."""
         return self.stdin is not None and self.stdin.isatty()
 
     @property
-    def is_looked_at(self) -> bool:
+    def output_is_terminal(self) -> bool:
         """Whether standard output is a terminal."""
         return self.stdout is not None and self.stdout.isatty()
 
     def use_one_blas_thread(self) -> None:
-        """Keep OpenBLAS from starting a thread for each core as NumPy is imported, unless the user wants them.
+        """Keep OpenBLAS from starting a thread per core when NumPy is imported, unless the user asks for them.
 
-        These cost 20 to 45 ms, which small matrices never earn back; large ones bring threads of their own.
+        They cost 20 to 45 ms, which small matrices never earn back; large inputs start threads of their own.
         """
         self.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-    def let_help_be_written(self) -> None:
-        """Let Typer, which prints the help by itself, write what the encoding lacks as escapes."""
+    def escape_help(self) -> None:
+        """Write characters that the encoding lacks as escapes in the help, which Typer prints itself."""
         if reconfigure := getattr(self.stdout, "reconfigure", None):
             reconfigure(errors="backslashreplace")
 
     def flush(self) -> None:
-        """Write what Typer printed, which would be lost without a word on a full disk."""
+        """Flush the help that Typer printed: on a full disk it would be lost silently."""
         if self.stdout is not None:
             self.stdout.flush()
 
     @staticmethod
     def abandon_output() -> None:
-        """Drop what cannot be written: Python flushes standard output once more when it ends, and would complain."""
+        """Redirect standard output to nothing: Python flushes it once more at exit, and would complain."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
     def style(self, color: str, *, full: bool = False, out: str | None = None) -> Style:
@@ -87,16 +88,16 @@ class Terminal:
         if out:
             return Style(full=full)
         encoding = getattr(self.stdout, "encoding", None) or "utf-8"
-        width = self._width() if self.is_looked_at else None
+        width = self._width() if self.output_is_terminal else None
         return Style(full=full, width=width, colors=self._colors(color), encoding=encoding)
 
     def _width(self) -> int:
-        """Return the columns of the terminal, or a usual number of them if it does not say."""
+        """Return the columns of the terminal: COLUMNS, else its own size, else the default."""
         columns = self.environ.get("COLUMNS", "")
-        width = int(columns) if columns.isascii() and columns.isdigit() else self._width_told()
+        width = int(columns) if columns.isascii() and columns.isdigit() else self._measured_width()
         return max(width, MIN_WIDTH) if width else DEFAULT_WIDTH
 
-    def _width_told(self) -> int:
+    def _measured_width(self) -> int:
         try:
             return os.get_terminal_size(self.stdout.fileno() if self.stdout else 1).columns
         except OSError:
@@ -110,7 +111,7 @@ class Terminal:
                 return None
             if forced not in {"", "0"}:
                 wanted = "always"
-            elif not self.is_looked_at or self.environ.get("TERM") in {"dumb", "unknown"}:
+            elif not self.output_is_terminal or self.environ.get("TERM") in {"dumb", "unknown"}:
                 return None
         if wanted == "never":
             return None
@@ -124,7 +125,7 @@ class Terminal:
 
         if isinstance(result, str):
             result = result.encode("utf-8") if out else result.encode(encoding, "backslashreplace")
-        elif not out and self.is_looked_at:
+        elif not out and self.output_is_terminal:
             msg = "this format is not for a terminal"
             raise AttnError(msg, hint="write it to a file with --out, or pipe it on")
         if out:
@@ -133,7 +134,7 @@ class Terminal:
             self._to_standard_output(result)
 
     def _to_standard_output(self, data: bytes) -> None:
-        """Write past Python's buffer, which can lose a result on a full disk, or on a closed descriptor, and exit 0."""
+        """Write past Python's buffer, which can lose a result on a full disk, or a closed descriptor, and exit 0."""
         from attncli.common import output
 
         where = Where("standard output")

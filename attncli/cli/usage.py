@@ -1,4 +1,4 @@
-"""A command line that Typer refuses, as the one error type."""
+"""Typer's complaints about a command line, as the one error type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _POSSIBLE = re.compile(r" \(?'?\(Possible options: ([^,)]*).*")  # Typer 0.26 wr
 
 
 def as_error(refusal: Any) -> AttnError:
-    """Return one of Typer's exceptions, which share no public class, with a hint."""
+    """Return an exception of Typer's as an AttnError with a hint; they share no public class."""
     message = " ".join(refusal.format_message().split("\n")).strip()
     possible = _POSSIBLE.search(message)
     hint = f"did you mean {possible[1]}?" if possible else None
@@ -32,7 +32,7 @@ def as_error(refusal: Any) -> AttnError:
 
 
 def _operand_instead(option: str, refusal: Any) -> str | None:
-    """Say how a field without an option is typed, for a command that takes a problem."""
+    """Return a hint for a field that has no option, if the command takes a problem."""
     field = resolve(option)
     takes_problem = any(parameter.name == "operands" for parameter in refusal.ctx.command.params)
     return f"here, a field is typed as an operand: {field}=…" if field and takes_problem else None

@@ -1,4 +1,4 @@
-"""The vocabulary: every field of a problem and every step of a derivation, by name (SPEC §2.2 and §3).
+"""The vocabulary: every field of a problem and every step of a derivation, by name.
 
 There is one table of fields. The command line, the readers, the writers and the Python API all go by it, so a new
 field is a line here, which makes an option of a scalar as well, and its use in `attncli.derivation.derive`.

@@ -39,7 +39,7 @@ def given_as_options(options: Mapping[str, str]) -> Document:
 
 
 def standard_input(*, piped: bool) -> list[str]:
-    """Return standard input as the only file; AttnError if somebody would have to type it."""
+    """Return standard input as the only file; AttnError if it is not `piped`."""
     if not piped:
         msg = "no problem is given"
         raise AttnError(msg, hint="name a file, or Q='3 4' K='1 2; 2 3' V='7 8; 9 10'; see attncli run --help")
@@ -113,12 +113,12 @@ def _documents(files: Sequence[str]) -> list[Document]:
         raise AttnError(msg, hint="say which is which: Q=q.csv K=k.csv")
     for path in matrices:
         if len(files) > 1 or not (readers.exists(path) or path == STANDARD_INPUT):
-            raise _no_problem(path)
+            raise _not_a_problem(path)
     return [canonical(document) for found in read for document in found]
 
 
-def _no_problem(path: str) -> AttnError:
-    """Return the error for a matrix in the place of a problem."""
+def _not_a_problem(path: str) -> AttnError:
+    """Return the error for a matrix file where a problem file is expected."""
     key = path.rpartition("::")[2]
     msg = f"{quoted(path)} is one array, and not a problem"
     return AttnError(msg, hint=f"say what it is: {named(key) if resolve(key) else 'Q'}={_shortened(path)}")

@@ -21,7 +21,7 @@ _MATRIX_FILES = 3
 def checked(
     operands: Sequence[str], options: Mapping[str, str], *, piped: bool
 ) -> tuple[list[tuple[Document, Parts]], str]:
-    """Return what is to be checked: each problem with the claims for it, and the student's name.
+    """Return each problem with the claims for it, and the student's name.
 
     The first file is the problem (or the first three, Q, K and V), a second one the answers; NAME=SOURCE is a field, or
     a claim if it names a step. Raises AttnError.
@@ -52,7 +52,7 @@ def checked(
 
 
 def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[Document, list[str]]:
-    """Return the problem that is to be marked, and the files and folders of answers, at least one.
+    """Return the problem, and the files and folders of answers, at least one.
 
     The first file is the problem, or the first three are, Q, K and V. Raises AttnError.
     """
@@ -61,13 +61,13 @@ def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[Documen
     raw, others = _problem_and_others(files)
     if not others:
         msg = "no answers are given"
-        raise AttnError(msg, hint="name files or folders behind the problem: attncli mark problem.json answers/*.json")
+        raise AttnError(msg, hint="name files or folders after the problem: attncli mark problem.json answers/*.json")
     document = canonical(raw[0])
     return document | _fields(typed, document) | operands_.given_as_options(options), others
 
 
 def _problem_and_others(files: Sequence[str]) -> tuple[list[Document], list[str]]:
-    """Part the documents of the problem, the first file or three matrix files, from the files behind it."""
+    """Separate the documents of the problem, the first file or three matrix files, from the files after it."""
     if not files:
         return [{}], []
     first, *others = files
