@@ -26,14 +26,7 @@ def checked(
     The first file is the problem (or the first three, Q, K and V), a second one the answers; NAME=SOURCE is a field, or
     a claim if it names a step. Raises AttnError.
     """
-    claims: dict[str, list[tuple[str, Entry]]] = {}
-    rest = []
-    for operand in operands:
-        if claim := _typed_claim(operand):
-            step, labels, entry = claim
-            claims.setdefault(step, []).append((labels, entry))
-        else:
-            rest.append(operand)
+    claims, rest = _claims(operands)
     files, typed = operands_.split(rest)
     files = files if files or typed else operands_.standard_input(piped=piped)
     operands_.standard_input_once(files, dict(part.partition("=")[::2] for part in operands if "=" in part))
@@ -43,12 +36,9 @@ def checked(
         raise AttnError(msg, hint="attncli mark takes many answers")
     found = [(canonical(plain), labelled) for plain, labelled in map(_without_labels, raw)]
     over = _fields(typed, found[0][0]) | operands_.given_as_options(options)
-    problems = [(document | over, labelled) for document, labelled in found]
-    student = ""
-    for path in others:
-        parts, student = _answers(path, problems[0][0])
-        claims = {name: [*parts.get(name, ()), *claims.get(name, ())] for name in {**parts, **claims}}
-    return [(document, _together(labelled, claims)) for document, labelled in problems], student
+    answers, student = _answers(others[0], found[0][0] | over) if others else ({}, "")
+    claims = _together(answers, claims)
+    return [(document | over, _together(labelled, claims)) for document, labelled in found], student
 
 
 def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[Document, list[str]]:
@@ -88,7 +78,20 @@ def _answers(path: str, problem: Document) -> tuple[Parts, str]:
     return of_document(documents[0], problem)
 
 
-def _typed_claim(operand: str) -> tuple[str, str, Entry] | None:
+def _claims(operands: Sequence[str]) -> tuple[Parts, list[str]]:
+    """Separate the claims among the operands from all others."""
+    claims: dict[str, list[tuple[str, Entry]]] = {}
+    others = []
+    for operand in operands:
+        if claim := _claim(operand):
+            step, labels, entry = claim
+            claims.setdefault(step, []).append((labels, entry))
+        else:
+            others.append(operand)
+    return claims, others
+
+
+def _claim(operand: str) -> tuple[str, str, Entry] | None:
     """Return the step, labels and entry of an operand NAME=SOURCE that is a claim; None if it is not one."""
     left, equals, source = operand.partition("=")
     if not equals or "/" in left:
