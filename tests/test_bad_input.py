@@ -377,7 +377,7 @@ TABLE = [
             "a.json",
             "b.json",
         ),
-        files={"a.json": PROBLEM, "b.json": PROBLEM},
+        files={"a.json": "[[1]]", "b.json": "[[1]]"},
     ),
     Bad(
         "four-files",
@@ -402,7 +402,7 @@ TABLE = [
     ),
     Bad(
         "three-files-problem",
-        "q.json: holds several fields (Q, K, V); Q should be one matrix\n  hint: name it: Q=q.json::Q",
+        "'k.csv' is one array, and not a problem\n  hint: say what it is: Q=k.csv",
         (
             "q.json",
             "k.csv",

@@ -451,7 +451,8 @@ def test_who_normalises_by_the_sum_is_told_so(run: Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "field"), [(["check", "p.json", "--causal"], "causal"), (["run", "p.json", "--lengths", "1"], "lengths")]
+    ("args", "field"),
+    [(["check", "p.json", "--mask", "1 0"], "mask"), (["run", "p.json", "--lengths", "1"], "lengths")],
 )
 def test_a_field_that_is_no_option_has_a_hint(run: Runner, problem: str, args: list[str], field: str) -> None:
     """Who types a field as an option where it is none is told how to type it."""

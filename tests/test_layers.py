@@ -115,4 +115,19 @@ def test_few_know_rich_and_typer(module: str) -> None:
         )
     }
     assert "rich" not in roots or module.startswith(DRAWN_WITH_RICH)
-    assert "typer" not in roots or module in {"attncli.cli.commands", "attncli.__main__"}
+    assert "typer" not in roots or layer_of(module) in {"cli", "__main__"}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_few_know_the_process(module: str) -> None:
+    """Streams and environment are the terminal's; the reader reads standard input, the bar looks at standard error."""
+    nodes = list(ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))))
+    asked = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+    asked |= {f"{node.module}.{name.name}" for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names}
+    process = {"sys.stdin", "sys.stdout", "sys.stderr", "os.environ", "os.getenv", "os.get_terminal_size"}
+    allowed = {
+        "attncli.cli.terminal": process,
+        "attncli.readers.source": {"sys.stdin"},
+        "attncli.common.progress": {"sys.stderr"},
+    }
+    assert asked & process <= allowed.get(module, set())

@@ -317,7 +317,7 @@ def test_help_and_version_load_little(clean_env: dict[str, str], args: list[str]
     assert not loaded & {"numpy", "rich"}
 
 
-@pytest.mark.parametrize("module", ["attncli", "attncli.cli.commands", "attncli.__main__"])
+@pytest.mark.parametrize("module", ["attncli", "attncli.cli.app", "attncli.cli.run", "attncli.__main__"])
 def test_importing_loads_little(clean_env: dict[str, str], module: str) -> None:
     """Importing loads neither NumPy nor Rich."""
     code = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"

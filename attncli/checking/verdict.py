@@ -98,6 +98,8 @@ class Report:
     name: str = ""
     title: str = ""
     """What the problem is called."""
+    precision: int | None = None
+    """Decimals that the problem asks for in what people read."""
 
     def __str__(self) -> str:
         """Show the lines that `attncli check` shows."""
@@ -157,15 +159,17 @@ class Report:
 class Judge:
     """One problem, ready to be held against any number of submissions.
 
-    `document` is the problem by canonical names; `tolerance` replaces the rule of decimals by a plain one, `decimals`
-    asks for at least so many. Raises AttnError for a problem that has no answer.
+    `document` is the problem by canonical names, whose field `decimals` asks for at least so many; `tolerance` replaces
+    the rule of decimals by a plain one. Raises AttnError for a problem that has no answer.
     """
 
-    def __init__(self, document: Document, *, tolerance: float | None = None, decimals: int = 0) -> None:
+    def __init__(self, document: Document, *, tolerance: float | None = None) -> None:
+        problem = Problem(document)
         self._document = document
         self._tolerance = tolerance
-        self._decimals = decimals
-        self._truth = derive(Problem(document))
+        self._decimals = problem.integer("decimals") or 0
+        self._precision = problem.integer("precision")
+        self._truth = derive(problem)
         self._cases: dict[frozenset[str], tuple[Trace, list[Mistake]]] = {}
         self._others: list[tuple[str, Judge]] | None = None
 
@@ -177,6 +181,7 @@ class Judge:
         with np.errstate(all="ignore"):  # −∞ less −∞, and what a mistake overflows: both are looked at as they come
             report = self._with_convention(parts, own=own)
         report.title = self._truth.title
+        report.precision = self._precision
         return report
 
     def _with_convention(self, parts: Parts, *, own: bool) -> Report:
@@ -231,7 +236,7 @@ class Judge:
             for said, fields in _CONVENTIONS:
                 changed = self._document | {name: Entry(value, Where()) for name, value in fields.items()}
                 try:
-                    judge = Judge(changed, tolerance=self._tolerance, decimals=self._decimals)
+                    judge = Judge(changed, tolerance=self._tolerance)
                 except AttnError:
                     continue
                 self._others.append((said, judge))

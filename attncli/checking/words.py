@@ -40,6 +40,8 @@ def pages(reports: Sequence[Report], style: Style, hints: int) -> list[Page]:
 def page(report: Report, style: Style, hints: int = ALL_HINTS) -> Page:
     """Return what is said of a report; `hints` 1 to 4: which step, which cells, which mistake, everything."""
     agrees = report.convention and hints >= ALL_HINTS - 1
+    if style.precision is None:
+        style = replace(style, precision=report.precision)
     return Page(
         f"All steps agree with {report.convention}; this problem is not that." if agrees else "",
         [_step(name, verdict, style, hints) for name, verdict in report.steps.items()],

@@ -28,7 +28,7 @@ from attncli.trace.trace import Trace
 if TYPE_CHECKING:
     from attncli.derivation.modifiers import Offset, Rule, Term
 
-_ABOUT_SHOWING = {"title", "tokens", "key_tokens", "columns", "precision"}
+_ABOUT_SHOWING = {"title", "tokens", "key_tokens", "columns", "precision", "decimals"}
 
 SMALL = 2**18
 """Elements of the n × m plane up to which it is built even where it is not asked for: it costs nothing."""
