@@ -80,29 +80,24 @@ class Attend(Op):
         return output.astype(np.float64, copy=False)
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say softmax(Q Kᵀ × scale) V."""
         inner = "{1}ᵀ {0}" if columns else "{0} {1}ᵀ"
         weights = f"softmax({inner} × {self.scale:.6g}{' …' if self.modifiers else ''})"
         return [f"{{2}} {weights}" if columns else f"{weights} {{2}}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         inner = r"{1}^\top {0}" if columns else r"{0} {1}^\top"
         weights = rf"\operatorname{{{{softmax}}}}({inner} \cdot {self.scale:.6g}{' …' if self.modifiers else ''})"
         return [f"{{2}} {weights}" if columns else f"{weights} {{2}}"]
 
     def note(self, columns: bool) -> str:
-        """Say how it was worked out."""
         also = "".join(f"; {note}" for op in self.modifiers if (note := op.note(columns)))
         return f"worked out block by block: the scores and weights were never built{also}"
 
     def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Label the rows by the queries and the columns by V's dimensions."""
         q, _, v = operands
         return (*self.query.axes(q.axes)[:-1], self.values.axes(v.axes)[-1])
 
     def exact(self, *operands: Objects) -> Objects:
-        """Refuse: what is worked out in blocks is far too large for fractions."""
         raise NotExactError
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:

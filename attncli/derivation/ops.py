@@ -84,15 +84,12 @@ class Same(Op):
     minus_infinity = True
 
     def apply(self, *operands: Array) -> Array:
-        """Return the operand."""
         return operands[0]
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say its name."""
         return ["{0}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return ["{0}"]
 
 
@@ -109,7 +106,6 @@ class Project(Op):
     heads: int | None = None
 
     def apply(self, *operands: Array) -> Array:
-        """Return X W + b."""
         x, *rest = operands
         if self.weight:
             w = rest.pop(0)
@@ -120,12 +116,10 @@ class Project(Op):
         return x
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say X W + b, or W X + b for columns."""
         product = ("{1} {0}" if columns else "{0} {1}") if self.weight else "{0}"
         return [product + (f" + {{{1 + self.weight}}}" if self.bias else "")]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return self.text(columns)
 
     def axes(self, *operands: Step) -> tuple[Axis, ...]:
@@ -168,20 +162,16 @@ class Scores(Op):
     key: HeadLayout = FLAT
 
     def apply(self, *operands: Array) -> Array:
-        """Return Q Kᵀ."""
         q, k = self.query.apply(operands[0]), self.key.apply(operands[1])
         return q @ k.swapaxes(-1, -2)  # (…, n, d) (…, d, m) → (…, n, m)
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say Q Kᵀ, or Kᵀ Q for columns."""
         return ["{1}ᵀ {0}" if columns else "{0} {1}ᵀ"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"{1}^\top {0}" if columns else r"{0} {1}^\top"]
 
     def note(self, columns: bool) -> str:
-        """Say how the heads were split and shared."""
         notes = []
         if self.query.split:
             notes.append(
@@ -192,7 +182,6 @@ class Scores(Op):
         return "; ".join(notes)
 
     def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Label the rows by the queries and the columns by the keys."""
         q, k = operands
         return (*self.query.axes(q.axes)[:-1], k.axes[-2])
 
@@ -225,7 +214,6 @@ class Scale(Op):
         return operands[0] / math.sqrt(self.d_k) if self.d_k else operands[0] * self.factor
 
     def exact(self, *operands: Objects) -> Objects:
-        """Return S over the root, or times the factor as it was written."""
         from fractions import Fraction
 
         from attncli.trace.exact import Exact, each
@@ -237,7 +225,6 @@ class Scale(Op):
         return each(operands[0], lambda x: x * factor)
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Put the numbers in: 18/√2."""
         from attncli.trace.expressions import Number, Product, Quotient, Root
 
         if not self.d_k:
@@ -249,14 +236,12 @@ class Scale(Op):
         return [[Quotient(x, Root(self.d_k)) for x in say(rows[0])], *exact]
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say S / √d_k = S / √4 = S / 2."""
         if not self.d_k:
             return [f"{{0}} × {self.said}"]
         root = math.isqrt(self.d_k)
         return ["{0} / √d_k", f"{{0}} / √{self.d_k}", *([f"{{0}} / {root}"] if root**2 == self.d_k else [])]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         if not self.d_k:
             return [rf"{{0}} \cdot {literal(tex_power(self.said))}"]
         root = math.isqrt(self.d_k)
@@ -326,16 +311,13 @@ class Softmax(Normalize):
         return shifted
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say softmax(S)."""
         return ["softmax({0})"] if self.sinks is None else ["softmax({0}, sink)"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         sink = "" if self.sinks is None else r", \text{{sink}}"
         return [rf"\operatorname{{{{softmax}}}}({{0}}{sink})"]
 
     def note(self, columns: bool) -> str:
-        """Say over what it is normalised."""
         note = f"each {'column' if columns else 'row'}: e^(score − max) / Σexp"
         return note if self.sinks is None else f"{note}; the head's sink is part of Σexp and has no weight"
 
@@ -347,7 +329,6 @@ class Softmax(Normalize):
         return {"max": most, "Σexp": total, "sum": result.sum(axis=-1)}
 
     def exact(self, *operands: Objects) -> Objects:
-        """Return the same, in powers of e."""
         from attncli.trace.exact import softmax
 
         return softmax(operands[0], self.sinks)
@@ -395,31 +376,25 @@ class SumNormalize(Normalize):
         return scores / np.where(total == 0, 1, total)
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say S / ΣS."""
         return ["{0} / Σ {0}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"{0} / \textstyle\sum {0}"]
 
     def note(self, columns: bool) -> str:
-        """Say over what it is normalised."""
         return f"each score over the sum of its {'column' if columns else 'row'}"
 
     def margins(self, result: Array, *operands: Array) -> dict[str, Array]:
-        """Return each row's sum, before and after."""
         _, total = self._parts(operands[0])
         return {"Σ": total[..., 0], "sum": result.sum(axis=-1)}
 
     def exact(self, *operands: Objects) -> Objects:
-        """Return the same in fractions."""
         from attncli.trace.exact import divided, objects
 
         scores = objects(np.where(operands[0] == -np.inf, 0.0, operands[0]))
         return divided(scores, scores.sum(axis=-1, keepdims=True))
 
     def parts(self, t: Explanation, step: Step, index: Cell) -> tuple[str, str]:
-        """Record the row and its sum."""
         from attncli.trace.cell_ops import Counted, Sum
 
         scores = step.operands[0]
@@ -441,19 +416,15 @@ class Mix(Op):
     values: HeadLayout = FLAT
 
     def apply(self, *operands: Array) -> Array:
-        """Return weights · V."""
         return operands[0] @ self.values.apply(operands[1])
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say weights V, or V weights for columns."""
         return ["{1} {0}" if columns else "{0} {1}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return self.text(columns)
 
     def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Label the rows by the queries and the columns by V's dimensions."""
         weights, v = operands
         return (*weights.axes[:-1], self.values.axes(v.axes)[-1])
 
@@ -490,16 +461,13 @@ class Extend(Op):
         return np.concatenate(parts, axis=-2)
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say [past; K; row; 0]."""
         parts = [f"{{{at}}}" for at in range(1 + self.past + self.row)] + ["0"] * self.zeros
         return [f"[{(', ' if columns else '; ').join(parts)}]"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return self.text(columns)
 
     def note(self, columns: bool) -> str:
-        """Say what stands where."""
         return "; ".join(["the past first"] * self.past + ["learned or zero keys last"] * (self.row or self.zeros))
 
     def axes(self, *operands: Step) -> tuple[Axis, ...]:
@@ -534,19 +502,15 @@ class Concat(Op):
         return merge_heads(operands[0])
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say concat(heads)."""
         return ["concat({0})"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"\operatorname{{concat}}({0})"]
 
     def note(self, columns: bool) -> str:
-        """Say in which direction they stand."""
         return f"the heads {'under one another' if columns else 'side by side'}, head 1 first"
 
     def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Drop the head axis."""
         *lead, head, rows, cols = operands[0].axes
         return (*lead, rows, Axis(cols.name, head.size * cols.size))
 

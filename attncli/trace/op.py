@@ -134,7 +134,6 @@ class Given(Op):
         return ()
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say nothing."""
         return ()
 
     def exact(self, *operands: Objects) -> Objects:
@@ -147,7 +146,6 @@ class Given(Op):
         raise AttnError(msg)
 
     def zoom_row(self, t: Explanation, step: Step, index: Cell) -> None:
-        """Refuse likewise."""
         msg = f"{step.row_name(index)} is given: there is nothing to work out"
         raise AttnError(msg)
 
@@ -161,18 +159,14 @@ class Row(Op):
     minus_infinity = True
 
     def apply(self, *operands: Array) -> Array:
-        """Return the numbers side by side."""
         return np.concatenate(operands, axis=-1)
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say a, b, c."""
         places = [f"{{{at}}}" for at in range(self.count)]
         return [", ".join(places if self.count <= 3 else [places[0], places[1], "…", places[-1]])]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [self.text(columns)[0].replace(", ", r",\; ").replace("…", r"\dots")]
 
     def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Label the columns as the row's own."""
         return (operands[0].axes[-2], self.axis)
