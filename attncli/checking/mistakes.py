@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from attncli.derivation.modifiers import Hide
-from attncli.derivation.ops import Mix, Project, Scale, Scores, Softmax
+from attncli.derivation.normalize import Softmax
+from attncli.derivation.ops import Mix, Project, Scale, Scores
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 

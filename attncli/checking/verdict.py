@@ -24,7 +24,6 @@ from attncli.checking.claims import Claim, read
 from attncli.checking.mistakes import Change, Mistake, mistakes
 from attncli.checking.replay import made, replayed, with_identities
 from attncli.checking.signatures import signatures
-from attncli.checking.spread import spread
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import visible
 from attncli.derivation.derive import derive
@@ -295,8 +294,11 @@ class _Checker:
         """Return what follows from the student's numbers, and how far their rounding can move it."""
         follows = made(step, self.own, change)
         names = [operand.name for operand in step.operands]
-        moved = spread(step.op, follows, [self.own[name] for name in names], [self.errors[name] for name in names])
-        return follows, moved
+        errors = [self.errors[name] for name in names]
+        if not any(error.any() for error in errors):
+            return follows, np.zeros(follows.shape)
+        moved = step.op.spread(follows, [self.own[name] for name in names], errors)
+        return follows, np.where(np.isfinite(moved), moved, 0.0)  # a bound that says nothing excuses nothing
 
     def _following(self, claim: Claim, follows: Array, moved: Array) -> Where2d:
         """Return where a claim follows."""

@@ -21,6 +21,7 @@ from attncli.common.errors import NotExactError
 from attncli.common.labels import Cell
 from attncli.common.style import tex_power
 from attncli.derivation.ops import Same
+from attncli.trace import spread
 from attncli.trace.op import Op, literal
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
@@ -245,6 +246,9 @@ class Softcap(Modifier):
         np.tanh(scores, out=scores)
         return np.multiply(scores, self.cap, out=scores)
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return spread.of_monotone(self.apply, operands[0], errors[0])
+
     def matrix(self, lead: Cell) -> Modifier:
         return self
 
@@ -280,6 +284,9 @@ class AddTerms(Modifier):
         for term in self.terms:
             part += term.values(rows, ordinary)
         return scores
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.where(np.isneginf(result), 0.0, errors[0])
 
     def matrix(self, lead: Cell) -> Modifier:
         return AddTerms(tuple(term.at(lead) for term in self.terms), self.keys)
@@ -332,6 +339,9 @@ class Hide(Modifier):
             np.copyto(part, -np.inf, where=~rule.allowed(rows, ordinary))
         return scores
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.where(np.isneginf(result), 0.0, errors[0])
+
     def matrix(self, lead: Cell) -> Hide:
         return Hide(tuple(rule.at(lead) for rule in self.rules), self.keys)
 
@@ -370,6 +380,9 @@ class Hidden(Op):
 
     def apply(self, *operands: Array) -> Array:
         return np.full_like(operands[0], -np.inf)
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.zeros(result.shape)
 
     def text(self, columns: bool) -> Sequence[str]:
         return ["−∞"]

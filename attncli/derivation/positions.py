@@ -42,6 +42,9 @@ class Sinusoidal(Op):
         angle = np.arange(self.start, self.start + n)[:, None] / 10000 ** (2 * (column // 2) / d)
         return np.asarray(np.where(column % 2 == 0, np.sin(angle), np.cos(angle)))
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.zeros(result.shape)
+
     def text(self, columns: bool) -> Sequence[str]:
         return ["sin(pos / 10000^(2i/d)), cos(pos / 10000^(2i/d))"]
 
@@ -94,6 +97,17 @@ class Rotate(Op):
         turned[..., first] = a * np.cos(angle) - b * np.sin(angle)
         turned[..., second] = b * np.cos(angle) + a * np.sin(angle)
         return merge_heads(turned) if self.layout.split else turned
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        e = self.layout.apply(errors[0])
+        d = e.shape[-1]
+        angle = self._angle(e.shape[-2], d)
+        cos, sin = np.abs(np.cos(angle)), np.abs(np.sin(angle))
+        first, second = self._pairs(d)
+        moved = np.empty_like(e)
+        moved[..., first] = e[..., first] * cos + e[..., second] * sin
+        moved[..., second] = e[..., second] * cos + e[..., first] * sin
+        return merge_heads(moved) if self.layout.split else moved
 
     def _angle(self, n: int, d: int) -> Array:
         positions = np.arange(self.start, self.start + n)

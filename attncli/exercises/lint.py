@@ -14,7 +14,8 @@ import numpy as np
 from attncli.checking.mistakes import Mistake, Setting
 from attncli.checking.replay import with_identities
 from attncli.common.style import Style
-from attncli.derivation.ops import Normalize, Scale, Softmax, SumNormalize
+from attncli.derivation.normalize import Normalize, Softmax, SumNormalize
+from attncli.derivation.ops import Scale
 from attncli.exercises.draw import SATURATED
 from attncli.exercises.roots import RIGHT, Sizes
 from attncli.exercises.showing import APART, CORE, Outcome, alike, distance, last_step, outcomes

@@ -14,6 +14,7 @@ import numpy as np
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Axis
 from attncli.trace import expressions as ex
+from attncli.trace import spread
 from attncli.trace.expressions import Expression
 from attncli.trace.op import Op
 from attncli.trace.step import Step
@@ -43,6 +44,10 @@ class Times(Cellwise):
     def apply(self, *operands: Array) -> Array:
         return operands[0] * operands[1]
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        (a, b), (e, f) = operands, errors
+        return np.asarray(e * (np.abs(b) + f) + np.abs(a) * f)
+
     def text(self, columns: bool) -> Sequence[str]:
         return ["{0} × {1}"]
 
@@ -57,6 +62,9 @@ class Plus(Cellwise):
 
     def apply(self, *operands: Array) -> Array:
         return operands[0] + operands[1]
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return errors[0] + errors[1]
 
     def exact(self, *operands: Objects) -> Objects:
         """Return a + b; with −∞ it is −∞."""
@@ -79,6 +87,9 @@ class Minus(Cellwise):
     def apply(self, *operands: Array) -> Array:
         return operands[0] - operands[1]
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return errors[0] + errors[1]
+
     def exact(self, *operands: Objects) -> Objects:
         """Return a − b; −∞ less a number is −∞."""
         from attncli.trace.exact import each
@@ -97,6 +108,12 @@ class Over(Cellwise):
 
     def apply(self, *operands: Array) -> Array:
         return operands[0] / operands[1]
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        """Return (e + |a / b|·f) / (|b| − f): infinite where the divisor may be 0."""
+        divisor, error = np.abs(operands[1]), errors[1]
+        moved = (errors[0] + np.abs(result) * error) / (divisor - error)
+        return np.where(divisor > error, moved, np.inf)
 
     def text(self, columns: bool) -> Sequence[str]:
         return ["{0} / {1}"]
@@ -118,6 +135,9 @@ class Wave(Cellwise):
         wave: Array = {"sin": np.sin, "cos": np.cos}[self.function](operands[0])
         return wave
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.minimum(errors[0], 2.0)
+
     def text(self, columns: bool) -> Sequence[str]:
         return [f"{self.function} {{0}}"]
 
@@ -137,6 +157,9 @@ class Exp(Cellwise):
     def apply(self, *operands: Array) -> Array:
         """Return e^a; e^−∞ is 0."""
         return np.exp(operands[0])
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return result * np.expm1(errors[0])
 
     def text(self, columns: bool) -> Sequence[str]:
         return ["e^{0}"]
@@ -162,6 +185,9 @@ class Nothing(Cellwise):
     def apply(self, *operands: Array) -> Array:
         return np.zeros((1, 1))
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.zeros(result.shape)
+
     def axes(self, *operands: Step) -> tuple[Axis, ...]:
         """Return its own labels: it is made of nothing that has any."""
         return self.label
@@ -179,6 +205,9 @@ class Append(Cellwise):
 
     def apply(self, *operands: Array) -> Array:
         return np.append(operands[0], [[self.number]], axis=-1)
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.append(errors[0], [[0.0]], axis=-1)
 
     def exact(self, *operands: Objects) -> Objects:
         from attncli.trace.exact import Exact
@@ -209,6 +238,9 @@ class Sum(Fold):
     def apply(self, *operands: Array) -> Array:
         return np.add.reduce(operands[0], axis=-1, keepdims=True)
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.add.reduce(errors[0], axis=-1, keepdims=True)
+
     def text(self, columns: bool) -> Sequence[str]:
         return ["Σ {0}"]
 
@@ -224,6 +256,10 @@ class Dot(Fold):
 
     def apply(self, *operands: Array) -> Array:
         return operands[0] @ operands[1].T
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        (a, b), (e, f) = operands, errors
+        return spread.of_product(a, e, b.T, f.T)
 
     def text(self, columns: bool) -> Sequence[str]:
         return ["{0} · {1}"]
@@ -244,6 +280,9 @@ class Maximum(Fold):
 
     def apply(self, *operands: Array) -> Array:
         return np.maximum.reduce(operands[0], axis=-1, keepdims=True)
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.maximum.reduce(errors[0], axis=-1, keepdims=True)
 
     def exact(self, *operands: Objects) -> Objects:
         from attncli.trace.exact import values
@@ -266,6 +305,9 @@ class Counted(Cellwise):
     def apply(self, *operands: Array) -> Array:
         return np.where(np.isneginf(operands[0]), 0, operands[0])
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.where(np.isneginf(operands[0]), 0.0, errors[0])
+
     def exact(self, *operands: Objects) -> Objects:
         from attncli.trace.exact import objects
 
@@ -283,6 +325,9 @@ class NoKey(Cellwise):
 
     def apply(self, *operands: Array) -> Array:
         return np.zeros(operands[0].shape)
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.zeros(result.shape)
 
     def exact(self, *operands: Objects) -> Objects:
         from attncli.trace.exact import objects

@@ -61,6 +61,14 @@ class Op(ABC):
         """Work the result out."""
 
     @abstractmethod
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        """Return the greatest change of each cell of the result when each operand's cells are off by their errors.
+
+        `result` is what `apply` gives for the operands; errors are not negative, and 0 for −∞. The bound holds for
+        errors of any size; it is infinite where nothing can be said.
+        """
+
+    @abstractmethod
     def text(self, columns: bool) -> Sequence[str]:
         """Return the formula as templates in which {0} is the first operand: first in general, then with numbers."""
 
@@ -129,6 +137,9 @@ class Given(Op):
         """Never called: a given step has no operands."""
         raise NotImplementedError
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.zeros(result.shape)
+
     def text(self, columns: bool) -> Sequence[str]:
         """Say nothing: a given matrix has no formula."""
         return ()
@@ -160,6 +171,9 @@ class Row(Op):
 
     def apply(self, *operands: Array) -> Array:
         return np.concatenate(operands, axis=-1)
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.concatenate(errors, axis=-1)
 
     def text(self, columns: bool) -> Sequence[str]:
         places = [f"{{{at}}}" for at in range(self.count)]
