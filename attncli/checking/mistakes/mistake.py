@@ -1,0 +1,69 @@
+"""A known mistake: the lines of a derivation that it puts in the place of the right ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from attncli.trace.op import Op
+from attncli.trace.step import Step
+
+
+@dataclass(frozen=True)
+class Instead:
+    """Another op, of other operands than the step's own."""
+
+    op: Op
+    operands: tuple[str, ...]
+    """Their names, of any steps and inputs that come before."""
+
+
+Change: TypeAlias = Mapping[str, Op | Instead]
+"""By step, what is made in its place: an op of the step's own operands, or of others."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One known mistake as this problem allows it."""
+
+    id: str
+    step: str
+    """Where it first shows."""
+    said: str
+    """What was done, and what to do, with this problem's numbers."""
+    change: Change
+    zero_is_right: bool = False
+    """Whether a claimed zero fits whatever the value is (dropout)."""
+    last_resort: bool = False
+    """Whether it is looked at only if nothing else fits."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A step without its value: its name, its op and the names of its operands."""
+
+    name: str
+    op: Op
+    operands: tuple[str, ...]
+    columns: bool
+
+    def text(self) -> str:
+        """Return name and formula: "scaled = scores / √d_k = scores / √2"."""
+        return self._said(self.name, self.op.text(self.columns), str)
+
+    def tex(self, say: Callable[[str], str]) -> str:
+        """Return name and formula in LaTeX; `say` writes the name of a step."""
+        return self._said(say(self.name), self.op.tex(self.columns), say)
+
+    def _said(self, name: str, templates: Sequence[str], say: Callable[[str], str]) -> str:
+        names = [say(operand) for operand in self.operands]
+        return " = ".join([name, *(template.format(*names) for template in templates)])
+
+
+def line_of(step: Step, change: Change) -> Line:
+    """Return how a step is made: as `change` says, else as it should be."""
+    instead = change.get(step.name, step.op)
+    if isinstance(instead, Instead):
+        return Line(step.name, instead.op, instead.operands, step.columns)
+    return Line(step.name, instead, tuple(operand.name for operand in step.operands), step.columns)
