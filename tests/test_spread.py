@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import attncli
+from attncli.checking.mistakes import matrix_ops as other
 from attncli.checking.mistakes import ops as wrong
 from attncli.common.labels import Axis
 from attncli.derivation import modifiers, normalize, ops, positions
@@ -100,13 +101,13 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     ],
     wrong.Then: [(wrong.Then(normalize.Softmax(), normalize.Softmax()), (PLANE,))],
     wrong.Early: [(wrong.Early(ops.Mix(), 1), ((2, 3), (3, 2)))],
-    wrong.Multiply: [
-        (wrong.Multiply(SPLIT, SPLIT), ((2, 6), (3, 4))),
-        (wrong.Multiply(right=SPLIT, turned=True), ((2, 3, 2), (3, 4))),
+    other.Multiply: [
+        (other.Multiply(SPLIT, SPLIT), ((2, 6), (3, 4))),
+        (other.Multiply(right=SPLIT, turned=True), ((2, 3, 2), (3, 4))),
     ],
-    wrong.SplitScores: [(wrong.SplitScores(wrong.Reshaped(2), wrong.Strided(2)), ((2, 4), (3, 4)))],
-    wrong.SplitMix: [(wrong.SplitMix(split(2)), ((2, 2, 3), (3, 4))) for split in (wrong.Reshaped, wrong.Strided)],
-    wrong.OneHead: [(wrong.OneHead(2), ((2, 4), (3, 4)))],
+    other.SplitScores: [(other.SplitScores(other.Reshaped(2), other.Strided(2)), ((2, 4), (3, 4)))],
+    other.SplitMix: [(other.SplitMix(split(2)), ((2, 2, 3), (3, 4))) for split in (other.Reshaped, other.Strided)],
+    other.OneHead: [(other.OneHead(2), ((2, 4), (3, 4)))],
     wrong.Factor: [(wrong.Factor(-3.0, ("3",)), (PLANE,)), (wrong.Factor(3.0, ("3",), times=True), (PLANE,))],
     wrong.Keep: [(wrong.Keep(SEEN, elsewhere, "hidden"), (PLANE,)) for elsewhere in (0.0, -np.inf)],
     wrong.SoftmaxOver: [(wrong.SoftmaxOver("queries"), (PLANE,)), (wrong.SoftmaxOver("matrix"), (PLANE,))],
@@ -115,10 +116,10 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     wrong.BySum: [(wrong.BySum(), (PLANE,))],
     wrong.ShiftedExp: [(wrong.ShiftedExp(), (PLANE,))],
     wrong.Hardmax: [(wrong.Hardmax(), (PLANE,))],
-    wrong.ProjectTransposed: [(wrong.ProjectTransposed(bias=True), ((3, 2), (2, 2), (1, 2)))],
-    wrong.JoinReshaped: [(wrong.JoinReshaped(), (HEADS,))],
-    wrong.FoldHeads: [(wrong.FoldHeads("mean"), (HEADS,)), (wrong.FoldHeads("sum", repeat=True), (HEADS,))],
-    wrong.Waves: [(wrong.Waves(1, "c/d"), ((3, 4),))],
+    other.ProjectTransposed: [(other.ProjectTransposed(bias=True), ((3, 2), (2, 2), (1, 2)))],
+    other.JoinReshaped: [(other.JoinReshaped(), (HEADS,))],
+    other.FoldHeads: [(other.FoldHeads("mean"), (HEADS,)), (other.FoldHeads("sum", repeat=True), (HEADS,))],
+    other.Waves: [(other.Waves(1, "c/d"), ((3, 4),))],
     wrong.Corrected: [(wrong.Corrected(ops.Scale(0.5), "scores / 3"), (PLANE,))],
 }  # fmt: skip
 """For every op, some with their arguments, and the shapes of their operands."""

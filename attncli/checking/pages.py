@@ -126,7 +126,7 @@ def _markdown(reports: Sequence[Report], style: Style, hints: int) -> str:
             parts += [f"*{safe(text)}*\n" for text in step.asides]
         for sentence in said.conclusion:
             text = f"**{safe(sentence.text)}**" if sentence.strong or sentence.good else safe(sentence.text)
-            parts.append(f"{text}{f' `{sentence.id}`' if sentence.id else ''}\n")
+            parts.append(f"{sentence.tex or text}{f' `{sentence.id}`' if sentence.id else ''}\n")
     return style.plain("\n".join(parts))
 
 
@@ -188,7 +188,7 @@ def _latex(reports: Sequence[Report], style: Style, hints: int) -> str:
         parts.append("\\begin{description}\\raggedright\n" + "\n".join(items) + "\n\\end{description}")
         for sentence in said.conclusion:
             text = rf"\textbf{{{safe(sentence.text)}}}" if sentence.strong or sentence.good else safe(sentence.text)
-            parts.append(text + (rf" \texttt{{[{safe(sentence.id)}]}}" if sentence.id else ""))
+            parts.append((sentence.tex or text) + (rf" \texttt{{[{safe(sentence.id)}]}}" if sentence.id else ""))
     return document(parts)
 
 

@@ -14,6 +14,7 @@ A step that is right although an earlier one is wrong is `right_despite_error`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ import numpy as np
 
 from attncli.checking.claims import Claim, read
 from attncli.checking.diagnosis import Diagnosis
-from attncli.checking.mistakes import Change, Mistake, mistakes
+from attncli.checking.mistakes import Change, Line, Mistake, mistakes
 from attncli.checking.replay import with_identities
 from attncli.checking.signatures import signatures
 from attncli.checking.student import FLOAT, Student, near
@@ -47,6 +48,8 @@ RIGHT = {"correct", "last_digit", "rounding_carried"}
 """States of a step that is as it should be."""
 BAD = {"known_mistake", "slip", "wrong", "follows_from_error"}
 """States of a step that differs from the truth."""
+MOST_CARRIED = 2.0
+"""Units of the last decimal by which rounding may have moved a number that agrees with another convention."""
 
 
 @dataclass
@@ -57,6 +60,15 @@ class CellVerdict:
     claimed: str
     right: float
     follows: float
+
+    def json(self) -> dict[str, str | float]:
+        """Return the cell for machines; JSON has no infinities: −∞ is "-inf"."""
+        return {
+            "cell": self.cell,
+            "claimed": self.claimed,
+            "right": _json_number(self.right),
+            "follows": _json_number(self.follows),
+        }
 
 
 @dataclass
@@ -79,6 +91,8 @@ class Report:
     steps: dict[str, StepVerdict]
     named: list[Mistake] = field(default_factory=list)
     close: list[Mistake] = field(default_factory=list)
+    lines: dict[str, list[tuple[Line, Line]]] = field(default_factory=dict)
+    """For each named mistake, by id, the lines that it changes: as they were done, and as they should be."""
     convention: str = ""
     """Another convention with which all steps agree: "unscaled attention"."""
     name: str = ""
@@ -115,17 +129,25 @@ class Report:
             "verdict": "right" if self.right else "wrong",
             "first_wrong": self.first_wrong,
             "mistakes": self.mistakes,
+            **({"formulas": self._formulas()} if self.lines else {}),
             "close_to": list(dict.fromkeys(mistake.id for mistake in self.close)),
             **({"agrees_with": self.convention} if self.convention else {}),
             "code": self.code,
             "steps": {
                 name: {
                     "state": verdict.state,
-                    "cells": [vars(cell) for cell in verdict.cells],
+                    "cells": [cell.json() for cell in verdict.cells],
                     **({"remarks": verdict.remarks} if verdict.remarks else {}),
                 }
                 for name, verdict in self.steps.items()
             },
+        }
+
+    def _formulas(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Return for each named mistake the formulas of the steps that it changes."""
+        return {
+            id: {wrong.name: {"yours": wrong.text(), "right": right.text()} for wrong, right in lines}
+            for id, lines in self.lines.items()
         }
 
 
@@ -211,13 +233,13 @@ class Judge:
                     continue
                 self._others.append((said, judge))
         try:
-            if self.judge_plainly(parts, own=own, until_wrong=True, turned=True).right:
+            if _agrees(self.judge_plainly(parts, own=own, until_wrong=True, turned=True)):
                 return f"attention with vectors as {'rows' if self._truth.columns else 'columns'}"
         except AttnError:  # of another shape that way round
             pass
         for said, judge in self._others:
             try:
-                if judge.judge_plainly(parts, own=own, until_wrong=True).right:
+                if _agrees(judge.judge_plainly(parts, own=own, until_wrong=True)):
                     return said
             except AttnError:
                 continue
@@ -261,6 +283,7 @@ class _Checker:
             if verdict.state in {"slip", "wrong"} and not report.named and self._is_first(name):
                 diagnosis = Diagnosis(self.truth, self.known, self.claims, self.student)
                 report.named, report.close = diagnosis.named(step, claim)
+                report.lines = {mistake.id: mistake.lines(self.truth) for mistake in report.named}
                 if report.named:
                     verdict.state = "known_mistake"
                     change = report.named[0].change
@@ -318,6 +341,17 @@ class _Checker:
         with np.errstate(all="ignore"):
             writable = np.abs(truth - np.round(truth / claim.units) * claim.units) <= FLOAT * claim.units
         return right, near(claim.values, truth, claim.units) & ~writable
+
+
+def _json_number(x: float) -> str | float:
+    return x if math.isfinite(x) else str(x)
+
+
+def _agrees(report: Report) -> bool:
+    """Tell whether all is right, and nothing only because rounding excuses almost anything."""
+    return report.right and all(
+        verdict.carried <= MOST_CARRIED * verdict.claim.units.max() for verdict in report.steps.values()
+    )
 
 
 _CONVENTIONS = (

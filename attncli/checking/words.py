@@ -12,6 +12,7 @@ from attncli.checking.verdict import BAD, CellVerdict, Report, StepVerdict
 from attncli.common.style import PRECISION, Style, decimal
 from attncli.common.text import counted, visible
 from attncli.writers.sheet import headings
+from attncli.writers.tex import name_tex
 
 SAID = {
     "correct": "right",
@@ -64,6 +65,8 @@ class Sentence:
     id: str = ""
     good: bool = False
     strong: bool = True
+    tex: str = ""
+    """Of a formula: the same with the formula in LaTeX, between dollars."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,10 @@ def _conclusion(report: Report, hints: int) -> Iterator[Sentence]:
     if hints >= ALL_HINTS - 1 and report.named:
         for mistake in report.named:
             yield Sentence(mistake.said, mistake.id)
+            for pair in report.lines[mistake.id]:
+                for whose, line in zip(("yours", "right"), pair, strict=True):
+                    tex = f"{whose}: ${line.tex(name_tex)}$"
+                    yield Sentence(f"{whose}: {line.text()}", strong=False, tex=tex)
         if len(report.mistakes) > 1:
             yield Sentence("These mistakes give the same numbers here.", strong=False)
     elif hints >= ALL_HINTS - 1 and report.close:

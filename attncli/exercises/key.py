@@ -38,7 +38,12 @@ def json(exercise: Exercise) -> str:
         mistake = outcome.mistake
         values = {"id": mistake.id, "step": mistake.step, "said": mistake.said}
         lines = [f'"{name}": {json_.dumps(value, ensure_ascii=False)}' for name, value in values.items()]
-        lines.append(f'"steps": {_object(_rounded(changed_steps(exercise.truth, mistake), 8), 6)}')
+        formulas = {
+            wrong.name: {"wrong": wrong.text(), "right": right.text()} for wrong, right in mistake.lines(exercise.truth)
+        }
+        lines.append(f'"formulas": {json_.dumps(formulas, ensure_ascii=False)}')
+        changed = {name: step.array for name, step in changed_steps(exercise.truth, mistake).items()}
+        lines.append(f'"steps": {_object(_rounded(changed, 8), 6)}')
         mistakes.append("    {\n      " + ",\n      ".join(lines) + "\n    }")
     whole = {
         "problem": _object(problem, 2),
@@ -58,7 +63,7 @@ def _rounded(values: Mapping[str, Array], indent: int) -> dict[str, str]:
 
 
 def markdown(exercise: Exercise) -> str:
-    """Return every step, and for each mistake what was done, the first wrong step and the last."""
+    """Return every step, and for each mistake what was done, beside what should be, and the last step."""
     return markdown_.write([exercise.truth, *_wrong(exercise)], _PEOPLE)
 
 
@@ -68,11 +73,12 @@ def latex(exercise: Exercise) -> str:
 
 
 def _wrong(exercise: Exercise) -> Iterator[Trace]:
-    """Go through the mistakes, each as the first and the last of the steps that it changes."""
+    """Go through the mistakes, each as the steps in which it is made and the last of those that follow."""
     for outcome in exercise.outcomes:
         mistake = outcome.mistake
         changed = changed_steps(exercise.truth, mistake)
-        part = Trace({"title": f"{mistake.id}: {mistake.said}"})
-        for name in dict.fromkeys([next(iter(changed)), list(changed)[-1]]):
-            part.given(name, changed[name], exercise.truth[name].axes)
+        part = Trace({"title": f"{mistake.id}: {mistake.said}"}, columns=exercise.truth.columns)
+        for name, step in changed.items():
+            if name in mistake.change or name == list(changed)[-1]:
+                part.insert(step)
         yield part

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from attncli.checking.mistakes.matrix_ops import (
+    FoldHeads,
+    JoinReshaped,
+    OneHead,
+    Reshaped,
+    SplitMix,
+    SplitScores,
+    Strided,
+)
 from attncli.checking.mistakes.mistake import Change, Instead, Mistake
-from attncli.checking.mistakes.ops import FoldHeads, JoinReshaped, OneHead, Reshaped, SplitMix, SplitScores, Strided
 from attncli.checking.mistakes.projections import transposed, without_bias
 from attncli.checking.mistakes.scaled import over_root
 from attncli.checking.mistakes.setting import Setting

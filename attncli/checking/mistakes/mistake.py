@@ -24,22 +24,6 @@ Change: TypeAlias = Mapping[str, Op | Instead]
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """One known mistake as this problem allows it."""
-
-    id: str
-    step: str
-    """Where it first shows."""
-    said: str
-    """What was done, and what to do, with this problem's numbers."""
-    change: Change
-    zero_is_right: bool = False
-    """Whether a claimed zero fits whatever the value is (dropout)."""
-    last_resort: bool = False
-    """Whether it is looked at only if nothing else fits."""
-
-
-@dataclass(frozen=True)
 class Line:
     """A step without its value: its name, its op and the names of its operands."""
 
@@ -59,6 +43,26 @@ class Line:
     def _said(self, name: str, templates: Sequence[str], say: Callable[[str], str]) -> str:
         names = [say(operand) for operand in self.operands]
         return " = ".join([name, *(template.format(*names) for template in templates)])
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One known mistake as this problem allows it."""
+
+    id: str
+    step: str
+    """Where it first shows."""
+    said: str
+    """What was done, and what to do, with this problem's numbers."""
+    change: Change
+    zero_is_right: bool = False
+    """Whether a claimed zero fits whatever the value is (dropout)."""
+    last_resort: bool = False
+    """Whether it is looked at only if nothing else fits."""
+
+    def lines(self, truth: Mapping[str, Step]) -> list[tuple[Line, Line]]:
+        """Return the lines that it changes, each as it was done and as it should be."""
+        return [(line_of(step, self.change), line_of(step, {})) for name, step in truth.items() if name in self.change]
 
 
 def line_of(step: Step, change: Change) -> Line:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from attncli.checking.mistakes.matrix_ops import Waves
 from attncli.checking.mistakes.mistake import Mistake
-from attncli.checking.mistakes.ops import Waves
 from attncli.checking.mistakes.setting import Setting
 from attncli.derivation.positions import Sinusoidal
 

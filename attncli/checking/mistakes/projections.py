@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from attncli.checking.mistakes.matrix_ops import ProjectTransposed
 from attncli.checking.mistakes.mistake import Instead, Mistake
-from attncli.checking.mistakes.ops import ProjectTransposed
 from attncli.checking.mistakes.setting import Setting
 from attncli.derivation.ops import Project, Same
 from attncli.trace.step import Step
