@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.checking.mistakes import Change, line_of
+from attncli.checking.mistakes import Change, made_of
 from attncli.common.errors import AttnError
 from attncli.derivation.ops import Same
 from attncli.problem.fields import PLANES, STEPS
@@ -35,18 +35,20 @@ def replayed(truth: Trace, target: str, change: Change, base: Mapping[str, Array
     values = dict(base)
     changed: set[str] = set()
     for name, step in truth.items():
-        if not step.given:
-            line = line_of(step, change)
-            remake = name in change or name == target or name not in values
-            if remake or not changed.isdisjoint(line.operands):
-                try:
-                    values[name] = np.asarray(line.op.apply(*(values[operand] for operand in line.operands)))
-                except NOT_HERE:
-                    return None
-                changed.add(name)
+        if not step.given and (name in change or name == target or name not in values or _follows(step, changed)):
+            op, operands = made_of(step, change)
+            try:
+                values[name] = np.asarray(op.apply(*[values[operand] for operand in operands]))
+            except NOT_HERE:
+                return None
+            changed.add(name)
         if name == target:
             return values[name]
     return None
+
+
+def _follows(step: Step, changed: set[str]) -> bool:
+    return bool(changed) and any(operand.name in changed for operand in step.operands)
 
 
 def with_identities(truth: Trace, missing: frozenset[str]) -> Trace:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.checking.claims import Claim
-from attncli.checking.mistakes import Change, line_of
+from attncli.checking.mistakes import Change, made_of
 from attncli.checking.replay import inputs
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
@@ -52,13 +52,13 @@ class Student:
 
         Raises one of `replay.NOT_HERE` where the shapes do not allow what `change` does.
         """
-        line = line_of(step, change)
-        operands = [self.own[name] for name in line.operands]
-        errors = [self.errors[name] for name in line.operands]
-        result = np.asarray(line.op.apply(*operands))
+        op, names = made_of(step, change)
+        operands = [self.own[name] for name in names]
+        errors = [self.errors[name] for name in names]
+        result = np.asarray(op.apply(*operands))
         if not any(error.any() for error in errors):
             return result, np.zeros(result.shape)
-        moved = line.op.spread(result, operands, errors)
+        moved = op.spread(result, operands, errors)
         return result, np.where(np.isfinite(moved), moved, 0.0)  # a bound that says nothing excuses nothing
 
     def is_following(self, claim: Claim, follows: Array, moved: Array) -> Where2d:

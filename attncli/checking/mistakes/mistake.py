@@ -65,9 +65,14 @@ class Mistake:
         return [(line_of(step, self.change), line_of(step, {})) for name, step in truth.items() if name in self.change]
 
 
-def line_of(step: Step, change: Change) -> Line:
-    """Return how a step is made: as `change` says, else as it should be."""
+def made_of(step: Step, change: Change) -> tuple[Op, tuple[str, ...]]:
+    """Return the op that makes a step, and the names of its operands: as `change` says, else as it should be."""
     instead = change.get(step.name, step.op)
     if isinstance(instead, Instead):
-        return Line(step.name, instead.op, instead.operands, step.columns)
-    return Line(step.name, instead, tuple(operand.name for operand in step.operands), step.columns)
+        return instead.op, instead.operands
+    return instead, tuple([operand.name for operand in step.operands])
+
+
+def line_of(step: Step, change: Change) -> Line:
+    """Return a step as a line that can say itself: as `change` says, else as it should be."""
+    return Line(step.name, *made_of(step, change), step.columns)
