@@ -51,6 +51,8 @@ def test_a_mistake_is_named_and_explained(run: Runner, problem: str) -> None:
         "→ weights  follows from the error before; the step itself is done right\n"
         "\n"
         "You did not scale the scores; divide by √4 = 2.  [no_scale]\n"
+        "yours: scaled = scores\n"
+        "right: scaled = scores / √d_k = scores / √4 = scores / 2\n"
         "Redo scaled, and with it weights, which is done right with what came before.\n"
     )
 

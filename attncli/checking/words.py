@@ -14,6 +14,7 @@ from attncli.common.style import PRECISION, Style, decimal
 from attncli.common.text import counted, headings, visible
 
 if TYPE_CHECKING:
+    from attncli.checking.mistakes import Line
     from attncli.checking.verdict import CellVerdict, Report, StepVerdict
 
 SAID = {
@@ -89,6 +90,8 @@ def _conclusion(report: Report, hints: int) -> Iterator[Sentence]:
     if hints >= ALL_HINTS - 1 and report.named:
         for mistake in report.named:
             yield Sentence(mistake.said, mistake.id)
+            for wrong, right in report.lines[mistake.id]:
+                yield from (_formula("yours", wrong), _formula("right", right))
         if len(report.mistakes) > 1:
             yield Sentence("These mistakes give the same numbers here.", strong=False)
     elif hints >= ALL_HINTS - 1 and report.close:
@@ -106,6 +109,10 @@ def _conclusion(report: Report, hints: int) -> Iterator[Sentence]:
             done = "is" if len(follows) == 1 else "are"
             redo += f", and with it {', '.join(follows)}, which {done} done right with what came before"
         yield Sentence(f"{redo}.", strong=False)
+
+
+def _formula(whose: str, line: Line) -> Sentence:
+    return Sentence(f"{whose}: {line.text()}", strong=False, tex=lambda say: f"{whose}: ${line.tex(say)}$")
 
 
 def echo(report: Report) -> str:

@@ -17,7 +17,8 @@ from attncli.common.labels import Axis
 from attncli.common.memory import available
 from attncli.common.text import counted
 from attncli.derivation.inputs import Givens
-from attncli.derivation.ops import FLAT, Concat, Extend, HeadLayout, Mix, Project, Scale, Scores, Softmax, SumNormalize
+from attncli.derivation.normalize import Softmax, SumNormalize
+from attncli.derivation.ops import FLAT, Concat, Extend, HeadLayout, Mix, Project, Scale, Scores
 from attncli.problem.fields import PLANES, STEPS
 from attncli.problem.problem import Problem
 from attncli.problem.values import scale_factor, shape_text

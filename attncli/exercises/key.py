@@ -51,7 +51,13 @@ def _mistake(truth: Trace, outcome: Outcome) -> str:
     mistake = outcome.mistake
     said = {"id": mistake.id, "step": mistake.step, "said": mistake.said}
     members = {name: text_of(value, _STYLE) for name, value in said.items()}
-    members["steps"] = object_text(_rounded(changed_steps(truth, mistake), 8), 6, _STYLE)
+    formulas = {
+        wrong.name: f'{{"wrong": {text_of(wrong.text(), _STYLE)}, "right": {text_of(right.text(), _STYLE)}}}'
+        for wrong, right in mistake.lines(truth)
+    }
+    members["formulas"] = object_text(formulas, 6, _STYLE)
+    changed = {name: step.array for name, step in changed_steps(truth, mistake).items()}
+    members["steps"] = object_text(_rounded(changed, 8), 6, _STYLE)
     return object_text(members, 4, _STYLE)
 
 
@@ -60,11 +66,12 @@ def _rounded(values: Mapping[str, Array], indent: int) -> dict[str, str]:
 
 
 def _wrong(exercise: Exercise) -> Iterator[Trace]:
-    """Go through the mistakes, each as the first and the last of the steps that it changes."""
+    """Go through the mistakes, each as the steps in which it is made and the last of those that follow."""
     for outcome in exercise.outcomes:
         mistake = outcome.mistake
         changed = changed_steps(exercise.truth, mistake)
-        part = Trace({"title": f"{mistake.id}: {mistake.said}"})
-        for name in dict.fromkeys([next(iter(changed)), list(changed)[-1]]):
-            part.given(name, changed[name], exercise.truth[name].axes)
+        part = Trace({"title": f"{mistake.id}: {mistake.said}"}, columns=exercise.truth.columns)
+        for name, step in changed.items():
+            if name in mistake.change or name == list(changed)[-1]:
+                part.insert(step)
         yield part

@@ -14,7 +14,8 @@ from attncli.checking.mistakes import Mistake, Setting
 from attncli.checking.replay import with_identities
 from attncli.common.style import Style
 from attncli.common.text import headings
-from attncli.derivation.ops import Normalize, Scale, Softmax, SumNormalize
+from attncli.derivation.normalize import Normalize, Softmax, SumNormalize
+from attncli.derivation.ops import Scale
 from attncli.exercises.draw import SATURATED
 from attncli.exercises.roots import RIGHT, Sizes
 from attncli.exercises.showing import APART, CORE, Outcome, alike, distance, last_step, outcomes
@@ -151,7 +152,7 @@ def _reasons(truth: Trace) -> Iterator[Reason]:
 def _by_numbers(truth: Trace, setting: Setting) -> Iterator[Reason]:
     """Go through the reasons that lie in the numbers, and not in the shapes."""
     weights, scores = setting.weights, truth.get("scores")
-    if weights is not None and _uniform(weights.array):
+    if weights is not None and _uniform(weights):
         yield "every query weighs all its keys alike, whatever the scale", _first_in("scaled", "weights")
     if scores is not None and _symmetric(scores.array):
         yield "the scores are symmetric", _is("qk_swapped")
@@ -213,9 +214,11 @@ def _rows_equal(x: Array) -> bool:
     return bool((x == x[..., :1, :]).all())
 
 
-def _uniform(weights: Array) -> bool:
-    most = weights.max(axis=-1, keepdims=True)
-    return bool(((weights == 0) | np.isclose(weights, most)).all())
+def _uniform(weights: Step) -> bool:
+    """Tell whether each query gives the same weight to all keys that it sees; one that it sees may underflow to 0."""
+    seen = ~np.isneginf(weights.operands[0].array) if weights.operands else weights.array != 0
+    most = weights.array.max(axis=-1, keepdims=True)
+    return bool((~seen | np.isclose(weights.array, most)).all())
 
 
 def _symmetric(x: Array) -> bool:

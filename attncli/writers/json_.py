@@ -6,7 +6,6 @@ What is written is itself a problem, with its answers. One step alone is the bar
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -34,12 +33,12 @@ def write_lines(traces: Sequence[Trace], style: Style) -> str:
 
 def report(pages: Sequence[Page], style: Style) -> str:
     """Return one object for each report."""
-    return "".join(f"{json.dumps(_finite(page.data), indent=2, allow_nan=False)}\n" for page in pages)
+    return "".join(f"{json.dumps(page.data, indent=2, allow_nan=False)}\n" for page in pages)
 
 
 def report_lines(pages: Sequence[Page], style: Style) -> str:
     """Return one object for each report, on one line."""
-    return "".join(f"{json.dumps(_finite(page.data), allow_nan=False)}\n" for page in pages)
+    return "".join(f"{json.dumps(page.data, allow_nan=False)}\n" for page in pages)
 
 
 def roll_lines(roll: Roll, style: Style) -> str:
@@ -58,15 +57,6 @@ def _submission(row: Marks) -> dict[str, object]:
         "code": row.code,
         "steps": row.states,
     }
-
-
-def _finite(value: object) -> object:
-    """Return what a report holds with infinities as number_text writes them: JSON has none."""
-    if isinstance(value, dict):
-        return {name: _finite(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return list(map(_finite, value))
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def contents(trace: Trace) -> Iterator[tuple[str, object]]:

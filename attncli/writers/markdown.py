@@ -101,6 +101,7 @@ def _page(page: Page) -> Iterator[str]:
         yield from (f"*{escape(text)}*\n" for text in step.asides)
     for sentence in page.conclusion:
         text = f"**{escape(sentence.text)}**" if sentence.strong or sentence.good else escape(sentence.text)
+        text = sentence.tex(name_tex) if sentence.tex else text
         yield f"{text}{f' `{sentence.id}`' if sentence.id else ''}\n"
 
 
