@@ -1,6 +1,6 @@
 """Exercises: what is drawn shows every core mistake, is the same everywhere, and comes back right; lint tells the rest.
 
-What a mistake gives is said by `students`, which works with plain loops and knows nothing of attncli.
+What a mistake gives is said by `students.mistakes`, which works with plain loops and knows nothing of attncli.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 from conftest import Runner, clean_environment
-from students import VARIANTS, distance, exercise, honest, planes_rows, truth, unrounded, visible, with_mistake
+from students.mistakes import VARIANTS, distance, exercise, honest, planes_rows, truth, unrounded, visible, with_mistake
 
 import attncli
 from attncli.common.errors import AttnError

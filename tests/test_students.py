@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from oracle import attend
-from students import (
+from students.mistakes import (
     CATALOGUE,
     IDS,
     TWICE,
