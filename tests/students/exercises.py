@@ -37,12 +37,12 @@ def given(random: Random, n: int, m: int, d_k: int, d_v: int) -> Problem:
 
 def projected(random: Random, width: int, d_k: int, d_v: int) -> Problem:
     """Draw X and its projections, in two of five exercises with biases."""
-    p: Problem = {"X": integers(random, random.randint(2, 4), width)}
+    p: Problem = {"X": integers(random, random.randint(2, 4), width, -1, 2)}
     biases = random.random() < 0.4
     for name, columns in (("q", d_k), ("k", d_k), ("v", d_v)):
-        p[f"W_{name}"] = integers(random, width, columns, -1, 2)
+        p[f"W_{name}"] = integers(random, width, columns, -1, 1)
         if biases:
-            p[f"b_{name}"] = integers(random, 1, columns)[0]
+            p[f"b_{name}"] = integers(random, 1, columns, -1, 2)[0]
     return p
 
 

@@ -17,6 +17,7 @@ from students.exercises import (
     Hand,
     Nest,
     Problem,
+    at,
     cells,
     each,
     has_hidden,
@@ -100,6 +101,8 @@ def bent(decimals: int) -> Write:
     def row(values: list[float]) -> list[str]:
         low = [rounded(x, decimals, ROUND_FLOOR) for x in values]
         units = int(((1 - sum(low)) * 10**decimals).to_integral_value())
+        if not 0 <= units <= len(values):  # after an error they sum to something else
+            return [fixed(x, decimals) for x in values]
         order = sorted(range(len(values)), key=lambda j: Decimal(values[j]) - low[j], reverse=True)
         unit = Decimal(1).scaleb(-decimals)
         return [format(x + unit if j in order[:units] else x, "f") for j, x in enumerate(low)]
@@ -195,7 +198,12 @@ def fractions(root: str) -> Callable[[Problem, Claims, Random], Claims]:
 
     def dress(p: Problem, claims: Claims, _: Random) -> Claims:
         bottom = root or f"{math.isqrt(width_of_keys(p))}"
-        return {**claims, "scaled": mapped(lambda s: f"{round(float(s))}/{bottom}", claims["scores"])}
+        step = claims["scaled"]
+        for cell, text in list(cells(step)):
+            top = float(at(claims["scores"], cell))
+            if abs(top / float(bottom) - float(text)) < 0.001:
+                step = replaced(step, cell, f"{top:g}/{bottom}")
+        return {**claims, "scaled": step}
 
     return dress
 
@@ -234,7 +242,7 @@ def as_table(delimiter: str, point: str) -> Callable[[Claims], str]:
 
 
 TABLES = {"commas": as_table(",", "."), "semicolons, decimal commas": as_table(";", ",")}
-"""How the text of a habit that is `table` is made, by the habit's name."""
+"""How a table is written, by its name."""
 
 
 # --- the habits ----------------------------------------------------------------------------------------------
@@ -267,8 +275,8 @@ def is_rope(p: Problem) -> bool:
 
 
 def own_unit(text: str) -> float:
-    """Return the unit of the last decimal that a text shows, a tenth for a whole number."""
-    return float(10.0 ** -max(1, len(text.partition(".")[2])))
+    """Return the unit of the last digit that a text shows."""
+    return float(10.0 ** -len(text.partition(".")[2]))
 
 
 def unit_of(decimals: int) -> Callable[[Any], float]:
@@ -292,10 +300,8 @@ def rounding() -> Iterator[Habit]:
             )  # fmt: skip
         for d in (2, 3, 4):
             grade: Grade = "accept" if d > 2 else "note"
-            yield Habit(
-                "fewer decimals in some cells", f"{d - 1} or {d} decimals, {how}", grade, to_fewer(d), carry,
-                unit=unit_of(d),
-            )  # fmt: skip
+            said = f"{d - 1} or {d} decimals, {how}"
+            yield Habit("fewer decimals in some cells", said, grade, to_fewer(d), carry, unit=own_unit)
             yield Habit("zeros dropped", f"{d} decimals, {how}", "accept", without_zeros(d), carry, unit=unit_of(d))
             yield Habit("cut off", f"{d} decimals, {how}", "note", to(d, ROUND_DOWN), carry, unit=unit_of(d))
             yield Habit("rows bent to 1", f"{d} decimals, {how}", "accept", bent(d), carry, unit=unit_of(d))
@@ -349,7 +355,7 @@ def notation() -> Iterator[Habit]:
         grade: Grade = "note" if carry is as_written else "accept"
         yield Habit("some steps only", f"3 decimals, {how}", grade, to(3), carry, dress=some_steps, whole=False)
         for name in TABLES:
-            yield Habit(f"a CSV file, {name}", f"3 decimals, {how}", "accept", to(3), carry, table=True)
+            yield Habit(f"a CSV file, {name}", f"3 decimals, {how}", "accept", to(3), carry, table=name)
     for d in (2, 3, 4):
         yield Habit(
             "output only", f"{d} decimals, carried unrounded", "accept", to(d), unrounded, dress=last_step, whole=False

@@ -82,15 +82,19 @@ class Habit:
     """The unit of the last decimal of what was written; None where it says nothing of how the student rounds."""
     whole: bool = True
     """Whether every step is handed in with all its cells."""
-    table: bool = False
-    """Whether the claims are handed in as one text in CSV."""
+    table: str = ""
+    """The name of the table that the claims are handed in as, in place of nested lists."""
+
+
+class NotHereError(Exception):
+    """The error cannot be made in this step of this exercise."""
 
 
 class Error(Protocol):
-    """Makes one step wrong; None where the error cannot be made."""
+    """Makes one step wrong."""
 
-    def __call__(self, sheet: Sheet, step: str, values: Nest, /) -> Nest | None:
-        """Return the numbers that come out in place of the right ones."""
+    def __call__(self, sheet: Sheet, step: str, values: Nest, /) -> Nest:
+        """Return the numbers that come out in place of the right ones; NotHereError where there are none."""
         ...
 
 
@@ -108,18 +112,17 @@ class Sheet:
     """What the habit gives at each step before any rounding, with the student's numbers so far, without the error."""
 
 
-def work(
-    p: Problem, habit: Habit, random: Random, error: Error | None = None, wrong: str | None = None
-) -> Sheet | None:  # fmt: skip
-    """Work an exercise out, with an error in the step `wrong` if that is asked for; None where it cannot be made."""
+def work(p: Problem, habit: Habit, random: Random, error: Error | None = None, wrong: str = "") -> Sheet:
+    """Work an exercise out, with an error in the step `wrong` if that is asked for.
+
+    Raises NotHereError where the error cannot be made.
+    """
     sheet = Sheet(p, habit)
     for step in steps(p):
-        values: Nest | None = make(p, step, sheet.carried, habit.hand)
+        values = make(p, step, sheet.carried, habit.hand)
         sheet.honest[step] = values
         if error and step == wrong:
             values = error(sheet, step, values)
-            if values is None:
-                return None
         texts = habit.write(step, values, random)
         numbers = mapped(read, texts)
         sheet.claims[step], sheet.written[step] = texts, numbers

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 
 from students.exercises import Cell, Nest, at, cells, factors, is_hidden, replaced
-from students.paper import Sheet, fixed, rounded
+from students.paper import NotHereError, Sheet, fixed, rounded
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,9 @@ class OneCell:
 
     def __init__(self, kind: str, random: Random) -> None:
         self.kind, self.random = kind, random
-        self.slip: Slip | None = None
+        self.slip: Slip
 
-    def __call__(self, sheet: Sheet, step: str, values: Nest) -> Nest | None:
+    def __call__(self, sheet: Sheet, step: str, values: Nest) -> Nest:
         """Return the step with one number wrong, by more than half a unit."""
         habit, p = sheet.habit, sheet.problem
         texts = habit.write(step, values, self.random)
@@ -164,7 +164,7 @@ class OneCell:
                 number, about = self.random.choice(found)
                 self.slip = Slip(self.kind, step, cell, about)
                 return replaced(values, cell, number)
-        return None
+        raise NotHereError
 
 
 def unit_of(sheet: Sheet, text: str) -> float:
@@ -177,9 +177,9 @@ class WeightsRow:
 
     def __init__(self, kind: str, random: Random) -> None:
         self.kind, self.random = kind, random
-        self.slip: Slip | None = None
+        self.slip: Slip
 
-    def __call__(self, sheet: Sheet, step: str, values: Nest) -> Nest | None:
+    def __call__(self, sheet: Sheet, step: str, values: Nest) -> Nest:
         """Return the weights with one row wrong."""
         rows = list(dict.fromkeys(cell[:-1] for cell, _ in cells(values)))
         self.random.shuffle(rows)
@@ -190,7 +190,7 @@ class WeightsRow:
                 new, about = self._sum_wrong(weights) if self.kind == "Σexp" else self._power_wrong(weights, seen)
                 self.slip = Slip(self.kind, step, row, about)
                 return replaced(values, row, new)
-        return None
+        raise NotHereError
 
     def _sum_wrong(self, weights: list[float]) -> tuple[list[float], str]:
         """Divide by a sum that lacks a term, or whose digits are exchanged, or that is somewhat off."""

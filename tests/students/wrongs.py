@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
 from students.exercises import Cell, Nest, Problem, at, cells, in_heads, make, mapped, replaced, steps, worked
 from students.habits import HABITS
-from students.mistakes import FAVOURING, IDS, NotHereError, Student, distance, exercise, step_of, truth
-from students.paper import Claims, Habit, Sheet, as_written, fixed, near, routes, unrounded, work
+from students.mistakes import FAVOURING, IDS, Student, distance, exercise, step_of, truth
+from students.mistakes import NotHereError as NoMistakeError
+from students.paper import Claims, Habit, NotHereError, Sheet, as_written, fixed, near, routes, unrounded, work
 from students.slips import RANDOM, REASONS, ROWS, Slip, error, unit_of
 
 KINDS = (*REASONS, *RANDOM, *ROWS)
@@ -40,13 +42,14 @@ class Wrong:
     """How many units the step is off."""
 
 
-def wrong(p: Problem, habit: Habit, kind: str, random: Random) -> Wrong | None:
-    """Return a student with an error of this kind in some step; None where no step allows it."""
-    order = ["weights"] if kind in ROWS else random.sample(steps(p), len(steps(p)))
+def wrong(p: Problem, habit: Habit, kind: str, random: Random, *, followed: bool = False) -> Wrong | None:
+    """Return a student with an error of this kind in some step, `followed` by others; None where no step allows it."""
+    names = steps(p)[:-1] if followed else steps(p)
+    order = ["weights"] if kind in ROWS else random.sample(names, len(names))
     for step in order:
         slipping = error(kind, random)
-        sheet = work(p, habit, random, slipping, step)
-        if sheet and slipping.slip:
+        with suppress(NotHereError):
+            sheet = work(p, habit, random, slipping, step)
             return Wrong(sheet, slipping.slip, size(sheet, slipping.slip, routes(sheet, step)))
     return None
 
@@ -64,10 +67,11 @@ def _units_off(sheet: Sheet, step: str, cell: Cell, others: list[Nest]) -> float
     if not math.isfinite(claimed):
         return 0.0
     unit = unit_of(sheet, str(at(sheet.claims[step], cell)))
-    return float(min(abs(claimed - at(other, cell)) for other in others) / unit)
+    off = float(min(abs(claimed - at(other, cell)) for other in others) / unit)
+    return round(off, 6)  # two units are two units, whatever the last bit of float64 says
 
 
-def inconsistent(p: Problem, random: Random) -> Wrong | None:
+def inconsistent(p: Problem, random: Random) -> Wrong:
     """Return a student whose output follows from no weights that the written ones may stand for.
 
     Weights have no decimals or one, all else has three; the output is off by no more than half a unit in every weight
@@ -89,8 +93,6 @@ def inconsistent(p: Problem, random: Random) -> Wrong | None:
         return replaced(values, cell, at(values, cell) + random.uniform(-reach, reach))
 
     sheet = work(p, habit, random, off, step)
-    if sheet is None:
-        return None
     others = routes(sheet, step)
     honest = sheet.honest["weights"]
     for decimals in (2, 3, 4):
@@ -163,7 +165,7 @@ def _numbers(p: Problem, first: str, second: str | None = None) -> dict[str, Nes
     student = Student(p, 15, exact=True, mistake=first, second=second)
     try:
         student.work()
-    except (NotHereError, ValueError):  # shapes that one mistake makes, and the other has no use for
+    except (NoMistakeError, ValueError):  # shapes that one mistake makes, and the other has no use for
         return {}
     return student.numbers
 
