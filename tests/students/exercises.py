@@ -24,7 +24,7 @@ Values: TypeAlias = Mapping[str, Nest]
 # --- exercises -----------------------------------------------------------------------------------------------
 
 
-def integers(random: Random, rows: int, columns: int, least: int = -2, most: int = 3) -> Plane:
+def integers(random: Random, rows: int, columns: int, least: int = -2, most: int = 2) -> Plane:
     """Draw a matrix of small integers; a row of zeros alone is drawn again."""
     drawn: Plane = [[random.randint(least, most) for _ in range(columns)] for _ in range(rows)]
     return drawn if all(any(row) for row in drawn) else integers(random, rows, columns, least, most)
@@ -32,7 +32,7 @@ def integers(random: Random, rows: int, columns: int, least: int = -2, most: int
 
 def given(random: Random, n: int, m: int, d_k: int, d_v: int) -> Problem:
     """Draw Q, K and V."""
-    return {"Q": integers(random, n, d_k), "K": integers(random, m, d_k), "V": integers(random, m, d_v)}
+    return {"Q": integers(random, n, d_k), "K": integers(random, m, d_k), "V": integers(random, m, d_v, -3, 5)}
 
 
 def projected(random: Random, width: int, d_k: int, d_v: int) -> Problem:

@@ -71,7 +71,7 @@ def significant(x: float, figures: int) -> str:
     if x in {0, -math.inf} or abs(x) < 1e-9:
         return "0" if x != -math.inf else "-inf"
     decimals = max(0, figures - 1 - math.floor(math.log10(abs(x))))
-    if abs(rounded(x, decimals)) >= 10 ** (figures - decimals):  # 0.996 is 1.0 to two figures
+    if abs(rounded(x, decimals)) >= Decimal(10) ** (figures - decimals):  # 0.996 is 1.0 to two figures
         decimals = max(0, decimals - 1)
     return fixed(x, decimals)
 
@@ -342,7 +342,7 @@ def hiding() -> Iterator[Habit]:
 def notation() -> Iterator[Habit]:
     """Habits of notation, and of what is handed in at all."""
     for how, carry in CARRIED.items():
-        for d in (3, 4):
+        for d in (2, 3, 4):
             said = f"{d - 2} decimals, {how}"
             yield Habit("percentages with %", said, "accept", to(d), carry, dress=percentages("%"))
             yield Habit("percentages without %", said, "note", to(d), carry, dress=percentages(""))

@@ -267,14 +267,26 @@ SAYS = {
 """What the sentence of a true reason says, as a pattern; a neighbour's is the neighbour's name."""
 
 
+PRODUCT = re.compile(r"(-?[0-9.]+)[×*·](-?[0-9.]+)")
+
+
+def factors(said: str) -> set[tuple[float, ...]]:
+    """Return the factors of the products that a sentence names, to two decimals and in ascending order."""
+    plain = re.sub(r"[() ]", "", said.replace("−", "-"))
+    return {tuple(sorted(round(float(x.rstrip(".")), 2) for x in pair)) for pair in PRODUCT.findall(plain)}
+
+
 def says(reason: str, slip: Slip) -> bool:
-    """Tell whether a sentence says what was done."""
+    """Tell whether a sentence says what was done, and to which product or key."""
     if slip.kind == "neighbour":
         columns = "k" if slip.step in {"scores", "scaled", "masked", "weights"} else "d"
         rows = {"encoding": "x", "encoded": "x", "K": "k", "V": "k", "K_rotated": "k"}.get(slip.step, "q")
         return neighbours_name(slip, rows, columns) in reason
-    about = slip.about in reason if slip.kind == "e^x of one key" else True
-    return about and re.search(SAYS[slip.kind], reason, re.IGNORECASE) is not None
+    if slip.kind in {"sign of a product", "product left out"} and not factors(slip.about) <= factors(reason):
+        return False
+    if slip.kind == "e^x of one key" and slip.about not in reason:
+        return False
+    return re.search(SAYS[slip.kind], reason, re.IGNORECASE) is not None
 
 
 # --- groups --------------------------------------------------------------------------------------------------

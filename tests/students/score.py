@@ -31,7 +31,6 @@ Tally = dict[str, dict[str, tuple[int, int]]]
 
 
 def answered(job: tuple[str, int], seed: int) -> list[Outcome]:
-    """Return the outcomes of one submission, in a process of its own."""
     group, number = job
     return outcomes(group, seed, number)
 

@@ -63,12 +63,12 @@ def sign(place: Place) -> Candidates:
 
 def sign_of_product(place: Place) -> Candidates:
     terms = list(place.terms())
-    yield from ((place.value - 2 * a * b, f"{a:g} × {b:g}") for a, b in terms if len(terms) > 1)
+    yield from ((place.value - 2 * a * b, f"{a} × {b}") for a, b in terms if len(terms) > 1)
 
 
 def product_left_out(place: Place) -> Candidates:
     terms = list(place.terms())
-    yield from ((place.value - a * b, f"{a:g} × {b:g}") for a, b in terms if len(terms) > 1)
+    yield from ((place.value - a * b, f"{a} × {b}") for a, b in terms if len(terms) > 1)
 
 
 def neighbour(place: Place) -> Candidates:
