@@ -211,7 +211,8 @@ def fractions(root: str) -> Callable[[Problem, Claims, Random], Claims]:
 def some_steps(p: Problem, claims: Claims, random: Random) -> Claims:
     """Hand in some of the steps, not all."""
     names = steps(p)
-    return {name: claims[name] for name in sorted(random.sample(names, random.randint(1, len(names) - 1)))}
+    chosen = random.sample(names, random.randint(1, len(names) - 1))
+    return {name: claims[name] for name in names if name in chosen}
 
 
 def last_step(_: Problem, claims: Claims, __: Random) -> Claims:
@@ -295,9 +296,8 @@ def rounding() -> Iterator[Habit]:
     for how, carry in CARRIED.items():
         yield Habit("decimals by step", f"2 to 4 decimals, {how}", "accept", to_some, carry, unit=own_unit)
         for s in (2, 3, 4):
-            yield Habit(
-                "significant figures", f"{s} figures, {how}", "accept", to_figures(s), carry, unit=own_unit
-            )  # fmt: skip
+            said = f"{s} figures, {how}"
+            yield Habit("significant figures", said, "accept", to_figures(s), carry, unit=own_unit)
         for d in (2, 3, 4):
             grade: Grade = "accept" if d > 2 else "note"
             said = f"{d - 1} or {d} decimals, {how}"
@@ -357,9 +357,8 @@ def notation() -> Iterator[Habit]:
         for name in TABLES:
             yield Habit(f"a CSV file, {name}", f"3 decimals, {how}", "accept", to(3), carry, table=name)
     for d in (2, 3, 4):
-        yield Habit(
-            "output only", f"{d} decimals, carried unrounded", "accept", to(d), unrounded, dress=last_step, whole=False
-        )
+        said = f"{d} decimals, carried unrounded"
+        yield Habit("output only", said, "accept", to(d), unrounded, dress=last_step, whole=False)
 
 
 def on_the_way() -> Iterator[Habit]:
