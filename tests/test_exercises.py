@@ -1,6 +1,6 @@
 """Exercises: what is drawn shows every core mistake, is the same everywhere, and comes back right; lint tells the rest.
 
-What a mistake gives is said by `students`, which works with plain loops and knows nothing of attncli.
+What a mistake gives is said by `students.mistakes`, which works with plain loops and knows nothing of attncli.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from students.mistakes import VARIANTS, distance, exercise, honest, planes_rows, truth, unrounded, visible, with_mistake
 from support import json
 from support.command import Runner, Starter, clean_environment
 from support.latex import needs_latex, typeset
-from support.students import VARIANTS, distance, exercise, honest, planes_rows, truth, unrounded, visible, with_mistake
 
 import attncli
 from attncli.common.errors import AttnError

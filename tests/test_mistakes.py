@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from students.mistakes import IDS, exercise, exercise_for
 from support import json
 from support.command import Runner, Starter
-from support.students import IDS, exercise, exercise_for
 
 import attncli
 from attncli.checking.mistakes import Instead, Mistake, matrix_ops, mistakes, ops

@@ -3,7 +3,7 @@
 What `attncli check` is held against. All of it is plain loops over Python floats; nothing here knows NumPy or attncli.
 
 - `exercise(random)` draws a problem with small integers; `exercise_for(id, random)` one in which a mistake can be made.
-- `truth(problem)` are the right steps, unrounded, from `oracle.attend`.
+- `truth(problem)` are the right steps, unrounded, from `support.oracle.attend`.
 - `honest(problem, decimals)`: a student who rounds each step to that many decimals, half away from zero as people do,
   writes that down and works on with it. With `exact=True`: one who keeps all digits (a calculator's memory, a
   spreadsheet) and rounds only what is written down.
@@ -428,7 +428,10 @@ def mapped(values: Any, work: Callable[[Any], Any]) -> Any:
 
 
 class Student:
-    """Somebody who works an exercise out on paper, step by step, with at most one mistake."""
+    """Somebody who works an exercise out on paper, step by step, with a mistake, or two, or none.
+
+    A `variant` is that of both.
+    """
 
     def __init__(
         self,
@@ -438,17 +441,19 @@ class Student:
         exact: bool = False,
         mistake: str | None = None,
         variant: int = 0,
+        second: str | None = None,
         slips: tuple[Step, random_.Random] | None = None,
     ) -> None:
         self.p, self.decimals, self.exact = problem, decimals, exact
-        self.mistake, self.variant, self.slips = mistake, variant, slips
+        self.made = {id for id in (mistake, second) if id}
+        self.variant, self.slips = variant, slips
         self.claims: Claims = {}
         self.numbers: dict[Step, Any] = {}
         self.heads: int = problem.get("heads", 1)
 
     def does(self, *ids: str, variant: int | None = None) -> bool:
-        """Tell whether one of these is the student's mistake."""
-        return self.mistake in ids and variant in {None, self.variant}
+        """Tell whether the student makes one of these mistakes."""
+        return not self.made.isdisjoint(ids) and variant in {None, self.variant}
 
     def say(self, step: Step, values: Any) -> Any:
         """Write a step down, and return the numbers with which the student works on."""
@@ -578,11 +583,11 @@ class Student:
         needs |= dict.fromkeys((*CATALOGUE["masked"], "mask_after_softmax"), masks)
         needs |= dict.fromkeys(("mask_upside_down", "mask_excludes_diag", "mask_one_future"), "causal" in p)
         needs["mask_transposed"] = masks and n == m
-        scales = (*CATALOGUE["scaled"][:-1], "round_early") if self.mistake != "round_early" or self.variant > 1 else ()
+        scales = (*CATALOGUE["scaled"][:-1], "round_early") if not self.does("round_early") or self.variant > 1 else ()
         needs |= {id: needs.get(id, True) and "scale" not in p for id in scales}
         if self.does("bias_forgotten", variant=1):
             needs["bias_forgotten"] = "b_o" in p
-        self.need(needs.get(self.mistake or "", True))
+        self.need(all(needs.get(id, True) for id in self.made))
 
     def attend(self, q: list[Plane], k: list[Plane], v: list[Plane]) -> list[Plane]:
         heads = list(zip(q, k, v, strict=True))
@@ -625,7 +630,7 @@ class Student:
         root = math.sqrt(d_k)
         right = 1 / float(p["scale"]) if "scale" in p else root
         d_model = len(p["X"][0]) if "X" in p and not self.variant else d_k * self.heads
-        wrong = {
+        wrongs = {
             "scale_dmodel": math.sqrt(d_model),
             "no_scale": 1.0,
             "scale_dk": float(d_k),
@@ -634,7 +639,8 @@ class Student:
             "scale_multiply": 1 / root,
             "scale_twice_dk_sqrtdk": d_k * root,
             "unwanted_scale": root,
-        }.get(self.mistake or "")
+        }
+        wrong = next((divisor for id, divisor in wrongs.items() if self.does(id)), None)
         if self.does("round_early") and self.variant > 1:
             wrong = float(rounded(root, self.variant - 1))
         self.need(wrong != right)
