@@ -9,7 +9,8 @@ from typing import TypeAlias
 from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
-from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, resolve, worked_out
+from attncli.derivation.rules import computed
+from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, resolve
 from attncli.problem.problem import canonical
 from attncli.readers import operands as operands_
 from attncli.readers.source import STANDARD_INPUT
@@ -53,7 +54,7 @@ def of_document(document: Document, given: Mapping[str, Entry]) -> tuple[Parts, 
 
 def _is_input(name: str, given: Mapping[str, Entry]) -> bool:
     """Tell whether Q, K or V is given by the problem, and not worked out from X or M."""
-    return name in FIELDS and name in given and not worked_out(name, given)
+    return name in FIELDS and name in given and name not in computed(given)
 
 
 def _says_nothing(value: object) -> bool:
@@ -125,7 +126,7 @@ def checked(operands: Sequence[str]) -> tuple[list[tuple[Document, Parts]], str]
 def _typed(sources: Mapping[str, str], given: Container[str]) -> Document:
     """Return the entries of NAME=SOURCE; Q, K and V, where these are worked out, are claims."""
     return {
-        name: readers.entry(source, name, written=STEPS if name in STEPS and worked_out(name, given) else ())
+        name: readers.entry(source, name, written=STEPS if name in STEPS and name in computed(given) else ())
         for name, source in sources.items()
     }
 

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from attncli.common.errors import NotExactError
-from attncli.common.labels import Axis
+from attncli.common.labels import Axes, Axis
 from attncli.trace import expressions as ex
 from attncli.trace.expressions import Expression
 from attncli.trace.op import Op
-from attncli.trace.step import Step
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
@@ -185,7 +184,7 @@ class Nothing(Cellwise):
         """Return 0."""
         return np.zeros((1, 1))
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Return its own labels: it is made of nothing that has any."""
         return self.label
 
@@ -219,18 +218,18 @@ class Append(Cellwise):
         """Say the same in LaTeX."""
         return [r"{0}, \text{{sink}}"]
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Label the number as the sink."""
-        rows, cols = operands[0].axes
+        rows, cols = operands[0]
         return (rows, Axis(cols.name, cols.size + 1, (*cols.labels(), "sink")))
 
 
 class Fold(Op):
     """A row made into one number."""
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Keep the row's label."""
-        return (operands[0].axes[-2], Axis("", 1, ("",)))
+        return (operands[0][-2], Axis("", 1, ("",)))
 
 
 class Sum(Fold):
@@ -268,9 +267,9 @@ class Dot(Fold):
         """Say the same in LaTeX."""
         return [r"{0} \cdot {1}"]
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Label the number by both rows."""
-        return (operands[0].axes[-2], Axis("", 1, operands[1].axes[-2].tokens))
+        return (operands[0][-2], Axis("", 1, operands[1][-2].tokens))
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
         """Put the numbers in: the products, written out."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, cast
 import numpy as np
 
 from attncli.common.errors import AttnError
-from attncli.common.labels import Axis, Cell
+from attncli.common.labels import Axes, Axis, Cell
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
@@ -72,9 +72,9 @@ class Op(ABC):
         """Return what the formula does not say, in words."""
         return ""
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Label the result; by default like the first operand."""
-        return operands[0].axes
+        return operands[0]
 
     def margins(self, result: Array, *operands: Array) -> dict[str, Array]:
         """Return what is worth showing beside each row of the result, by heading; each of shape (…, rows)."""
@@ -173,6 +173,6 @@ class Row(Op):
         """Say the same in LaTeX."""
         return [self.text(columns)[0].replace(", ", r",\; ").replace("…", r"\dots")]
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Label the columns as the row's own."""
-        return (operands[0].axes[-2], self.axis)
+        return (operands[0][-2], self.axis)
