@@ -132,7 +132,8 @@ class Draft:
         remarks = []
         if claims := [name for name in STEPS if self.problem.has_step(name) and name not in inputs]:
             remarks.append(f"{', '.join(claims)} given, but worked out here: left aside as claims, for attncli check")
-        if unused := [name for name in self.problem.values if name not in self._used | _ABOUT_SHOWING]:
+        given = [*self.problem.values, *(name for name in STEPS if name in inputs and name not in FIELDS)]
+        if unused := [name for name in given if name not in self._used | _ABOUT_SHOWING]:
             remarks.append(f"{', '.join(unused)} given, and not used by this problem")
         return remarks
 

@@ -52,7 +52,7 @@ def count(problem: Problem, computed: Container[str], *, has_x: bool) -> Heads:
 def _declared(problem: Problem) -> tuple[int | None, int | None]:
     """Return how many query and key/value heads the fields and each W of three axes say that there are."""
     query, key = problem.integer("heads"), problem.integer("kv_heads")
-    for name in ("W_q", "W_k", "W_v"):
+    for name in ("W_q", "W_k", "W_v", "W_o"):
         w = problem.array(name)
         if w is None or w.ndim == 2:
             continue
@@ -60,6 +60,8 @@ def _declared(problem: Problem) -> tuple[int | None, int | None]:
         if w.ndim > 3:
             msg = f"{name} is {shape}: a projection is a matrix, or one matrix for each head"
             raise AttnError(msg, problem.file_of(name))
+        if name == "W_o":
+            continue  # its heads stand beneath one another, however many
         own = query if name == "W_q" else key
         if own not in {None, w.shape[0]}:
             msg = f"{name} is {shape}, which makes {counted(int(w.shape[0]), 'head')}; there are {own}"

@@ -37,8 +37,10 @@ class Line:
 
     def renamed(self, old: str, new: str) -> Line:
         """Return the line with a step's name changed, in its operands too."""
-        names = tuple(new if name == old else name for name in (self.name, *self.operands))
-        return replace(self, name=names[0], operands=names[1:])
+        if old not in (self.name, *self.operands):
+            return self
+        name, *operands = (new if name == old else name for name in (self.name, *self.operands))
+        return replace(self, name=name, operands=tuple(operands))
 
 
 @dataclass(frozen=True)

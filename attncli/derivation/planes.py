@@ -56,6 +56,7 @@ def scaled(d: Draft, step: str, s: Line) -> Op | None:
     for strand in ("Q", "K"):
         if strand in d.latest:
             vectors = d.lines[d.latest[strand]]
+            d.use(vectors.name)
             d_k = d.layout(vectors).axes(vectors.axes)[-1].size
             return Scale(d_k**-0.5, d_k=d_k)
     d.notes.append("scores without Q and K: d_k is not known, so they are not scaled; scale would do it")
