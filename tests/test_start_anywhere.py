@@ -164,6 +164,12 @@ def test_what_starts_with_its_axis_of_heads() -> None:
     np.testing.assert_allclose(trace["weights"].value, powers / total, rtol=1e-13)
 
 
+def test_what_stands_before_the_start_says_nothing_of_heads() -> None:
+    """Keys with heads of their own are not used by a problem that starts at scores."""
+    trace = attention(K=[PLANE] * 3, scores=PLANE, V=PLANE, scale="none")
+    np.testing.assert_array_equal(trace["output"].value, attention(scores=PLANE, V=PLANE)["output"].value)
+
+
 def test_heads_that_come_apart_are_joined_wherever_the_problem_starts() -> None:
     """An output of heads, (h, n, d), is concatenated before W_o, as one that was computed is."""
     heads = np.arange(12.0).reshape(2, 3, 2)

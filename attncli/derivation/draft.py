@@ -39,22 +39,22 @@ def planned(problem: Problem) -> Plan:
 
 
 class Draft:
-    """A plan that is being made: what the functions of the rules ask for shapes, and complain with."""
+    """A plan in the making: what the functions of the rules ask for shapes and fields, and word errors with."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.computed = computed(problem.names)
         self.lines: dict[str, Line] = {}
         self.latest: dict[str, str] = {}
         """The name of the latest line of each strand."""
         self.notes: list[str] = []
-        self._used: set[str] = {"heads", "kv_heads"}
         self.inputs: dict[str, Array] = {}
+        self._used: set[str] = {"heads", "kv_heads"}
         self._labels = Labels(problem)
-        for name, array, axes in self._labels.fields(self.computed):
+        made = computed(problem.names)
+        for name, array, axes in self._labels.fields(made):
             self.give(name, array, axes)
         self.latest |= {name: name for name in (*BEGINNINGS, *STEPS) if name in self.lines}
-        self.heads = heads.count(problem, self.computed, has_x="X" in self.latest)
+        self.heads = heads.count(problem, made, has_x="X" in self.latest)
 
     # --- the walk --------------------------------------------------------------------------------------------
 

@@ -74,9 +74,11 @@ def _declared(problem: Problem) -> tuple[int | None, int | None]:
 
 
 def _split(problem: Problem, computed: Container[str]) -> int | None:
-    """Return the size of the head axis of the first input that has one; what is projected has none of its own."""
-    planes = [name for name, axes in STEPS.items() if axes == ("query", "key")]
-    for name in ("Q", "Q_rotated", *planes, "K", "K_rotated", "K_all", "V", "V_all", "head_output"):
-        if name not in computed and problem.has_step(name) and (shape := problem.step(name).shape)[2:]:
-            return int(shape[-3])
+    """Return the size of the head axis that the inputs have where the problem starts; what is projected has none."""
+    planes = tuple(name for name, axes in STEPS.items() if axes == ("query", "key"))
+    vectors = ("Q", "Q_rotated", "K", "K_rotated", "K_all", "V", "V_all")
+    for names in (("head_output",), planes, vectors):  # the latest counts: what stands before it is not used
+        shapes = [problem.step(name).shape for name in names if problem.has_step(name) and name not in computed]
+        if shapes:
+            return next((int(shape[-3]) for shape in shapes if shape[2:]), None)
     return None

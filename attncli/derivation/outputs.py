@@ -1,4 +1,4 @@
-"""The ops from the weights to the output; for what a function of a rule is, see `attncli.derivation.vectors`."""
+"""The ops from the weights to the output, by functions like those of `attncli.derivation.vectors`."""
 
 from __future__ import annotations
 

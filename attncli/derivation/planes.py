@@ -1,4 +1,4 @@
-"""The ops of the n × m planes, from the scores to the weights; what a function is, `attncli.derivation.vectors` says.
+"""The ops of the n × m planes, from the scores to the weights, by functions like those of `attncli.derivation.vectors`.
 
 A score modifier that is a term or a mask needs no step of its own: its function goes into `TERMS` or `HIDING`.
 """
