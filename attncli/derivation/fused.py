@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.common.errors import NotExactError
-from attncli.common.labels import Axis, Cell
+from attncli.common.labels import Axes, Axis, Cell
 from attncli.common.progress import Progress
 from attncli.common.rounding import rounded
 from attncli.derivation.modifiers import Hide, Modifier, pick
@@ -109,9 +109,9 @@ class Attend(Op):
         also = "".join(f"; {note}" for op in self.modifiers if (note := op.note(columns)))
         return f"worked out block by block: the scores and weights were never built{also}"
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         q, _, v = operands
-        return (*self.query.axes(q.axes)[:-1], self.values.axes(v.axes)[-1])
+        return (*self.query.axes(q)[:-1], self.values.axes(v)[-1])
 
     def exact(self, *operands: Objects) -> Objects:
         raise NotExactError

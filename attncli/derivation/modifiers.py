@@ -5,7 +5,8 @@ whole step and a block of a large problem are worked out by the same code. There
 the scores (step `biased`), a `Rule` says which keys may be attended to (step `masked`). The order is fixed, and is
 ONNX's: the cap first, then terms, then rules; a score that is hidden must stay −∞.
 
-To add a modifier, write a class of either kind here and let `attncli.derivation.derive` choose it.
+To add a modifier, write a class of either kind, and a function that returns it into the tables of
+`attncli.derivation.planes`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.common.labels import Axis, Cell
+from attncli.common.labels import Axes, Axis, Cell
 from attncli.common.style import tex_power
 from attncli.trace import spread
 from attncli.trace.op import Op, literal
@@ -132,12 +132,12 @@ class Project(Op):
     def tex(self, columns: bool) -> Sequence[str]:
         return self.text(columns)
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Label the rows as queries or keys, and keep their tokens."""
-        *lead, rows, cols = operands[0].axes
+        *lead, rows, cols = operands[0]
         if self.heads:
             lead.append(Axis("head", self.heads))
-        width = operands[1].array.shape[-1] if self.weight else cols.size
+        width = operands[1][-1].size if self.weight else cols.size
         return (*lead, Axis(self.rows, rows.size, rows.tokens), Axis("dim", width))
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
@@ -196,9 +196,9 @@ class Scores(Op):
             notes.append(f"each key/value head serves {self.key.serve // self.key.split} query heads")
         return "; ".join(notes)
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         q, k = operands
-        return (*self.query.axes(q.axes)[:-1], k.axes[-2])
+        return (*self.query.axes(q)[:-1], k[-2])
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Query times key, dimension by dimension, summed."""
@@ -285,9 +285,9 @@ class Mix(Op):
     def tex(self, columns: bool) -> Sequence[str]:
         return self.text(columns)
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         weights, v = operands
-        return (*weights.axes[:-1], self.values.axes(v.axes)[-1])
+        return (*weights[:-1], self.values.axes(v)[-1])
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Each key's weight times its value in this dimension, summed."""
@@ -334,10 +334,10 @@ class Extend(Op):
     def note(self, columns: bool) -> str:
         return "; ".join(["the past first"] * self.past + ["learned or zero keys last"] * (self.row or self.zeros))
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Label the rows: p1… for the past, then the matrix's own, then +1…"""
-        own = operands[1 if self.past else 0].axes
-        before = operands[0].axes[-2].size if self.past else 0
+        own = operands[1 if self.past else 0]
+        before = operands[0][-2].size if self.past else 0
         labels = self.tokens or tuple(own[-2].labels())
         past = tuple(f"p{at + 1}" for at in range(before)) if len(labels) == own[-2].size else ()
         after = tuple(f"+{at + 1}" for at in range(self.row + self.zeros))
@@ -377,8 +377,8 @@ class Concat(Op):
     def note(self, columns: bool) -> str:
         return f"the heads {'under one another' if columns else 'side by side'}, head 1 first"
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        *lead, head, rows, cols = operands[0].axes
+    def axes(self, *operands: Axes) -> Axes:
+        *lead, head, rows, cols = operands[0]
         return (*lead, rows, Axis(cols.name, head.size * cols.size))
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.common.errors import NotExactError
-from attncli.common.labels import Axis, Cell
+from attncli.common.labels import Axes, Axis, Cell
 from attncli.derivation.modifiers import Term, pick, pick_offset, place, places
 from attncli.derivation.ops import HeadLayout, merge_heads
 from attncli.trace.op import Op
@@ -54,9 +54,9 @@ class Sinusoidal(Op):
     def note(self, columns: bool) -> str:
         return f"by turns, i = 0, 0, 1, 1 …; the first position is {self.start}"
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Keep X's rows and columns; all batches have the same encoding."""
-        return operands[0].axes[-2:]
+        return operands[0][-2:]
 
     def exact(self, *operands: Objects) -> Objects:
         raise NotExactError

@@ -1,12 +1,11 @@
 """The vocabulary: every field of a problem and every step of a derivation, by name.
 
 There is one table of fields. The command line, the readers, the writers and the Python API all go by it, so a new
-field is a line here, which makes an option of a scalar as well, and its use in `attncli.derivation.derive`.
+field is a line here, which gives a scalar its option as well, and its use in a function of `attncli.derivation.rules`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -127,23 +126,18 @@ _ALIASES = {"query": "Q", "key": "K", "value": "V", "input": "X"}
 PLANES = tuple(name for name, axes in STEPS.items() if axes == ("query", "key"))
 """The steps that are n × m."""
 
-_NAMES = {fold(name): name for name in (*FIELDS, *STEPS)} | _ALIASES
-
-
 _REFUSED = {
     fold("attn_mask"): "mask holds true (or 1) for what may be attended to; bias is added to the scores",
     fold("key_padding_mask"): "mask holds true (or 1) for what may be attended to",
 }
 
 
-def worked_out(name: str, given: Container[str]) -> bool:
-    """Tell whether Q, K or V is worked out from X or M where these are given, so that it is a step, and no input."""
-    return "X" in given or (name != "Q" and "M" in given)
-
-
 def resolve(name: str) -> str | None:
     """Return the field or step that `name` means, without regard to case, `_`, `-` and `.`; None where none."""
-    return _NAMES.get(fold(name))
+    if name in FIELDS or name in STEPS:
+        return name
+    wanted = fold(name)
+    return _ALIASES.get(wanted) or next((known for known in (*FIELDS, *STEPS) if fold(known) == wanted), None)
 
 
 def named(name: str, where: Where | None = None) -> str:

@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
-from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, worked_out
+from attncli.derivation.rules import computed
+from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named
 
 Parts: TypeAlias = Mapping[str, Sequence[tuple[str, Entry]]]
 """Claims by step, each for the labels in brackets behind its name, or for the whole step ("")."""
@@ -47,7 +48,7 @@ def of_document(document: Document, given: Mapping[str, Entry]) -> tuple[Parts, 
 
 def _is_input(name: str, given: Mapping[str, Entry]) -> bool:
     """Tell whether Q, K or V is given by the problem, and not worked out from X or M."""
-    return name in FIELDS and name in given and not worked_out(name, given)
+    return name in FIELDS and name in given and name not in computed(given)
 
 
 def _says_nothing(value: object) -> bool:

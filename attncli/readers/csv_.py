@@ -16,7 +16,8 @@ import numpy as np
 
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import counted, quoted, suggestion
-from attncli.problem.fields import FIELDS, STEPS, Document, Entry, Kind, Word, kind_of, resolve, worked_out
+from attncli.derivation.rules import computed
+from attncli.problem.fields import FIELDS, STEPS, Document, Entry, Kind, Word, kind_of, resolve
 from attncli.problem.values import NUMBER
 from attncli.readers.cells import number
 
@@ -62,7 +63,7 @@ def read(text: str, where: Where, field: str | None, *, written: Collection[str]
 
 def _claims(written: Collection[str], names: Collection[str]) -> Collection[str]:
     """Return the steps that are claims in a document with these names."""
-    return written and {name for name in STEPS if name in written or (name in FIELDS and worked_out(name, names))}
+    return written and {name for name in STEPS if name in written or (name in FIELDS and name in computed(names))}
 
 
 def plain_numbers(data: bytes) -> Array | None:

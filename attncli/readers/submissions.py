@@ -7,7 +7,8 @@ from collections.abc import Container, Mapping, Sequence
 from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
-from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, resolve, worked_out
+from attncli.derivation.rules import computed
+from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, resolve
 from attncli.problem.problem import canonical
 from attncli.readers import operands as operands_
 from attncli.readers.answers import LABELLED, Parts, of_document
@@ -109,7 +110,7 @@ def _fields(sources: Mapping[str, str], document: Container[str]) -> Document:
     """Return the entries of NAME=SOURCE; Q, K and V are claims if the problem makes them from X or M."""
     given = {name for name in FIELDS if name in sources or name in document}
     return {
-        name: readers.entry(source, name, written=STEPS if name in STEPS and worked_out(name, given) else ())
+        name: readers.entry(source, name, written=STEPS if name in STEPS and name in computed(given) else ())
         for name, source in sources.items()
     }
 

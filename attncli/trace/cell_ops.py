@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from attncli.common.errors import NotExactError
-from attncli.common.labels import Axis
+from attncli.common.labels import Axes, Axis
 from attncli.trace import expressions as ex
 from attncli.trace import spread
 from attncli.trace.expressions import Expression
 from attncli.trace.op import Op
-from attncli.trace.step import Step
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
@@ -188,7 +187,7 @@ class Nothing(Cellwise):
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
         return np.zeros(result.shape)
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Return its own labels: it is made of nothing that has any."""
         return self.label
 
@@ -220,16 +219,16 @@ class Append(Cellwise):
     def tex(self, columns: bool) -> Sequence[str]:
         return [r"{0}, \text{{sink}}"]
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        rows, cols = operands[0].axes
+    def axes(self, *operands: Axes) -> Axes:
+        rows, cols = operands[0]
         return (rows, Axis(cols.name, cols.size + 1, (*cols.labels(), "sink")))
 
 
 class Fold(Op):
     """A row made into one number."""
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        return (operands[0].axes[-2], Axis("", 1, ("",)))
+    def axes(self, *operands: Axes) -> Axes:
+        return (operands[0][-2], Axis("", 1, ("",)))
 
 
 class Sum(Fold):
@@ -267,8 +266,8 @@ class Dot(Fold):
     def tex(self, columns: bool) -> Sequence[str]:
         return [r"{0} \cdot {1}"]
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        return (operands[0].axes[-2], Axis("", 1, operands[1].axes[-2].tokens))
+    def axes(self, *operands: Axes) -> Axes:
+        return (operands[0][-2], Axis("", 1, operands[1][-2].tokens))
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
         products = [ex.Product(pair) for pair in _pairs(say, *rows)]

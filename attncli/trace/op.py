@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, cast
 import numpy as np
 
 from attncli.common.errors import AttnError
-from attncli.common.labels import Axis, Cell
+from attncli.common.labels import Axes, Axis, Cell
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
@@ -80,9 +80,9 @@ class Op(ABC):
         """Return what the formula does not say, in words."""
         return ""
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Label the result; by default like the first operand."""
-        return operands[0].axes
+        return operands[0]
 
     def margins(self, result: Array, *operands: Array) -> dict[str, Array]:
         """Return what is worth showing beside each row of the result, by heading; each of shape (…, rows)."""
@@ -182,5 +182,5 @@ class Row(Op):
     def tex(self, columns: bool) -> Sequence[str]:
         return [self.text(columns)[0].replace(", ", r",\; ").replace("…", r"\dots")]
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        return (operands[0].axes[-2], self.axis)
+    def axes(self, *operands: Axes) -> Axes:
+        return (operands[0][-2], self.axis)

@@ -101,7 +101,8 @@ class Trace(Mapping[str, Step]):
         steps = tuple(operand if isinstance(operand, Step) else self._steps[operand] for operand in operands)
         with np.errstate(all="ignore"):  # overflow is looked for below, and told as an error
             array = op.apply(*(step.array for step in steps))
-        step = Step(name, op, steps, self._rounded(array), op.axes(*steps), self.columns, self.dtype)
+        axes = op.axes(*(step.axes for step in steps))
+        step = Step(name, op, steps, self._rounded(array), axes, self.columns, self.dtype)
         if self.dtype == "float64":  # a narrower type is asked for in order to see what it does
             _refuse_overflow(step)
         return self.insert(step)
