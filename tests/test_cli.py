@@ -336,7 +336,7 @@ def test_key_tokens(run: Runner) -> None:
     """--key-tokens label the keys."""
     done = run("run", "Q=1; 2", "K=1; 2", "--tokens", "le chat", "--key-tokens", "the cat", "-s", "scores")
     lines = done.out.splitlines()
-    assert lines[1].split() == ["the", "cat"]
+    assert lines[1].split() == ["│", "the", "cat"]
     assert [line.split()[0] for line in lines[3:]] == ["le", "chat"]
 
 
