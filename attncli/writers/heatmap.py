@@ -19,7 +19,7 @@ from attncli.common.errors import AttnError
 from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
-from attncli.writers.sheet import matrix_title
+from attncli.writers.matrix import matrix_title
 from attncli.writers.table import Line, Page
 
 if TYPE_CHECKING:

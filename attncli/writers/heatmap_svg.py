@@ -11,8 +11,8 @@ from attncli.common.text import visible
 from attncli.trace.trace import Trace
 from attncli.writers import svg
 from attncli.writers.heatmap import LEGEND, PLACES, Panel, blank, head, panels, weights_of
+from attncli.writers.matrix import name_of, precision_of
 from attncli.writers.palette import shade
-from attncli.writers.sheet import name_of, precision_of
 from attncli.writers.table import Page, cells, line_width, shortened
 
 MOST_SQUARES = 40_000

@@ -13,8 +13,8 @@ from itertools import zip_longest
 from attncli.common.style import Style, decimal, decimals_needed
 from attncli.trace.trace import Trace
 from attncli.writers.heatmap import LEGEND, PLACES, Panel, blank, head, panels, weights_of
+from attncli.writers.matrix import precision_of
 from attncli.writers.palette import shade
-from attncli.writers.sheet import precision_of
 from attncli.writers.table import BETWEEN, Line, Page, Piece, cells, printed, shortened, side_by_side
 
 MOST_LINES = 60

@@ -11,7 +11,7 @@ from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
 from attncli.writers.latex.text import name_tex
-from attncli.writers.sheet import Sheet, explained, precision_of, sheets, size_text, worked
+from attncli.writers.matrix import ShownMatrix, explained, precision_of, shown_matrices, size_text, worked
 from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _trace(trace: Trace, style: Style) -> str:
         return "\n".join([*parts, _arithmetic(explained(trace, style, precision))])
     for step in trace.values():
         parts.append(_heading(step))
-        parts += _tables(sheets(step, style, precision))
+        parts += _tables(shown_matrices(step, style, precision))
         parts += _worked(step, style, precision)
     return "\n".join(parts)
 
@@ -66,7 +66,7 @@ def _arithmetic(lines: Sequence[Line]) -> str:
     return "".join(said)
 
 
-def _tables(shown: Iterable[Sheet]) -> Iterator[str]:
+def _tables(shown: Iterable[ShownMatrix]) -> Iterator[str]:
     for sheet in shown:
         if sheet.title:
             yield f"{sheet.title}:\n"
@@ -75,7 +75,7 @@ def _tables(shown: Iterable[Sheet]) -> Iterator[str]:
             yield f"*{sheet.left_out}*\n"
 
 
-def _table(sheet: Sheet) -> str:
+def _table(sheet: ShownMatrix) -> str:
     lines = [
         f"| | {' | '.join(map(escape, sheet.columns))} |",
         f"|:--{'|--:' * len(sheet.columns)}|",
@@ -117,7 +117,7 @@ def worksheet(sheet: Worksheet, style: Style) -> str:
     """Return what is given, and tables to be filled in."""
     parts = [f"# {escape(sheet.title)}\n", f"Name: {'_' * 30}\n", f"{sheet.task}\n", "## Given\n"]
     for step in sheet.given:
-        parts += [_heading(step), *_tables(sheets(step, style, 0))]
+        parts += [_heading(step), *_tables(shown_matrices(step, style, 0))]
     parts.append("## Your answers\n")
     for step in sheet.asked:
         parts += [_heading(step), *_tables(empty(step))]

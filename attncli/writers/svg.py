@@ -14,7 +14,7 @@ from html import escape
 from attncli.common.style import Style
 from attncli.common.text import visible
 from attncli.trace.trace import Explanation, Trace
-from attncli.writers.sheet import name_of
+from attncli.writers.matrix import name_of
 from attncli.writers.table import NATURAL, Line, cells, line_width, lines
 
 CELL = 9

@@ -21,8 +21,16 @@ from attncli.common.style import Style, align
 from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
+from attncli.writers.matrix import (
+    ShownMatrix,
+    explained,
+    groups,
+    precision_of,
+    shown_matrices,
+    size_text,
+    worked,
+)
 from attncli.writers.palette import shade
-from attncli.writers.sheet import Sheet, explained, groups, precision_of, sheets, size_text, worked
 
 if TYPE_CHECKING:
     from attncli.writers.hand import Line as Equation
@@ -150,29 +158,28 @@ class Page:
 
     def panels(self, step: Step) -> Iterator[Panel]:
         """Go through the matrices of a step, each cut into blocks of columns where it is too wide."""
-        for sheet in sheets(step, self.style, self.precision):
+        for shown in shown_matrices(step, self.style, self.precision):
             panel: Panel = []
             if step.given:
-                size = self.say(sheet.title or size_text(step))
+                size = self.say(shown.title or size_text(step))
                 panel.append([(self.say(step.name), "bold"), (f"   {size}", "dim")])
-            elif sheet.title:
-                panel.append([(sheet.title, "dim")])
-            columns = self.columns(sheet)
-            blocks = self.blocks(columns, sheet)
+            elif shown.title:
+                panel.append([(shown.title, "dim")])
+            columns = self.columns(shown)
+            blocks = self.blocks(columns, shown)
             for number, block in enumerate(blocks):
                 if number:
                     panel.append([])
                 if len(blocks) > 1:
-                    panel.append([(self.span(sheet, block), "dim")])
-                shown = [columns[0], *(columns[at] for at in block)]
-                panel += [list(row) for row in zip(*shown, strict=True)]
-            if sheet.left_out:
-                panel += self.wrapped(self.say(sheet.left_out))
+                    panel.append([(self.span(shown, block), "dim")])
+                panel += [list(row) for row in zip(columns[0], *(columns[at] for at in block), strict=True)]
+            if shown.left_out:
+                panel += self.wrapped(self.say(shown.left_out))
             yield panel
 
-    def span(self, sheet: Sheet, block: Sequence[int]) -> str:
+    def span(self, shown: ShownMatrix, block: Sequence[int]) -> str:
         """Say which columns stand in a block: columns 1–8 of 12."""
-        numbers = [number for at in block if (number := sheet.numbers[at - 1]) is not None]
+        numbers = [number for at in block if (number := shown.numbers[at - 1]) is not None]
         if not numbers:
             return "beside the matrix"
         runs: list[list[int]] = []
@@ -182,32 +189,32 @@ class Page:
             else:
                 runs.append([number])
         said = " and ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
-        return self.say(f"{'columns' if len(numbers) > 1 else 'column'} {said} of {sheet.total_columns}")
+        return self.say(f"{'columns' if len(numbers) > 1 else 'column'} {said} of {shown.total_columns}")
 
-    def columns(self, sheet: Sheet) -> list[list[Piece]]:
-        """Return the columns of a sheet, the labels first, each cell padded to its column's width.
+    def columns(self, shown: ShownMatrix) -> list[list[Piece]]:
+        """Return the columns of a matrix, the labels first, each cell padded to its column's width.
 
         A cell has a blank on either side that belongs to it, so that shaded cells touch.
         """
-        beside_from = len(sheet.rows) - sheet.margin_rows
-        labels = [self.label(name) for name in sheet.rows]
+        beside_from = len(shown.rows) - shown.margin_rows
+        labels = [self.label(name) for name in shown.rows]
         columns = [self.padded(["", *labels], ["dim"] * (1 + len(labels)), left=True)]
-        for at, name in enumerate(sheet.columns):
-            numbers = align([self.say(row[at]) for row in sheet.cells])
-            beside = at >= sheet.first_margin
+        for at, name in enumerate(shown.columns):
+            numbers = align([self.say(row[at]) for row in shown.cells])
+            beside = at >= shown.first_margin
             styles = [
                 self.cell_style(row[at], beside=beside or number >= beside_from)
-                for number, row in enumerate(sheet.shades)
+                for number, row in enumerate(shown.shades)
             ]
             column = self.padded([self.label(name), *numbers], ["dim", *styles])
-            if at == sheet.first_margin:
+            if at == shown.first_margin:
                 bar = self.say("│")
                 column = [(f"{bar}{text}", how) for text, how in column]
             columns.append(column)
         for column in columns:
             rule = (self.say("─") * cells(column[0][0]), "dim")
             column.insert(1, rule)
-            if sheet.margin_rows:
+            if shown.margin_rows:
                 column.insert(2 + beside_from, rule)
         return columns
 
@@ -234,7 +241,7 @@ class Page:
             for text, blank, how in zip(texts, blanks, styles, strict=True)
         ]
 
-    def blocks(self, columns: list[list[Piece]], sheet: Sheet) -> list[list[int]]:
+    def blocks(self, columns: list[list[Piece]], shown: ShownMatrix) -> list[list[int]]:
         """Cut the columns into blocks that fit the terminal; a column too wide for it stands alone.
 
         What stands beside the matrix is one piece, and is not cut.
@@ -242,9 +249,9 @@ class Page:
         widths = [cells(column[0][0]) for column in columns]
         if self.style.width is None or sum(widths) <= self.style.width:
             return [list(range(1, len(columns)))]
-        pieces = [[at] for at in range(1, sheet.first_margin + 1)]
+        pieces = [[at] for at in range(1, shown.first_margin + 1)]
         room = self.style.width - widths[0]
-        beside = list(range(sheet.first_margin + 1, len(columns)))
+        beside = list(range(shown.first_margin + 1, len(columns)))
         whole = sum(widths[at] for at in beside) <= room
         pieces += [beside] * bool(beside) if whole else [[at] for at in beside]
         blocks: list[list[int]] = [[]]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from attncli.common.style import Style, decimal
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
-from attncli.writers.sheet import Sheet, sheets
+from attncli.writers.matrix import ShownMatrix, shown_matrices
 
 FULL = Style(full=True)
 
@@ -34,17 +34,17 @@ class Worksheet:
         return [step for step in self.truth.values() if not step.given]
 
 
-def empty(step: Step) -> Iterator[Sheet]:
+def empty(step: Step) -> Iterator[ShownMatrix]:
     """Go through the matrices of a step, with nothing in their cells; beside weights is room for max and Σexp."""
-    for sheet in sheets(step, FULL, 0):
+    for sheet in shown_matrices(step, FULL, 0):
         columns = [name for name in sheet.columns if name != "sum"]
         yield replace(sheet, columns=columns, cells=[[""] * len(columns) for _ in sheet.rows])
 
 
-def powers() -> Sheet:
+def powers() -> ShownMatrix:
     """Return e^x for x = 0, −0.1 … −9.9: a row for each whole number, a column for each tenth."""
     tenths = list(range(10))
-    return Sheet(
+    return ShownMatrix(
         title="",
         rows=[f"−{whole}" if whole else "0" for whole in range(10)],
         columns=[f".{tenth}" for tenth in tenths],

@@ -16,7 +16,7 @@ from attncli.writers.latex.arithmetic import arithmetic
 from attncli.writers.latex.document import HEIGHT, WIDTH, document, heading, remark
 from attncli.writers.latex.matrix import DOTS, LONGEST_LABEL, Matrix, blocks, ends
 from attncli.writers.latex.text import escape, formula_points, name_tex, points, prose, shortened
-from attncli.writers.sheet import EDGE, Sheet, explained, omission, precision_of, sheets, worked
+from attncli.writers.matrix import EDGE, ShownMatrix, explained, omission, precision_of, shown_matrices, worked
 
 _SMALL = 12
 """Rows and columns up to which the operands' matrices stand in the formula as well."""
@@ -129,7 +129,7 @@ class _Derivation:
             one.array.ndim > 2 or max(one.array.shape) > _SMALL for one in (step, *step.operands)
         ):
             return
-        made = {one.name: _bare(sheets(one, self.style, self.precision)[0]) for one in step.operands}
+        made = {one.name: _bare(shown_matrices(one, self.style, self.precision)[0]) for one in step.operands}
         width = sum(made[one.name].width + _PRODUCT for one in step.operands)
         yield _Piece(f"= {step.tex(lambda operand: made[operand].tex())[0]}", width + _EQUALS)
 
@@ -137,7 +137,7 @@ class _Derivation:
         """Return the matrices of a step, cut where they do not fit `room` or the page, and what is said about that."""
         values: list[_Value] = []
         remarks: list[str] = []
-        shown = sheets(step, self.style, self.precision)
+        shown = shown_matrices(step, self.style, self.precision)
         for sheet in shown:
             cut = _Cut(step, sheet, self.labelled(step, sheet), room, full=self.style.full)
             values += cut.values()
@@ -147,7 +147,7 @@ class _Derivation:
             remarks.append(f"{math.prod(lead) - len(shown)} of {math.prod(lead)} matrices left out; --full shows all")
         return values, [text for text in remarks if text]
 
-    def labelled(self, step: Step, sheet: Sheet) -> Matrix:
+    def labelled(self, step: Step, sheet: ShownMatrix) -> Matrix:
         """Return the matrix of a sheet, with its labels if somebody gave any."""
         made = _bare(sheet)
         if any(axis.tokens for axis in step.axes[-2:]):
@@ -159,7 +159,7 @@ class _Derivation:
 class _Cut:
     """One sheet, cut to fit: blocks of it where everything is wanted, else with its middle left out."""
 
-    def __init__(self, step: Step, sheet: Sheet, made: Matrix, room: float, *, full: bool) -> None:
+    def __init__(self, step: Step, sheet: ShownMatrix, made: Matrix, room: float, *, full: bool) -> None:
         self.sheet = sheet
         self.made = made
         self.high, self.wide = (axis.size for axis in step.shown_axes[-2:])
@@ -211,13 +211,13 @@ def _margin(name: str, made: Matrix) -> _Piece:
     return _Piece(f"{said} = {made.scalar()}", formula_points(said) + made.width + _EQUALS + _QUADS, r" \qquad ")
 
 
-def _bare(sheet: Sheet) -> Matrix:
+def _bare(sheet: ShownMatrix) -> Matrix:
     """Return the matrix of a sheet, without labels and without what stands beside."""
     rows = sheet.cells[: len(sheet.cells) - sheet.margin_rows]
     return Matrix([row[: sheet.first_margin] for row in rows])
 
 
-def _margins(sheet: Sheet) -> list[tuple[str, Matrix]]:
+def _margins(sheet: ShownMatrix) -> list[tuple[str, Matrix]]:
     """Return what stands beside the rows as columns, or below the columns as rows, by name."""
     if sheet.margin_rows:
         return [(name, Matrix([row])) for name, row in zip(sheet.rows, sheet.cells, strict=True)][-sheet.margin_rows :]

@@ -11,7 +11,7 @@ from attncli.common.style import Style
 from attncli.trace.step import Step
 from attncli.writers.latex.document import document, heading
 from attncli.writers.latex.text import escape, name_tex, prose
-from attncli.writers.sheet import Sheet, sheets
+from attncli.writers.matrix import ShownMatrix, shown_matrices
 from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
 
 _MOST_COLUMNS = 12
@@ -43,7 +43,7 @@ def write(sheet: Worksheet, style: Style) -> str:
 
 
 def _given(step: Step, style: Style) -> Iterator[str]:
-    for sheet in sheets(step, style, 0):
+    for sheet in shown_matrices(step, style, 0):
         yield from _tables(f"${_name(step.name)}$", sheet, "r")
 
 
@@ -58,7 +58,7 @@ def _answers(step: Step) -> str:
     return rf"${formula}${note}\nopagebreak" + "\n\n" + " \\qquad\n".join(tables)
 
 
-def _tables(caption: str, sheet: Sheet, column: str) -> Iterator[str]:
+def _tables(caption: str, sheet: ShownMatrix, column: str) -> Iterator[str]:
     """Go through the blocks of a matrix, each cell in a box where it is empty."""
     boxed = column.startswith("p")
     for start in range(0, len(sheet.columns), _MOST_COLUMNS):

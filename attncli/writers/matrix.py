@@ -1,7 +1,7 @@
-"""A step as people see it: one sheet of labelled cells for each head, large ones with rows and columns left out.
+"""A step as people see it: one matrix of labelled cells for each head, large ones with rows and columns left out.
 
-Tables, Markdown and HTML all draw these sheets, so what is left out, how numbers look and what stands beside a row is
-decided once.
+Tables, Markdown, LaTeX and HTML all draw these, so what is left out, how numbers look and what stands beside a row
+is decided once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EDGE = 3
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ShownMatrix:
     """One matrix of a step, as it is shown: texts, row by row."""
 
     title: str
@@ -100,7 +100,7 @@ def _plural(axis: Axis) -> str:
     return {"head": "heads", "batch": "batches"}.get(axis.name, axis.name) if axis.size != 1 else axis.name
 
 
-def sheets(step: Step, style: Style, precision: int) -> list[Sheet]:
+def shown_matrices(step: Step, style: Style, precision: int) -> list[ShownMatrix]:
     """Return the matrices of a step, head by head."""
     big = step.array.size > THRESHOLD and not style.full
     *lead, rows, cols = step.axes
@@ -112,7 +112,7 @@ def sheets(step: Step, style: Style, precision: int) -> list[Sheet]:
             continue
         title = matrix_title(lead, index)
         result.append(
-            _sheet(step, index, title, _kept(rows.size, big), _kept(cols.size, big), margins, style, precision)
+            _shown(step, index, title, _kept(rows.size, big), _kept(cols.size, big), margins, style, precision)
         )
     shown = len(result)
     total = int(np.prod([axis.size for axis in lead], dtype=np.int64))
@@ -163,7 +163,7 @@ def _kept(size: int, big: bool) -> list[int]:
     return [*range(EDGE), -1, *range(size - EDGE, size)]
 
 
-def _sheet(
+def _shown(
     step: Step,
     index: tuple[int, ...],
     title: str,
@@ -172,7 +172,7 @@ def _sheet(
     margins: dict[str, Array],
     style: Style,
     precision: int,
-) -> Sheet:
+) -> ShownMatrix:
     matrix = step.array[index]
     part = matrix[np.ix_(rows, cols)]
     places = decimals_needed(part.ravel().tolist(), precision) if step.given else precision
@@ -197,7 +197,7 @@ def _sheet(
     hidden_rows, hidden_cols = _hidden(step.axes[-2], rows), _hidden(step.axes[-1], cols)
     numbers: list[int | None] = [col + 1 if col >= 0 else None for col in cols]
     if step.columns:
-        return Sheet(
+        return ShownMatrix(
             title=title,
             rows=column_labels + list(margins),
             columns=row_labels,
@@ -208,7 +208,7 @@ def _sheet(
             left_out=omission(hidden_cols, hidden_rows),
             margin_rows=len(margins),
         )
-    return Sheet(
+    return ShownMatrix(
         title=title,
         rows=row_labels,
         columns=column_labels + list(margins),
