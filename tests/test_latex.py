@@ -24,11 +24,12 @@ from test_zoom import READABLE, cells
 
 from attncli import attention
 from attncli.common.style import _ASCII, Style, decimal
+from attncli.common.tex import name_tex
 from attncli.trace.trace import Trace
 from attncli.writers import FORMATS
 from attncli.writers.latex.document import document, heading, remark
 from attncli.writers.latex.matrix import Matrix
-from attncli.writers.latex.text import escape, name_tex, prose
+from attncli.writers.latex.text import escape, prose
 
 needs_latex = pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from attncli.common.style import Style
+from attncli.common.tex import name_tex
 from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
-from attncli.writers.latex.text import name_tex
 from attncli.writers.matrix import ShownMatrix, explained, precision_of, shown_matrices, size_text, worked
 from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
 
