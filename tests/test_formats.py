@@ -15,6 +15,7 @@ from support.command import Runner, clean_environment
 
 import attncli
 from attncli.__main__ import main
+from attncli.common.errors import AttnError
 from attncli.common.report import Page
 from attncli.common.style import Style
 from attncli.trace.trace import Trace
@@ -119,6 +120,13 @@ def test_a_lazy_function_is_imported_when_it_is_called() -> None:
     draw = lazy("attncli.nowhere", "write")
     with pytest.raises(ModuleNotFoundError, match="nowhere"):
         draw([], Style())
+
+
+def test_a_format_without_a_function_says_so() -> None:
+    """The command line never asks for what a format cannot draw; a library's user might."""
+    assert not FORMATS["csv"].draws("report")
+    with pytest.raises(AttnError, match="this format cannot show that"):
+        FORMATS["csv"].report([], Style())
 
 
 def test_json_needs_no_other_format() -> None:

@@ -25,11 +25,12 @@ from support.paths import SAMPLE_FILES, SAMPLES
 
 from attncli import attention
 from attncli.common.style import _ASCII, Style, decimal
+from attncli.common.tex import name_tex
 from attncli.trace.trace import Trace
 from attncli.writers import FORMATS
 from attncli.writers.latex.document import document, heading, remark
 from attncli.writers.latex.matrix import Matrix
-from attncli.writers.latex.text import escape, name_tex, prose
+from attncli.writers.latex.text import escape, prose
 
 
 def matrix(cells: list[list[str]], rows: list[str] | None = None, columns: list[str] | None = None) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from attncli.common.report import Page, Sentence, StepSaid, WrongCell
 from attncli.common.style import PRECISION, Style, decimal
+from attncli.common.tex import name_tex
 from attncli.common.text import counted, headings, visible
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _conclusion(report: Report, hints: int) -> Iterator[Sentence]:
 
 
 def _formula(whose: str, line: Line) -> Sentence:
-    return Sentence(f"{whose}: {line.text()}", strong=False, tex=lambda say: f"{whose}: ${line.tex(say)}$")
+    return Sentence(f"{whose}: {line.text()}", strong=False, tex=f"{whose}: ${line.tex(name_tex)}$")
 
 
 def echo(report: Report) -> str:

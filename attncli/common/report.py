@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +52,8 @@ class Sentence:
     id: str = ""
     good: bool = False
     strong: bool = True
-    tex: Callable[[Callable[[str], str]], str] | None = None
-    """Of a formula: the same text with the formula in LaTeX, between dollars; the argument writes a step's name."""
+    tex: str = ""
+    """Of a formula: the same text with the formula in LaTeX, between dollars."""
 
 
 @dataclass(frozen=True)

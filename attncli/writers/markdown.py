@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from attncli.common.style import Style
+from attncli.common.tex import name_tex
 from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
-from attncli.writers.latex.text import name_tex
 from attncli.writers.matrix import ShownMatrix, explained, precision_of, shown_matrices, size_text, worked
 from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
 
@@ -101,8 +101,7 @@ def _page(page: Page) -> Iterator[str]:
         yield from (f"*{escape(text)}*\n" for text in step.asides)
     for sentence in page.conclusion:
         text = f"**{escape(sentence.text)}**" if sentence.strong or sentence.good else escape(sentence.text)
-        text = sentence.tex(name_tex) if sentence.tex else text
-        yield f"{text}{f' `{sentence.id}`' if sentence.id else ''}\n"
+        yield f"{sentence.tex or text}{f' `{sentence.id}`' if sentence.id else ''}\n"
 
 
 def _wrong_cells(step: StepSaid) -> str:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from attncli.common.style import Style
+from attncli.common.tex import name_tex
 from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
 from attncli.writers.latex.arithmetic import arithmetic
 from attncli.writers.latex.document import HEIGHT, WIDTH, document, heading, remark
 from attncli.writers.latex.matrix import DOTS, LONGEST_LABEL, Matrix, blocks, ends
-from attncli.writers.latex.text import escape, formula_points, name_tex, points, prose, shortened
+from attncli.writers.latex.text import escape, formula_points, points, prose, shortened
 from attncli.writers.matrix import EDGE, ShownMatrix, explained, omission, precision_of, shown_matrices, worked
 
 _SMALL = 12

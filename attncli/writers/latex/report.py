@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from attncli.common.report import Page, StepSaid, WrongCell
 from attncli.common.style import Style
 from attncli.writers.latex.document import WIDTH, document, flowing, heading
-from attncli.writers.latex.text import escape, name_tex, points, shortened
+from attncli.writers.latex.text import escape, points, shortened
 
 _MARKS = {"→": r"$\rightarrow$", "✗": r"$\times$", "✓": r"$\surd$"}
 _NUMBER = 100.0
@@ -30,8 +30,7 @@ def _page(page: Page) -> Iterator[str]:
     yield "\n".join([r"\begin{description}\raggedright", *items, r"\end{description}"])
     for sentence in page.conclusion:
         text = rf"\textbf{{{escape(sentence.text)}}}" if sentence.strong or sentence.good else escape(sentence.text)
-        text = sentence.tex(name_tex) if sentence.tex else text
-        yield text + (rf" \texttt{{[{escape(sentence.id)}]}}" if sentence.id else "")
+        yield (sentence.tex or text) + (rf" \texttt{{[{escape(sentence.id)}]}}" if sentence.id else "")
 
 
 def _item(step: StepSaid) -> Iterator[str]:

@@ -1,7 +1,6 @@
-r"""Names, labels and notes as LaTeX writes them.
+"""Labels and notes as LaTeX writes them.
 
-Two kinds of reader: Markdown shows any character, so `name_tex` by itself touches only what LaTeX reads as commands; a
-document for pdflatex is ASCII, in the fonts that every LaTeX has (OT1), so `escape` writes accents as commands, and
+A document for pdflatex is ASCII, in the fonts that every LaTeX has (OT1), so `escape` writes accents as commands, and
 what those fonts lack as its code point. How wide a text becomes TeX alone knows; `points` estimates it, on the safe
 side, so that formulas can be broken and matrices cut before they run off the page.
 """
@@ -10,16 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 
+from attncli.common.tex import SPECIAL
 from attncli.common.text import visible
 
-_SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-}  # fmt: skip
-
-_FONT = _SPECIAL | {
+_FONT = SPECIAL | {
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "$": r"\symbol{36}",
     '"': r"\texttt{\symbol{34}}", "`": r"\texttt{\symbol{18}}",
 }  # fmt: skip
@@ -75,27 +69,6 @@ def _char(char: str) -> str:
 def prose(text: str) -> str:
     """Return one of attncli's own sentences in LaTeX: as `escape` does, and e^(s − max) as a power."""
     return re.sub(r"(\w+)\\textasciicircum\{\}\(([^()]*)\)", r"$\1^{\\text{\2}}$", escape(text))
-
-
-def _text(text: str) -> str:
-    shown = "".join(_SPECIAL.get(char, char) for char in visible(text))
-    return rf"\text{{{shown.replace('<', '<{}')}}}"  # Markdown would take <b> for a tag
-
-
-def name_tex(name: str, word: Callable[[str], str] = _text) -> str:
-    r"""Return the name of a step in a formula: W_q is W_q, K_all is K_{\text{all}}, scores is \text{scores}.
-
-    A cell's labels stand behind: \text{weights}[\text{q1,k2}]. `word` writes what is not one letter.
-    """
-    if cell := re.fullmatch(r"([^\[]+)\[(.*)\]", name, flags=re.DOTALL):
-        return f"{name_tex(cell[1], word)}[{word(cell[2])}]"
-    if re.fullmatch(r"[A-Z]", name):
-        return name
-    if match := re.fullmatch(r"([A-Za-z])_([a-z])", name):
-        return f"{match[1]}_{match[2]}"
-    if match := re.fullmatch(r"([A-Z])_([a-z]+)", name):
-        return rf"{match[1]}_{{\text{{{match[2]}}}}}"
-    return word(name)
 
 
 def points(text: str) -> float:

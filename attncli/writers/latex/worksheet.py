@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from attncli.common.style import Style
+from attncli.common.tex import name_tex
 from attncli.trace.step import Step
 from attncli.writers.latex.document import document, heading
-from attncli.writers.latex.text import escape, name_tex, prose
+from attncli.writers.latex.text import escape, prose
 from attncli.writers.matrix import ShownMatrix, shown_matrices
 from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
 
