@@ -22,7 +22,7 @@ from attncli.problem.fields import OPTIONS, Field
 FIELDS_HEADING = "Fields of the problem (also typed as operands, causal=true)"
 """The heading of their options in the help."""
 
-Command = Callable[..., None]
+Function = Callable[..., None]
 
 _MATRICES = {
     "query": ("Q", "Q, the queries: a file, - or '3 4; 1 2'."),
@@ -43,7 +43,7 @@ class Typed:
     """Whether standard input is not a terminal, so that it is read if there is no operand."""
 
 
-def with_terminal(function: Command) -> Command:
+def with_terminal(function: Function) -> Function:
     """Return a command that calls `function` with the terminal and its options."""
     _, *options = inspect.signature(function, eval_str=True).parameters.values()
 
@@ -55,10 +55,10 @@ def with_terminal(function: Command) -> Command:
     return _as(function, command, [_parameter("context", typer.Context), *options])
 
 
-def with_problem(metavar: str, help: str) -> Callable[[Command], Command]:
+def with_problem(metavar: str, help: str) -> Callable[[Function], Function]:
     """Return a decorator for a command that takes a problem; its operands are called `metavar` in the help."""
 
-    def decorate(function: Command) -> Command:
+    def decorate(function: Function) -> Function:
         terminal, _, *own = inspect.signature(function, eval_str=True).parameters.values()
         matrices = [_matrix(name, said) for name, (_, said) in _MATRICES.items()]
         parameters = [terminal, _operands(metavar, help), *matrices, *own, *map(_option, OPTIONS)]
@@ -77,7 +77,7 @@ def with_problem(metavar: str, help: str) -> Callable[[Command], Command]:
     return decorate
 
 
-def _as(function: Command, command: Command, parameters: Sequence[inspect.Parameter]) -> Command:
+def _as(function: Function, command: Function, parameters: Sequence[inspect.Parameter]) -> Function:
     """Return `command` under the name and with the help of `function`, and with these parameters."""
     command.__name__, command.__doc__ = function.__name__, function.__doc__
     keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
