@@ -101,10 +101,10 @@ def test_a_step_from_outside_goes_through_everything(
 
 @pytest.mark.usefixtures("clip")
 def test_a_problem_may_start_at_a_step_from_outside() -> None:
-    """Given without Q, the new step is an input; as other steps it is one with heads, if Q's heads came split."""
-    trace = attention(Q_clipped=[[1, 1]], K=K, V=V)
+    """Given without Q, the new step is an input, whose heads count as Q's do."""
+    trace = attention(Q_clipped=[[[1, 1]], [[0, 2]]], K=[K], V=[V])
     assert trace["Q_clipped"].given
-    assert trace["scores"].value.tolist() == [[3, 5]]
+    assert trace["scores"].value.tolist() == [[[3, 5]], [[4, 6]]]
 
 
 def test_it_is_gone_afterwards() -> None:

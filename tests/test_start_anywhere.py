@@ -145,8 +145,8 @@ TWO_HEADS = "there are 2 heads, and {} it has no axis of heads"
         ),
     ],
 )
-def test_what_starts_without_its_axis_of_heads(p: dict[str, Any], message: str) -> None:
-    """What starts where heads are apart must have them; nothing is broadcast to more axes."""
+def test_shapes_that_do_not_fit_where_a_problem_starts(p: dict[str, Any], message: str) -> None:
+    """One message says what is wrong; nothing is broadcast to more axes."""
     with pytest.raises(AttnError) as caught:
         attention(**p)
     assert caught.value.message == message

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from attncli.common.arrays import facing
 from attncli.common.errors import AttnError
 from attncli.common.text import counted
-from attncli.problem.fields import STEPS
+from attncli.derivation.rules import RULES
 from attncli.problem.problem import Problem
 from attncli.problem.values import shape_text
 
@@ -75,9 +75,9 @@ def _declared(problem: Problem) -> tuple[int | None, int | None]:
 
 def _split(problem: Problem, computed: Container[str]) -> int | None:
     """Return the size of the head axis that the inputs have where the problem starts; what is projected has none."""
-    planes = tuple(name for name, axes in STEPS.items() if axes == ("query", "key"))
-    vectors = ("Q", "Q_rotated", "K", "K_rotated", "K_all", "V", "V_all")
-    for names in (("head_output",), planes, vectors):  # the latest counts: what stands before it is not used
+    planes = [rule.step for rule in RULES if rule.strand == "S"]
+    vectors = [rule.step for strand in "QKV" for rule in RULES if rule.strand == strand]
+    for names in (["head_output"], planes, vectors):  # the latest counts: what stands before it is not used
         shapes = [problem.step(name).shape for name in names if problem.has_step(name) and name not in computed]
         if shapes:
             return next((int(shape[-3]) for shape in shapes if shape[2:]), None)

@@ -75,7 +75,7 @@ class Problem:
         return Where(first.where.source, first.where.line) if first else Where()
 
     def array(self, name: str) -> Array | None:
-        """Return a matrix, a vector or a bias, row-wise."""
+        """Return a matrix, a vector or a bias, or what is given for a step, row-wise."""
         if self.has_step(name):
             return self.step(name)
         return cast("Array | None", self.values.get(name))
