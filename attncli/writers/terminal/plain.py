@@ -86,7 +86,7 @@ def _table(
         width=sum(widths) + _BETWEEN * (len(widths) - 1),
     )
     for at, width in enumerate(widths):
-        table.add_column(_cell(header[at], width, number=at in numbers), width=width)
+        table.add_column(_cell(header[at], width, number=at in numbers), width=width, overflow="fold")
     for row in zip(*columns, strict=True):
         table.add_row(*(_cell(row[at], width, number=at in numbers) for at, width in enumerate(widths)))
     return table
@@ -102,7 +102,7 @@ def _one_by_one(header: Sequence[str], columns: Sequence[Sequence[str]]) -> Iter
             yield blank_line()
         grid = Table.grid(padding=(0, _BETWEEN, 0, 0))
         grid.add_column(style="dim", width=max(map(cells, header)), no_wrap=True)
-        grid.add_column()
+        grid.add_column(overflow="fold")
         for name, cell in zip(header, row, strict=True):
             if cell.strip():
                 grid.add_row(Text(name), Text(cell.strip()))
