@@ -1,6 +1,6 @@
-"""How things show themselves: `print(trace)` needs a writer, and writers stand above all that they draw.
+"""The way from a trace or a report to its own text, as in `print(trace)`.
 
-So the writers are found by name, when something is to be shown.
+Writers depend on traces, so a trace cannot import them: they are looked up by name when something is shown.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What can go wrong, where it went wrong, and what the process then answers.
+"""Errors, the place in the input they point at, and exit codes.
 
-`AttnError` is the one exception for anything that a person can mend: it is raised where the fact is known and
-turned into an exit code in one place, `attncli.__main__`. Any other exception is a bug of attncli.
+`AttnError` is the one exception for everything that the user can fix. It is raised where the problem is known and
+becomes an exit code in one place, `attncli.__main__`. Any other exception is a bug in attncli.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from attncli.common.text import visible
 
 
 class ExitCode(IntEnum):
-    """What the process answers (SPEC §4)."""
+    """The exit codes of the command line."""
 
     OK = 0
     WRONG = 1
@@ -25,7 +25,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True)
 class Where:
-    """A place in somebody's input. Lines, columns and cells are counted from 1."""
+    """A place in the input. Lines, columns and cells count from 1."""
 
     source: str = ""
     line: int | None = None
@@ -34,11 +34,11 @@ class Where:
     cell: tuple[int, ...] = ()
 
     def at(self, *cell: int) -> Where:
-        """Return the place of one cell of this field; `cell` counts from 1."""
+        """Return the place of one cell of this field, counted from 1."""
         return replace(self, cell=cell)
 
     def __str__(self) -> str:
-        """Say the place: `q.csv:2:3`, or `p.json: K, row 2, column 1`."""
+        """Format the place: `q.csv:2:3`, or `p.json: K, row 2, column 1`."""
         place = visible(self.source)
         if self.line is not None:
             place += f":{self.line}"
@@ -60,9 +60,9 @@ class Where:
 
 
 class AttnError(ValueError):
-    """Something in the input or on the command line that its author can mend.
+    """An error in the input or on the command line.
 
-    `str(error)` is the whole text for people: place, what is there and what should be, then the hint.
+    `str(error)` is the complete message: the place, what was found and what was expected, then the hint.
     """
 
     def __init__(self, message: str, where: Where | None = None, hint: str | None = None) -> None:
@@ -72,18 +72,18 @@ class AttnError(ValueError):
         self.hint = hint
 
     def __str__(self) -> str:
-        """Say place and message on one line, and the hint below."""
+        """Format place and message on one line, and the hint below it."""
         place = str(self.where) if self.where else ""
         line = f"{place}: {self.message}" if place else self.message
         return f"{line}\n  hint: {self.hint}" if self.hint else line
 
 
 class ReaderGoneError(Exception):
-    """The reader of the pipe went away.
+    """The reader of the pipe has closed it.
 
-    Not a BrokenPipeError, which Typer would answer by itself, with the exit code of a wrong number.
+    Not a BrokenPipeError, which Typer would catch and turn into exit code 1.
     """
 
 
 class NotExactError(ArithmeticError):
-    """A number is none of those that `attncli.trace.exact` can hold; caught where exact forms are asked for."""
+    """The number has no exact form that `attncli.trace.exact` can represent."""

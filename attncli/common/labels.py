@@ -1,4 +1,4 @@
-"""Labels: the names of an axis's entries, and what part of a step somebody means by them."""
+"""Labels of the entries of an axis, and the lookup of a cell by its labels."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from attncli.common.errors import Where
 
 Cell: TypeAlias = tuple[int, ...]
-"""Where a number stands in a step's row-wise array, counted from 0."""
+"""The index of a number in a step's row-wise array, counted from 0."""
 
 
 _LABEL = re.compile(r"(head|batch|[qkxmd])[0-9]+")
-"""What axes label themselves by."""
+"""Labels that an axis generates for itself."""
 
 
 def fold(name: str) -> str:
-    """Return `name` as names are compared: without case, `_`, `-` and `.` (SPEC §2.2)."""
+    """Normalise a name for comparison: drop case, `_`, `-` and `.`."""
     return re.sub(r"[-_.]", "", name).lower()
 
 
@@ -42,7 +42,7 @@ class Axis:
     }  # fmt: skip
 
     def label(self, index: int) -> str:
-        """Return the label of one entry, counted from 0: a token, or the axis's letter and a number from 1."""
+        """Return the label of entry `index`, from 0: its token, or the letter of the axis and a number from 1."""
         return self.tokens[index] if self.tokens else f"{self._PREFIX.get(self.name, self.name)}{index + 1}"
 
     def labels(self) -> list[str]:
@@ -50,14 +50,14 @@ class Axis:
         return [self.label(index) for index in range(self.size)]
 
     def numbered(self) -> Axis:
-        """Return the same axis without tokens: q1, q2, q3."""
+        """Return the axis without tokens: q1, q2, q3."""
         return Axis(self.name, self.size)
 
     @cached_property
     def distinct(self) -> Axis:
-        """The axis with labels by which a part can be named: no two the same, none that could be taken for another.
+        """The axis with unambiguous labels.
 
-        A token that stands twice, is blank, or looks like another axis's label gives way to q1, q3.
+        A token that is repeated, blank, or looks like a label of another axis is replaced by a numbered label, q1.
         """
         if not self.tokens or (self.size == 1 and not self.tokens[0].strip()):
             return self
@@ -75,11 +75,15 @@ class Axis:
 
 
 def place(name: str, axes: Sequence[Axis], labels: str, where: Where | None = None) -> tuple[int | slice, ...]:
-    """Return the index that labels, "q1,k2", mean in what has these axes; what is not named is whole.
+    """Return the index that labels such as "q1,k2" select; an axis without a label is selected whole.
 
-    A label is a token or, whatever the tokens, the axis's letter and a number. All labels stand in the order of the
-    axes; where some are left out, a query is looked for before a key. Raises AttnError for a label that no axis has,
-    and for a token that stands in an axis twice.
+    A label is a token or, whatever the tokens, the letter of the axis and a number. Labels follow the order of the
+    axes; if there are fewer labels than axes, queries are searched before keys.
+
+    Raises
+    ------
+    AttnError
+        If no axis has a label, or an axis has it twice.
     """
     parts = [part.strip() for part in labels.split(",")] if labels.strip() else []
     if "" in parts:
@@ -106,7 +110,7 @@ def place(name: str, axes: Sequence[Axis], labels: str, where: Where | None = No
 
 
 def _found(axis: Axis, label: str) -> list[int]:
-    """Return the entries that a label means: as explanations name them, as tables do, almost so, by number."""
+    """Return the entries that a label matches: exactly, then without case and blanks, then by number."""
     for labels in (axis.distinct.labels(), axis.labels()):
         if found := [number for number, own in enumerate(labels) if own == label]:
             return found

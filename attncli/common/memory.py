@@ -1,4 +1,4 @@
-"""How much memory there is, so that a matrix that would not fit is refused and not attempted."""
+"""The memory that is free, so that a matrix that would not fit is refused before NumPy tries."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 
 
 def available() -> int | None:
-    """Return the bytes that could be had now, None where the system does not tell.
+    """Return the number of bytes available, or None if the system does not say.
 
-    The least of what the kernel says is available, what a control group allows, and the process's own limit.
+    This is the smallest of what the kernel reports, the limit of the control group, and the limit of the process.
     """
     amounts = [amount for amount in (_kernel(), _control_group(), _own_limit()) if amount is not None]
     return min(amounts, default=None)

@@ -1,4 +1,4 @@
-"""A progress bar on standard error, for work that takes over a second, where that is a terminal."""
+"""A progress bar on standard error, for work of more than a second in a terminal."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 PATIENCE = 1.0
-"""Seconds of work before a bar appears."""
+"""Seconds of work before the bar appears."""
 
 
 class Progress:
-    """Counts pieces of work, from any thread; the bar itself is only imported when it is shown."""
+    """A count of finished pieces of work, from any thread; Rich is imported only when the bar appears."""
 
     def __init__(self, total: int, name: str) -> None:
         self._total = total
@@ -30,18 +30,16 @@ class Progress:
         self._wanted = sys.stderr is not None and sys.stderr.isatty()
 
     def __enter__(self) -> Self:
-        """Begin."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()
 
     def advance(self) -> None:
-        """Count one piece as done."""
+        """Count one piece of work as done."""
         if not self._wanted:
             return
         with self._lock:

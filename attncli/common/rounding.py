@@ -1,6 +1,6 @@
-"""Number formats narrower than float64, by rounding: what a kernel of that type could at best give.
+"""Rounding to number formats narrower than float64.
 
-bfloat16 is float32 without the last 16 bits; NumPy has no such type, so its rounding is done on the bits.
+bfloat16 is float32 without its last 16 bits. NumPy has no such type, so it is rounded here bit by bit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 _KEPT = 7
-"""Explicit bits of bfloat16's fraction, of float64's 52."""
+"""Explicit fraction bits of bfloat16; float64 has 52."""
 _DROPPED = 52 - _KEPT
 _LEAST_NORMAL = 2.0**-126
 _LEAST = 2.0**-133
@@ -25,7 +25,7 @@ _BEYOND = 2.0**128
 
 
 def rounded(array: Array, dtype: str) -> Array:
-    """Return float64 values that `dtype` can hold, to nearest, ties to even; what is too large becomes infinite."""
+    """Round to the nearest values of `dtype`, ties to even, as float64; what overflows the format becomes infinite."""
     if dtype == "float64":
         return array
     with np.errstate(all="ignore"):

@@ -1,7 +1,7 @@
-"""Text that comes from a user, made safe to show.
+"""Text from the user, made safe to print.
 
-A label or a file name may hold anything: markup, an ANSI escape, a lone surrogate. Whatever is shown to a
-person goes through `visible` first; nothing else in the project decides which characters are harmless.
+A label or a file name may contain anything: markup, an ANSI escape, a lone surrogate. All of it passes through
+`visible` before it is shown; no other module decides which characters are harmless.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Return `text` with every character that a terminal could obey written out, as in `\x1b`."""
+    r"""Escape every character that a terminal would act on, as in `\x1b`."""
     return _UNSAFE.sub(_escape, text)
 
 
 def visible_json(text: str) -> str:
-    r"""Return one JSON string with those characters written `\uXXXX`: the same string, harmless to show."""
+    r"""Escape the same characters in a JSON string as `\uXXXX`, which leaves its value unchanged."""
     return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def quoted(text: str, most: int = 40) -> str:
-    """Return `text` in quotes for a message: visible, and no longer than `most` characters."""
+    """Quote `text` for a message: escaped, and at most `most` characters long."""
     shown = text if len(text) <= most else text[: most - 1] + "…"
     return f"'{visible(shown)}'"
 
 
 def counted(number: int, noun: str) -> str:
-    """Say how many of something there are: 1 row, 2 queries."""
+    """Format a count with its noun: 1 row, 2 queries."""
     plural = {"query": "queries"}.get(noun, f"{noun}s")
     return f"{number} {noun if number == 1 else plural}"
 
 
 def suggestion(name: str, known: list[str]) -> str | None:
-    """Return a hint that names the known word closest to `name`, or None where none is close."""
+    """Return a hint with the known word closest to `name`, or None if none is close."""
     from difflib import get_close_matches
 
     folded = {word.lower(): word for word in known}
