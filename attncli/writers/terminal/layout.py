@@ -89,7 +89,7 @@ def _rows(panels: Sequence[Panel], room: int) -> list[list[Panel]]:
 def _abreast(panels: Sequence[Panel]) -> Table:
     grid = Table.grid(padding=(0, BETWEEN, 0, 0))
     for panel in panels:
-        grid.add_column(width=panel.width)
+        grid.add_column(width=panel.width, overflow="fold")
     grid.width = sum(panel.width + BETWEEN for panel in panels) - BETWEEN
     grid.add_row(*(Group(*panel.parts) for panel in panels))
     return grid

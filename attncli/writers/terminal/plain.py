@@ -85,11 +85,15 @@ def _table(
         header_style="dim",
         width=sum(widths) + _BETWEEN * (len(widths) - 1),
     )
-    for at, (name, width) in enumerate(zip(header, widths, strict=True)):
-        table.add_column(Text(name), width=width, justify="right" if at in numbers else "left")
+    for at, width in enumerate(widths):
+        table.add_column(_cell(header[at], width, number=at in numbers), width=width, overflow="fold")
     for row in zip(*columns, strict=True):
-        table.add_row(*(Text(cell, no_wrap=at in numbers) for at, cell in enumerate(row)))
+        table.add_row(*(_cell(row[at], width, number=at in numbers) for at, width in enumerate(widths)))
     return table
+
+
+def _cell(text: str, width: int, *, number: bool) -> Text:
+    return Text(" " * (width - cells(text)) + text, no_wrap=True) if number else Text(text)
 
 
 def _one_by_one(header: Sequence[str], columns: Sequence[Sequence[str]]) -> Iterator[Part]:
@@ -98,7 +102,7 @@ def _one_by_one(header: Sequence[str], columns: Sequence[Sequence[str]]) -> Iter
             yield blank_line()
         grid = Table.grid(padding=(0, _BETWEEN, 0, 0))
         grid.add_column(style="dim", width=max(map(cells, header)), no_wrap=True)
-        grid.add_column()
+        grid.add_column(overflow="fold")
         for name, cell in zip(header, row, strict=True):
             if cell.strip():
                 grid.add_row(Text(name), Text(cell.strip()))

@@ -53,7 +53,7 @@ def _steps(steps: Sequence[StepSaid], style: Style) -> Table:
     margin = max(map(cells, names))
     grid = Table.grid(padding=(0, _BETWEEN, 0, 0))
     grid.add_column(width=margin, no_wrap=True)
-    grid.add_column()
+    grid.add_column(overflow="fold")
     room = style.width and style.width - margin - _BETWEEN
     for name, step in zip(names, steps, strict=True):
         asides = (Text(style.plain(aside), "dim") for aside in step.asides)
