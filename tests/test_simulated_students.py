@@ -223,11 +223,11 @@ TODAY: dict[str, dict[str, int]] = {
     "accept": {"accepted habits called wrong": 5},
     "note": {"noted habits called wrong": 21},
     "follow": {
-        "after one error, later honest steps accused (accept)": 4,
-        "after one error, later honest steps accused (note)": 3,
+        "after one error, later honest steps accused (accept)": 2,
+        "after one error, later honest steps accused (note)": 2,
     },
     "wrong": {"wrong by more than 2 units, passed": 0},
-    "near": {"wrong by more than 2 units, passed": 0, "wrong by 1 to 2 units, passed": 0},
+    "near": {"wrong by more than 2 units, passed": 1, "wrong by 1 to 2 units, passed": 0},
     "inconsistent": {"output inconsistent with coarse weights, passed": 30},
     "double": {"two mistakes: the first is named": 40, "two mistakes: the second is named": 0},
     "slip": {

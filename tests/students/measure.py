@@ -121,10 +121,10 @@ def _with_error(known: Iterable[Habit], kinds: tuple[str, ...], least: float, *,
     """Return the draw of students with one error of at least so many units."""
 
     def draw(random: Random) -> Submission:
-        habit, error = _habit(random, known), random.choice(kinds)
-        while True:
+        habit = _habit(random, known)
+        while True:  # with another error each time: a small one is never beyond two units of an exact number
             kind, p = _exercise(random, habit)
-            made = wrongs.wrong(p, habit, error, random, followed=followed)
+            made = wrongs.wrong(p, habit, random.choice(kinds), random, followed=followed)
             if made and made.size > least:
                 return Submission(p, made.sheet.claims, kind, habit, made)
 
