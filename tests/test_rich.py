@@ -52,7 +52,7 @@ def trace() -> Trace:
 def test_a_trace_is_what_the_command_shows(trace: Trace, width: int) -> None:
     """A console gets the tables that a terminal of its width gets, and no line of a table is longer."""
     text = shown(trace, console(width))
-    assert plain(text) == plain(str(FORMATS["table"].write([trace], Style(width=width))))
+    assert plain(text) == plain(str(FORMATS["table"].trace([trace], Style(width=width))))
     assert "[red]x[/red]" in text
     assert max(cell_len(line) for line in plain(text)) <= width
 
@@ -61,7 +61,7 @@ def test_a_trace_is_what_the_command_shows(trace: Trace, width: int) -> None:
 def test_no_digit_is_lost_however_narrow(trace: Trace, width: int) -> None:
     """Even where one number is wider than the console, every digit of every number is there."""
     step = trace["scores"]
-    numbers = re.findall(r"-?\d+\.\d{4}", str(FORMATS["table"].write([trace.only(["scores"])], Style(width=width))))
+    numbers = re.findall(r"-?\d+\.\d{4}", str(FORMATS["table"].trace([trace.only(["scores"])], Style(width=width))))
     assert sorted(numbers) == sorted(decimal(float(value), 4) for value in step.value.ravel())
 
 
@@ -109,7 +109,7 @@ def test_inside_of_something_else(trace: Trace) -> None:
 
 def test_titles_wrap_at_words(trace: Trace) -> None:
     """At 40 columns titles, formulas and notes are broken at blanks alone."""
-    wide, narrow = (str(FORMATS["table"].write([trace.only(["weights"])], Style(width=width))) for width in (200, 40))
+    wide, narrow = (str(FORMATS["table"].trace([trace.only(["weights"])], Style(width=width))) for width in (200, 40))
     words = wide.split("head 1 of 2")[0].split()
     assert narrow.split("head 1 of 2")[0].split() == words
     assert max(map(cell_len, narrow.split("\n"))) <= 40
