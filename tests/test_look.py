@@ -18,6 +18,7 @@ from support import json
 from support.command import Runner, Starter
 from support.files import problem, random
 from support.paths import GOLDEN, SAMPLE_FILES
+from support.tables import parsed, section
 from support.terminal import ESCAPE, terminal
 
 from attncli import attention
@@ -42,28 +43,6 @@ def table(trace: Trace, **style: Any) -> str:
     text = FORMATS["table"].trace([trace], Style(**style))
     assert isinstance(text, str)
     return text
-
-
-def section(text: str, name: str) -> list[str]:
-    """Return the lines of one step, without its heading."""
-    lines = ESCAPE.sub("", text).split("\n")
-    start = next(at for at, line in enumerate(lines) if re.match(rf"{re.escape(name)}( =|  )", line))
-    later = (at for at in range(start + 1, len(lines)) if re.match(r"\w+ =( |$)", lines[at]))
-    return lines[start + 1 : next(later, len(lines))]
-
-
-def parsed(lines: list[str]) -> list[list[str]]:
-    """Return the rows of one matrix, which may stand in blocks of columns, without labels and what is beside it."""
-    rows: dict[str, list[str]] = {}
-    header: list[str] = []
-    for line, after in zip(lines, [*lines[1:], ""], strict=True):
-        if after and set(after) <= {"─", "┼"}:
-            header = line.replace("│", " ").split()
-        elif header and line.startswith(" "):
-            label, *cells = line.replace("│", " ").split()
-            own = [cell for cell, name in zip(cells, header, strict=True) if name not in {"max", "Σexp", "sum"}]
-            rows.setdefault(label, []).extend(own)
-    return list(rows.values())
 
 
 def to_number(text: str) -> float:

@@ -10,7 +10,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.panel import Panel
-from test_look import ESCAPE, parsed, random, section
+from support.files import random
+from support.tables import parsed, section
+from support.terminal import ESCAPE
 
 from attncli import attention, check
 from attncli.common.style import Style, decimal
