@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from support.colors import contrast, linear
 
 from attncli.writers import svg
 from attncli.writers.palette import HUE, faintest, opacity, terminal_shade, translucent
@@ -36,23 +37,6 @@ def hexadecimal(name: str) -> str:
         steps = (0, 95, 135, 175, 215, 255)
         return "#{:02x}{:02x}{:02x}".format(*(steps[at] for at in (red, *divmod(rest, 6))))
     return NAMED.get(name, name)
-
-
-def linear(color: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Return the linear light of #rrggbb, by the formula of sRGB."""
-    channels = np.array([int(color[at : at + 2], 16) for at in (1, 3, 5)]) / 255
-    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-
-
-def luminance(color: str) -> float:
-    """Return the relative luminance of WCAG 2.2."""
-    return float(linear(color) @ [0.2126, 0.7152, 0.0722])
-
-
-def contrast(first: str, second: str) -> float:
-    """Return the contrast of two colours by the formula of WCAG 2.2."""
-    darker, lighter = sorted((luminance(first), luminance(second)))
-    return (lighter + 0.05) / (darker + 0.05)
 
 
 def over(paper: str, weight: float) -> str:

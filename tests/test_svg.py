@@ -13,9 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from support import json
+from support.colors import contrast
 from support.command import Runner
 from support.svg import HOSTILE, NAMESPACE, elements, parsed, size
-from test_palette import contrast
 
 from attncli import attention
 from attncli.common.style import Style

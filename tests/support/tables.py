@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from support.terminal import ESCAPE
+
 
 def section(text: str, name: str) -> list[str]:
     """Return the lines of one step, without its heading."""
