@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from students.exercises import KINDS
 from students.mistakes import IDS, exercise, exercise_for
 from support import json
 from support.command import Runner, Starter
@@ -45,6 +46,12 @@ def catalogue() -> Catalogue:
     problems = [exercise(draw) for _ in range(20)]
     problems += [exercise_for(id, draw) for id in IDS]
     problems.append({"Q": [[1, 2]], "K": [[1, 1], [0, 2]], "V": [[1], [2]], "normalize": "sum"})
+    problems += [kind(draw) for kind in KINDS.values() for _ in range(3)]
+    problems += [
+        {"Q": [[1, 2, 0, 1]], "K": [[1, 0]], "V": [[2, 1]], "heads": 2, "kv_heads": 1},
+        {"Q": [[1, 2]], "K": [[1, 1], [0, 2]], "V": [[1], [2]], "positions": "alibi"},
+        {"Q": [[1, 2]], "K": [[1, 1]], "V": [[1]], "past_K": [[0, 1]], "past_V": [[2]]},
+    ]
     found = []
     for problem in problems:
         trace = attncli.attention(**problem)

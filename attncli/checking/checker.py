@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +14,9 @@ from attncli.checking.diagnosis import Diagnosis
 from attncli.checking.mistakes import Change, Mistake
 from attncli.checking.report import RIGHT, CellVerdict, Report, StepVerdict
 from attncli.checking.roundings import Rounding, roundings
-from attncli.checking.routes import REACH, Route, rounding_width, routes
+from attncli.checking.routes import REACH, Route, rounding_width, routes, truth_route
 from attncli.checking.signatures import signatures
+from attncli.checking.slips import reason
 from attncli.checking.student import FLOAT, Student, near
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
@@ -75,12 +76,14 @@ class Checker:
         self.least = least
         self.student = Student(case.truth, tolerance)
         self.verdicts: dict[str, StepVerdict] = {}
+        self._routes: dict[str, Callable[[Callable[[int], Sequence[Rounding]]], Iterator[Route]]] = {}
+        """The routes to each step that is not plainly right, given the ways to round between steps."""
         self.tainted: set[str] = set()
         """Steps that differ from the truth, or come after one that does."""
 
     def report(self, *, until_wrong: bool) -> Report:
         """Judge the claimed steps in order and return what is to be said of them."""
-        report = Report(self.verdicts)
+        report = Report(self.verdicts, routes_to=self.routes_to)
         change: Change = {}
         for name, step in self.truth.items():
             if step.given:
@@ -133,8 +136,8 @@ class Checker:
         judged = Judged(fine, _whole_rows(fine), follows, moved)
         if judged.rows.all():
             return judged
-        ways = self.case.roundings if self._is_in_reach(step, claim, judged) else _no_roundings
-        for route in routes(self.student, step, claim, change, ways, after_error=before):
+        self._routes[step.name] = partial(routes, self.student, step, claim, change, after_error=before)
+        for route in self._routes[step.name](self._ways(step, claim, judged)):
             rows = route.rows(claim)
             if (rows & ~judged.rows).any():
                 judged.taken.append(route)
@@ -143,13 +146,21 @@ class Checker:
                     break
         return judged
 
-    def _is_in_reach(self, step: Step, claim: Claim, judged: Judged) -> bool:
-        """Tell whether rounding that is not shown may explain the rows that are left."""
+    def routes_to(self, name: str) -> Iterator[Route]:
+        """Yield all routes to a claimed step, in the order in which they are tried."""
+        verdict = self.verdicts[name]
+        yield truth_route(verdict.step, verdict.claim)
+        if name in self._routes:
+            yield from self._routes[name](self.case.roundings)
+
+    def _ways(self, step: Step, claim: Claim, judged: Judged) -> Callable[[int], Sequence[Rounding]]:
+        """Return what gives the ways to round between steps, if one of them may explain the rows that are left."""
         numbers = [step.array, *(self.student.own[operand.name] for operand in step.operands)]
         greatest = max([1.0, *(float(np.abs(x[np.isfinite(x)]).max(initial=0.0)) for x in numbers)])
         reach = 3 * claim.units + REACH * greatest
         near_one = near(claim.values, step.array, reach) | near(claim.values, judged.follows, reach) | ~claim.answered
-        return bool((near_one.all(axis=-1, keepdims=True) & ~judged.rows).any())
+        in_reach = (near_one.all(axis=-1, keepdims=True) & ~judged.rows).any()
+        return self.case.roundings if in_reach else _no_roundings
 
     def _verdict(self, step: Step, claim: Claim, judged: Judged, *, before: bool) -> StepVerdict:
         answered = claim.answered
@@ -186,6 +197,7 @@ class Checker:
         step, claim = verdict.step, verdict.claim
         for place in np.argwhere(shown):
             cell = tuple(int(at) for at in place)
+            verdict.places.append(cell)
             verdict.cells.append(
                 CellVerdict(step.cell_name(cell), str(claim.texts[cell]), float(step.array[cell]), float(follows[cell]))
             )
@@ -228,11 +240,17 @@ class Checker:
         if first:
             report.close = close
         if not verdict.named:
-            verdict.remarks += signatures(step, claim) if first else []
+            verdict.reason = self._reason(verdict, change)
+            if first and not verdict.reason:
+                verdict.remarks += signatures(step, claim)
             return change
         report.lines |= {mistake.id: mistake.lines(self.truth) for mistake in verdict.named}
         verdict.state = "known_mistake"
         return {**change, **verdict.named[0].change}
+
+    def _reason(self, verdict: StepVerdict, change: Change) -> str | None:
+        bases = (self.student.own.__getitem__, self.student.chain(0, change).value)
+        return reason(verdict.step, verdict.claim, verdict.places, bases) if self.tolerance is None else None
 
 
 def _whole_rows(fine: Bools) -> Bools:

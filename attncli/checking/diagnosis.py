@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.checking.claims import Claim
-from attncli.checking.mistakes import Change, Mistake
+from attncli.checking.mistakes import TWINS, Change, Mistake
 from attncli.checking.replay import NOT_HERE, replayed
 from attncli.checking.student import FLOAT, HIDDEN, Student, near
 from attncli.trace.step import Step
@@ -49,6 +49,8 @@ class Diagnosis:
                     close.append(mistake)
         if len(named) > 1:
             named = self._likeliest(named, step)
+        found = {mistake.id for mistake in named}
+        named = [mistake for mistake in named if TWINS.get(mistake.id) not in found]
         ids = {mistake.id for mistake in named}
         return _once(named), [mistake for mistake in _once(close) if mistake.id not in ids]
 

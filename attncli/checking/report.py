@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from attncli.checking.claims import Claim
 from attncli.checking.mistakes import Line, Mistake
+from attncli.checking.routes import Route
 from attncli.checking.words import page
 from attncli.common import display
+from attncli.common.labels import Cell
 from attncli.common.report import Page
 from attncli.common.style import Style
 from attncli.trace.step import Step
@@ -49,6 +52,8 @@ class StepVerdict:
     claim: Claim
     state: str
     cells: list[CellVerdict] = field(default_factory=list)
+    places: list[Cell] = field(default_factory=list)
+    """The same cells, by index."""
     carried: float = 0.0
     """How far rounding moved it, at the most."""
     remarks: list[str] = field(default_factory=list)
@@ -76,6 +81,8 @@ class Report:
     """
 
     steps: dict[str, StepVerdict]
+    routes_to: Callable[[str], Iterator[Route]] = field(repr=False)
+    """Yields the routes to a claimed step."""
     close: list[Mistake] = field(default_factory=list)
     lines: dict[str, list[tuple[Line, Line]]] = field(default_factory=dict)
     """For each named mistake, by id, the lines that it changes: as they were done, and as they should be."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.checking.mistakes import Change, Factor
-from attncli.checking.mistakes.ops import WrongOp
+from attncli.checking.mistakes.functions import Unbounded
 from attncli.checking.student import rounded
 from attncli.derivation.normalize import Softmax
 from attncli.derivation.ops import Mix, Project, Scale, Scores
@@ -101,11 +101,8 @@ def _products(truth: Trace, decimals: int) -> Rounding:
 # --- ops ----------------------------------------------------------------------------------------------------------
 
 
-class ByHand(WrongOp):
+class ByHand(Unbounded):
     """An op of which the rounding between is looked at; it is never shown."""
-
-    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
-        return np.zeros(result.shape)
 
     def text(self, columns: bool) -> Sequence[str]:
         return ()

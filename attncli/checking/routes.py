@@ -56,6 +56,13 @@ class Route:
             close = (off >= -self.below - slack) & (off <= self.above + slack)
         return np.asarray(close | ((claim.values <= HIDDEN) & (self.values <= HIDDEN)))
 
+    def off(self, claim: Claim) -> Array:
+        """Return how far a claim is from this route, in units; 0 where there is no answer, or both are −∞."""
+        with np.errstate(all="ignore"):
+            off = np.abs(claim.values - self.values) / claim.units
+        alike = ~claim.answered | ((claim.values <= HIDDEN) & (self.values <= HIDDEN))
+        return np.where(alike, 0.0, off)
+
     def rows(self, claim: Claim) -> Bools:
         """Return the rows that are given by this route, (…, rows, 1)."""
         return np.asarray((self.fits(claim) | ~claim.answered).all(axis=-1, keepdims=True))
@@ -75,8 +82,8 @@ def rounding_width(claim: Claim, values: Array, *, from_rounded: bool = False) -
 
 
 def truth_route(step: Step, claim: Claim) -> Route:
-    """Return the exact numbers of the problem, with half a unit."""
-    return _within("exact arithmetic", step.array, claim.units / 2)
+    """Return the exact numbers of the problem."""
+    return _within("exact arithmetic", step.array, rounding_width(claim, step.array))
 
 
 def routes(
@@ -90,8 +97,8 @@ def routes(
 ) -> Iterator[Route]:
     """Yield the routes to a step, but for the exact numbers."""
     op, names = made_of(step, change)
-    sources = [name for name in student.rounded if name in student.own and name != step.name]
-    own = student.chain(len(student.rounded), change)
+    order = list(student.truth)
+    sources = [name for name in student.rounded if order.index(name) < order.index(step.name)]
     written, moved = student.follows(step, change)
     from_rounded = any(student.errors[name].any() for name in names)
     width = rounding_width(claim, written, from_rounded=from_rounded)
@@ -114,7 +121,7 @@ def routes(
         yield _cut_off(values, claim)
         if step.name == "weights":
             yield from _bent(values, claim)
-    yield from _hidden(student, own, step, claim, change, roundings(claim.decimals))
+    yield from _hidden(student, len(sources), step, claim, change, roundings(claim.decimals))
 
 
 def _guard(student: Student, chain: Chain, step: Step, claim: Claim, change: Change) -> Array:
@@ -150,7 +157,7 @@ def _bent(values: Array, claim: Claim) -> Iterator[Route]:
 
 
 def _hidden(
-    student: Student, own: Chain, step: Step, claim: Claim, change: Change, ways: Sequence[Rounding]
+    student: Student, count: int, step: Step, claim: Claim, change: Change, ways: Sequence[Rounding]
 ) -> Iterator[Route]:
     """Yield what comes of rounding that is not shown."""
     half = claim.units / 2
@@ -158,13 +165,13 @@ def _hidden(
     skipped = [name for name in before if name not in student.claimed and not student.truth[name].given]
     if skipped:
         said = f"you rounded {skipped[-1]} to {claim.decimals} decimals on the way"
-        values = student.chain(len(student.rounded), change, claim.decimals).made(step)
+        values = student.chain(count, change, claim.decimals).made(step)
         yield _within(said, values, rounding_width(claim, values, from_rounded=True), f"{said}; carried on correctly")
     for way in ways:
         changed = {**change, **way.change}
         said = f"{way.said}; carried on correctly"
         if step.name in way.change:
-            yield _within(way.said, student.chain(len(student.rounded), changed).made(step), half, said)
+            yield _within(way.said, student.chain(count, changed).made(step), half, said)
         if step.name in way.change or before & way.change.keys():
             yield _within(f"{way.said}, all else unrounded", student.chain(0, changed).made(step), half, said)
 

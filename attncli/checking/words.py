@@ -34,10 +34,18 @@ MOST_CELLS = 12
 ALL_HINTS = 4
 
 
-def pages(reports: Sequence[Report], style: Style, hints: int) -> list[Page]:
-    """Return what is said of reports, each under its title if there are several."""
+def pages(reports: Sequence[Report], style: Style, hints: int, why: str | None = None) -> list[Page]:
+    """Return what is said of reports, each under its title if there are several; `why` of one cell."""
+    from attncli.checking.why import why as judged
+
     above = headings([report.title for report in reports])
-    return [replace(page(report, style, hints), heading=text) for report, text in zip(reports, above, strict=True)]
+    found = [replace(page(report, style, hints), heading=text) for report, text in zip(reports, above, strict=True)]
+    if why is None:
+        return found
+    return [
+        replace(page, conclusion=[*page.conclusion, *judged(report, why)])
+        for page, report in zip(found, reports, strict=True)
+    ]
 
 
 def page(report: Report, style: Style, hints: int = ALL_HINTS) -> Page:

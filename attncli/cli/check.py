@@ -17,6 +17,7 @@ Hints = Annotated[
     int,
     typer.Option(metavar="N", min=1, max=4, help="1: the wrong step; 2: the cells; 3: the mistake; 4: everything."),
 ]
+Why = Annotated[str | None, typer.Option(metavar="CELL", help="Show how the row of a cell was judged: weights[q2,k1].")]
 ReportFormat = Annotated[
     str | None,
     typer.Option("--format", "-f", metavar="NAME", help="table, json, jsonl, markdown, latex, html or svg [table]."),
@@ -37,6 +38,7 @@ def check(
     terminal: Terminal,
     typed: Typed,
     hints: Hints = 4,
+    why: Why = None,
     tolerance: Tolerance = None,
     format: ReportFormat = None,
     out: Out = None,
@@ -64,7 +66,7 @@ def check(
         report.name = student
         reports.append(report)
     style = terminal.style(color, full=full, out=out)
-    text = chosen.report(pages(reports, style, hints), style)
+    text = chosen.report(pages(reports, style, hints, why), style)
     if chosen.name == "table":
         for report in reports:
             terminal.complain(echo(report))
