@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
 
+FAR = 0.1
+"""More than rounding of operands moves a number, relative to the greatest of its step."""
+
+
 class Diagnosis:
     """The claims of one student, of which a step is wrong; `change` are the mistakes that were made before it."""
 
@@ -30,6 +34,8 @@ class Diagnosis:
         self.change = change
         self.tolerance = student.tolerance
         self.own = student.own
+        self._names = list(truth)
+        self._order = {name: at for at, name in enumerate(self._names)}
         self._exact = student.chain(0, change)
         self.unrounded = {name: self._exact.value(name) for name in student.own}
 
@@ -58,11 +64,13 @@ class Diagnosis:
         """Return how a mistake fits, from the numbers as written and unrounded: 2 exactly, 1 within a unit."""
         if not self._may_show(mistake, step.name):
             return []
-        found = []
-        for base in (self.own, self.unrounded):
+        found: list[int] = []
+        for base in (self.unrounded, self.own):
             value = replayed(self.truth, step.name, self._change(mistake), base)
             if value is None or value.shape != claim.values.shape:
                 continue
+            if base is self.unrounded and not mistake.last_resort and _is_far(claim, value):
+                return found
             if not mistake.zero_is_right and not _may_fit(claim, value):
                 continue
             if near(value, honest, claim.units / 2)[claim.answered].all():
@@ -82,20 +90,19 @@ class Diagnosis:
         """Return what a mistake changes, and what earlier mistakes change from its first step on."""
         if not self.change:
             return mistake.change
-        order = list(self.truth)
-        first = min((order.index(name) for name in mistake.change if name in self.truth), default=0)
-        before = {name: made for name, made in self.change.items() if order.index(name) >= first}
+        first = min((self._order[name] for name in mistake.change if name in self._order), default=0)
+        before = {name: made for name, made in self.change.items() if self._order[name] >= first}
         return {**before, **mistake.change}
 
     def _may_show(self, mistake: Mistake, name: str) -> bool:
         """Tell whether a mistake may be what is seen here first: all that was claimed on the way agrees with it."""
-        order = list(self.truth)
-        changed = sorted((step for step in mistake.change if step in order), key=order.index)
-        if not changed or order.index(changed[0]) > order.index(name):
+        places = [self._order[step] for step in mistake.change if step in self._order]
+        if not places or min(places) > self._order[name]:
             return False
-        between = order[order.index(changed[0]) : order.index(name)]
+        between = self._names[min(places) : self._order[name]]
+        first = self._names[min(places)]
         return self._same_so_far(
-            mistake, [step for step in between if step in self.claims and self._depends(step, changed[0])]
+            mistake, [step for step in between if step in self.claims and self._depends(step, first)]
         )
 
     def _same_so_far(self, mistake: Mistake, steps: Sequence[str]) -> bool:
@@ -156,6 +163,15 @@ def _may_fit(claim: Claim, value: Array) -> bool:
     cell = claim.first_answer
     claimed, made = claim.values[cell], value[cell]
     return not abs(claimed - made) > 1.01 * claim.units[cell] + FLOAT * (1 + abs(made)) or made <= HIDDEN >= claimed
+
+
+def _is_far(claim: Claim, value: Array) -> bool:
+    """Tell by one cell whether a value is too far from a claim for rounded operands to change that."""
+    cell = claim.first_answer
+    claimed, made = claim.values[cell], value[cell]
+    return bool(
+        abs(claimed - made) > 20 * claim.units[cell] + FAR * (1 + np.abs(value[np.isfinite(value)]).max(initial=0))
+    )
 
 
 def _once(found: list[Mistake]) -> list[Mistake]:

@@ -121,8 +121,11 @@ class Report:
 
     @property
     def is_explained(self) -> bool:
-        """Whether one mistake explains everything that is wrong."""
-        return [verdict.state for verdict in self.steps.values() if verdict.state in NOT_RIGHT] == ["known_mistake"]
+        """Whether one mistake, or one cell, is all that is wrong: another convention changes more than a cell."""
+        bad = [verdict for verdict in self.steps.values() if verdict.state in NOT_RIGHT]
+        if len(bad) != 1:
+            return False
+        return bad[0].state == "known_mistake" or (len(bad[0].places) == 1 and bad[0].step.array.size > 1)
 
     def agree(self, convention: str, differs: str) -> None:
         """Say that all steps agree with another convention: then no mistake was made in any of them."""

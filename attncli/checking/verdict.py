@@ -14,11 +14,12 @@ A step that is right although an earlier one is wrong is `right_despite_error`.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 
 import numpy as np
 
 from attncli.checking.checker import Case, Checker
-from attncli.checking.claims import read
+from attncli.checking.claims import Claim, read
 from attncli.checking.mistakes import mistakes
 from attncli.checking.replay import with_identities
 from attncli.checking.report import Report
@@ -62,32 +63,36 @@ class Judge:
         return report
 
     def _with_convention(self, parts: Parts, *, own: bool) -> Report:
-        report = self.judge_plainly(parts, own=own)
+        claims = self._claims(parts, own=own)
+        report = self.report(claims)
         if report.right or len(report.steps) < 2 or report.is_explained:  # one step alone may agree by chance
             return report
-        if self._agrees(self, parts, own=own, turned=True):
+        if self._agrees_turned(parts, own=own):
             mine, other = ("columns", "rows") if self._truth.columns else ("rows", "columns")
             report.agree(f"attention with vectors as {other}", f"in this exercise vectors are {mine}")
         elif not report.named:
             for name, differs, judge in self._conventions():
-                if self._agrees(judge, parts, own=own):
+                if judge.report(claims, until_wrong=True).right:
                     report.agree(name, differs)
                     break
         return report
 
-    @staticmethod
-    def _agrees(judge: Judge, parts: Parts, *, own: bool, turned: bool = False) -> bool:
-        """Tell whether all steps are right by another convention, by the same rules."""
+    def _agrees_turned(self, parts: Parts, *, own: bool) -> bool:
+        """Tell whether all steps are right with rows for columns."""
         try:
-            return judge.judge_plainly(parts, own=own, until_wrong=True, turned=turned).right
+            claims = self._claims(parts, own=own, turned=True)
         except AttnError:  # of another shape that way round
             return False
+        return self.report(claims, until_wrong=True).right
 
-    def judge_plainly(self, parts: Parts, *, own: bool, until_wrong: bool = False, turned: bool = False) -> Report:
-        """Return the verdict by this problem's own convention alone, perhaps no further than what is wrong.
+    def report(self, claims: Mapping[str, Claim], *, until_wrong: bool = False) -> Report:
+        """Return the verdict by this problem's own convention alone, perhaps no further than what is wrong."""
+        return Checker(self._case(frozenset(claims)), claims, self._tolerance, self._decimals).report(
+            until_wrong=until_wrong
+        )
 
-        `turned` takes the claims with rows for columns.
-        """
+    def _claims(self, parts: Parts, *, own: bool, turned: bool = False) -> dict[str, Claim]:
+        """Return the claims by step, in the order of the derivation; `turned` takes them with rows for columns."""
         mine = [name for name in STEPS if own and name in self._document and not self._is_given(name)]
         case = self._case(frozenset({*parts, *mine}))
         self._refuse_what_is_no_answer(case.truth, parts)
@@ -99,7 +104,7 @@ class Judge:
         if not claims:
             msg = "there is nothing to check: no step's numbers are given"
             raise AttnError(msg, hint="give some, as in weights='0.2 0.8'")
-        return Checker(case, claims, self._tolerance, self._decimals).report(until_wrong=until_wrong)
+        return claims
 
     def _is_given(self, name: str) -> bool:
         return name in self._truth and self._truth[name].given
