@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def fragment(what: Trace | Page) -> str:
-    """Return a trace or a report as an element for somebody's page, with the stylesheet that it needs."""
+    """Return a trace or a report as an element for another page, with its stylesheet."""
     from attncli.writers.html import report, tables
     from attncli.writers.html.page import block
     from attncli.writers.html.stylesheet import STYLES

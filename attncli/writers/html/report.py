@@ -1,4 +1,4 @@
-"""Reports as HTML: a table with a row for each step, its wrong cells below, and the conclusion."""
+"""Reports in HTML: a row for each step, with its wrong cells, and the conclusion."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from attncli.common.report import Page, StepSaid, WrongCell
 
 _KINDS = {"→": "follows", "✗": "wrong", "✓": "right"}
-"""The class of a step in a report, by its mark."""
+"""The CSS class of a step, by its mark."""
 
 
 def write(pages: Sequence[Page], style: Style) -> str:
-    """Return one page with every report."""
+    """Return one page with all reports."""
     return page("attncli check", "".join(block(elements(said)) for said in pages), style)
 
 

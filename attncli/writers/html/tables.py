@@ -1,4 +1,4 @@
-"""Traces as HTML: the tables of every step, or the lines of an explanation."""
+"""Traces in HTML: a table for each matrix, or the equations of an explanation."""
 
 from __future__ import annotations
 
@@ -11,41 +11,42 @@ from attncli.trace.trace import Explanation, Trace
 from attncli.writers.html.page import block, escaped, page
 from attncli.writers.matrix import (
     ShownMatrix,
-    explained,
+    explanation_arithmetic,
     groups,
     name_of,
+    note_of,
     precision_of,
     shown_matrices,
     size_text,
-    worked,
+    step_arithmetic,
 )
 from attncli.writers.palette import translucent
 
 if TYPE_CHECKING:
-    from attncli.writers.arithmetic import Line
+    from attncli.writers.arithmetic import Equation
 
 _BLANK = "\xa0"
 _LONG = 16
-"""Letters of a label from which on it may be cut, and tells all of itself when pointed at."""
+"""Longer labels may be cut off by the stylesheet, and have a tooltip with their full text."""
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
-    """Return one page that holds every trace."""
+    """Return one page with all traces."""
     return page(name_of(traces), "".join(block(elements(trace, style)) for trace in traces), style)
 
 
 def elements(trace: Trace, style: Style) -> Iterator[str]:
-    """Yield the elements of one trace: a heading and tables for each step, or the lines of an explanation."""
+    """Yield the elements of one trace."""
     precision = precision_of(trace, style)
     if trace.title:
         yield f"<h1>{escaped(trace.title)}</h1>"
     if isinstance(trace, Explanation):
-        yield _arithmetic(explained(trace, style, precision))
+        yield _arithmetic(explanation_arithmetic(trace, style, precision))
         return
     for group in groups(trace):
         yield '<div class="steps">'
         for step in group:
-            yield from ("<section>", _heading(step), '<div class="matrices">')
+            yield from ("<section>", _heading(step, precision), '<div class="matrices">')
             yield from (_table(shown) for shown in shown_matrices(step, style, precision))
             yield "</div>"
             yield from _worked(step, style, precision)
@@ -54,28 +55,31 @@ def elements(trace: Trace, style: Style) -> Iterator[str]:
 
 
 def _worked(step: Step, style: Style, precision: int) -> Iterator[str]:
-    lines, remark = worked(step, style, precision)
+    lines, remark = step_arithmetic(step, style, precision)
     if lines:
         yield _arithmetic(lines)
     if remark:
         yield f"<p><small>{escaped(remark)}</small></p>"
 
 
-def _arithmetic(lines: Sequence[Line]) -> str:
+def _arithmetic(lines: Sequence[Equation]) -> str:
     from attncli.writers.arithmetic import unbroken
 
     rows = []
     for line in lines:
-        parts = (part for side in line.sides for part in unbroken(f"={_BLANK}{side.text}"))
-        sides = " ".join(f"<span>{escaped(part)}</span>" for part in parts)
+        sides = " ".join(
+            f"<span>{' '.join(f'<span>{escaped(part)}</span>' for part in unbroken(f'={_BLANK}{side.text}'))}</span>"
+            for side in line.sides
+        )
         note = f" <small>({escaped(line.note)})</small>" if line.note else ""
         rows.append(f'<tr><th scope="row">{escaped(line.name)}</th><td>{sides}{note}</td></tr>')
     return f'<table class="arithmetic"><tbody>{"".join(rows)}</tbody></table>'
 
 
-def _heading(step: Step) -> str:
+def _heading(step: Step, precision: int) -> str:
     formula = "".join(f" = {escaped(text)}" for text in step.formula())
-    note = f"<br><small>{escaped(step.note())}</small>" if step.note() else ""
+    said = note_of(step, precision)
+    note = f"<br><small>{escaped(said)}</small>" if said else ""
     return f"<h2><b>{escaped(step.name)}</b>{formula} <small>{escaped(size_text(step))}</small>{note}</h2>"
 
 
