@@ -15,6 +15,7 @@ import numpy as np
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import Axis
 from attncli.common.memory import available
+from attncli.common.numbers import canonical
 from attncli.common.text import counted
 from attncli.derivation.inputs import Givens
 from attncli.derivation.ops import FLAT, Concat, Extend, HeadLayout, Mix, Project, Scale, Scores, Softmax, SumNormalize
@@ -374,7 +375,7 @@ class _Derivation:
         scale = self.p.scale()
         if self._use("scale") and scale is not None:
             factor = scale_factor(scale)
-            said = scale if isinstance(scale, str) else f"{scale:.15g}"
+            said = canonical(scale) if isinstance(scale, str) else f"{scale:.15g}"
             return None if factor is None else Scale(factor, said)
         for name in ("Q", "K", "Q_rotated", "K_rotated", "K_all"):
             if name in self.t:

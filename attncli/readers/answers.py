@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from attncli import readers
 from attncli.common.errors import AttnError, Where
+from attncli.common.numbers import NO_ANSWER
 from attncli.common.text import quoted
 from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, resolve, worked_out
 from attncli.problem.problem import canonical
@@ -16,9 +17,6 @@ from attncli.readers.source import STANDARD_INPUT
 
 Parts: TypeAlias = Mapping[str, Sequence[tuple[str, Entry]]]
 """Claims by step, each for the labels in brackets behind its name, or for the whole step ("")."""
-
-NO_ANSWER = {"", "?", "null", "-"}
-"""What stands where somebody has no answer."""
 
 NAME = "name"
 """The field of an answers file that names the student."""
