@@ -415,7 +415,7 @@ TABLE = [
     ),
     Bad(
         "key-missing",
-        "p.json: has no 'Z', it holds Q, K, V",
+        "p.json: has no 'Z': it holds Q, K, V",
         (
             "Q=p.json::Z",
             "K=1 2",

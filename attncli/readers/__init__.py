@@ -145,7 +145,7 @@ def _pick(document: Document, path: str, key: str, field: str) -> Entry:
                 if same(key) == same(name):
                     return found
         has = ", ".join(map(visible, filter(None, document))) or "a matrix without a name"
-        msg = f"has no {quoted(key)}, it holds {has}"
+        msg = f"has no {quoted(key)}: it holds {has}"
         raise AttnError(msg, where)
     if len(document) != 1:
         has = f"several fields ({', '.join(map(visible, document))})" if document else "no fields"
