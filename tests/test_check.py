@@ -350,7 +350,7 @@ BAD_LINES = {
     b"=1+1": "2:1: not JSON: expected a value, found '=1+1'",
     b'"scores": [[12, 18]]}': "2:9: not JSON: expected a value, found ':'",
     b"[[12, 18]]": "2: holds one bare matrix, and does not say which step it is; ",
-    b"3": "2: holds neither an object of fields nor an array",
+    b"3": "2: is neither an object nor an array",
     b"}": "2:1: not JSON: expected a value, found '}'",
     b'{"scores": [[12, 18]], "scores": 1}': "2: 'scores' is given twice",
     b'{"scores": [[12, "x"]]}': "2: 'x' is not a number, for scores[q1,k2]; ",
