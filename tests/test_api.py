@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from support import json
+from support.command import Runner
+from support.html import Page
 
 import attncli
 from attncli import AttnError, Trace, attention
@@ -82,37 +83,17 @@ def test_errors_are_value_errors() -> None:
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_a_trace_prints_as_the_command_does(path: Path) -> None:
+def test_a_trace_prints_as_the_command_does(run: Runner, path: Path) -> None:
     """`print(trace)` writes what `attncli run` writes, to the last character."""
     trace = attention(**json.loads(path.read_text(encoding="utf-8")))
-    assert f"{trace}\n" == python("-X", "utf8", "-m", "attncli", "run", str(path))
-
-
-class Tags(HTMLParser):
-    """Notes which elements are open, and all that there are."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.add(tag)
-        if tag not in {"br", "meta", "link", "hr", "col"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
+    assert f"{trace}\n" == run("run", path).out
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_a_notebook_shows_html(path: Path) -> None:
     """`_repr_html_` is HTML with a table, and every element that is opened is closed."""
     html = attention(**json.loads(path.read_text(encoding="utf-8")))._repr_html_()
-    tags = Tags()
-    tags.feed(html)
-    assert "table" in tags.seen
-    assert not tags.open
+    assert "table" in Page.read(html).tags
 
 
 def test_labels_are_no_html() -> None:

@@ -14,7 +14,7 @@ from attncli.writers import FORMATS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Runner
+    from support.command import Runner
 
 PROBLEM = '{"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}'
 KNOWN = f"the fields are {', '.join(FIELDS)}"
@@ -380,7 +380,7 @@ TABLE = [
             "a.json",
             "b.json",
         ),
-        files={"a.json": PROBLEM, "b.json": PROBLEM},
+        files={"a.json": "[[1]]", "b.json": "[[1]]"},
     ),
     Bad(
         "four-files",
@@ -405,7 +405,7 @@ TABLE = [
     ),
     Bad(
         "three-files-problem",
-        "q.json: holds several fields (Q, K, V); Q should be one matrix\n  hint: name it: Q=q.json::Q",
+        "'k.csv' is one array, and not a problem\n  hint: say what it is: Q=k.csv",
         (
             "q.json",
             "k.csv",

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 import struct
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from support import json
+from support.command import Runner
+from support.paths import SAMPLES
 
 from attncli.common.errors import AttnError, Where
 from attncli.problem.fields import Entry
@@ -108,20 +108,24 @@ def zipped(*members: tuple[str, bytes], compression: int = zipfile.ZIP_DEFLATED)
     return file.getvalue()
 
 
+def with_size(archive: bytes, size: int) -> bytes:
+    """Return a zip file whose directory says this size for its last member, whatever is in it."""
+    at = archive.rindex(b"PK\x01\x02") + 24
+    return archive[:at] + struct.pack("<I", size) + archive[at + 4 :]
+
+
 def test_a_zip_bomb_is_refused_from_its_header() -> None:
-    """A megabyte that would unpack to over 512 is not unpacked."""
-    bomb = zipped(("Q.npy", npy(np.zeros((67_200_000,)))))
+    """A file whose directory promises over 512 MiB is not unpacked."""
+    bomb = with_size(zipped(("Q.npy", npy(np.zeros((1000, 10))))), 513 * 2**20)
     with pytest.raises(AttnError, match="holds 513 MiB unpacked, should hold at most 512 MiB"):
         npz.read(bomb, WHERE)
 
 
 def test_a_zip_that_lies_about_its_size_is_refused() -> None:
     """The size in the directory is all that is unpacked, and the check sum then fails."""
-    good = bytearray(zipped(("Q.npy", npy(np.zeros((1000, 10))))))
-    at = good.rindex(b"PK\x01\x02") + 24
-    good[at : at + 4] = struct.pack("<I", 1000)
+    liar = with_size(zipped(("Q.npy", npy(np.zeros((1000, 10))))), 1000)
     with pytest.raises(AttnError, match=r"is not a readable \.npz file"):
-        npz.read(bytes(good), WHERE)
+        npz.read(liar, WHERE)
 
 
 @pytest.mark.parametrize("cut", [5, 40, 100, -1, -10])
@@ -138,45 +142,39 @@ def test_a_member_given_twice_is_refused() -> None:
         npz.read(zipped(("Q.npy", npy(np.eye(2))), ("Q.npy", npy(np.zeros((2, 2))))), WHERE)
 
 
-def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "attncli", "run", *arguments], input=stdin, capture_output=True, check=False
-    )
-
-
-def test_npz_comes_out_and_goes_in_again(tmp_path: Path) -> None:
+def test_npz_comes_out_and_goes_in_again(run: Runner, tmp_path: Path) -> None:
     """What `run` writes as .npz, `run` reads, also from a pipe, to the same bytes of JSON."""
-    for sample in sorted(Path("samples").glob("*.json")):
+    for sample in sorted(SAMPLES.glob("*.json")):
         out = tmp_path / "out.npz"
-        assert run(str(sample), "-o", str(out)).returncode == 0
-        direct = run(str(sample), "-f", "json").stdout
+        assert run("run", sample, "-o", out).code == 0
+        direct = run("run", sample, "-f", "json").raw
         assert direct
-        assert run(str(out), "-f", "json").stdout == direct
-        assert run("-", "-f", "json", stdin=out.read_bytes()).stdout == direct
+        assert run("run", out, "-f", "json").raw == direct
+        assert run("run", "-", "-f", "json", stdin=out.read_bytes()).raw == direct
 
 
-def test_npy_is_one_step(tmp_path: Path) -> None:
+def test_npy_is_one_step(run: Runner, tmp_path: Path) -> None:
     """.npy holds the step that was asked for; without one it is an error, and nothing is written."""
     out = tmp_path / "out.npy"
-    assert run("samples/blog.json", "-s", "scores", "-o", str(out)).returncode == 0
+    assert run("run", SAMPLES / "blog.json", "-s", "scores", "-o", out).code == 0
     assert np.load(out).tolist() == [[11, 18]]
     other = tmp_path / "other.npy"
-    done = run("samples/blog.json", "-o", str(other))
-    assert (done.returncode, other.exists()) == (2, False)
-    assert done.stderr.decode() == (
+    done = run("run", SAMPLES / "blog.json", "-o", other)
+    assert (done.code, other.exists()) == (2, False)
+    assert done.err == (
         "attncli: npy holds one array\n  hint: choose one with --step, as in --step output; npz holds all\n"
     )
 
 
-def test_one_array_of_a_file_is_named_by_its_key(tmp_path: Path) -> None:
+def test_one_array_of_a_file_is_named_by_its_key(run: Runner, tmp_path: Path) -> None:
     """FILE::KEY takes any name, dots and all; a name that is not there is an error that lists those that are."""
     arrays: dict[str, Any] = {"attn.q": np.array([[3.0, 4.0]]), "other": np.eye(2)}
     np.savez(tmp_path / "w.npz", **arrays)
     file = f"{tmp_path / 'w.npz'}"
-    done = run(f"Q={file}::attn.q", f"K={file}::other", "-s", "scores", "-f", "json")
-    assert done.stdout == b"[[3, 4]]\n"
-    done = run(f"Q={file}::attn.k", f"K={file}::other")
-    assert done.stderr.decode() == f"attncli: {file}: has no 'attn.k': it holds attn.q, other\n"
+    done = run("run", f"Q={file}::attn.q", f"K={file}::other", "-s", "scores", "-f", "json")
+    assert done.raw == b"[[3, 4]]\n"
+    done = run("run", f"Q={file}::attn.k", f"K={file}::other")
+    assert done.err == f"attncli: {file}: has no 'attn.k': it holds attn.q, other\n"
 
 
 def tensors(contents: dict[str, tuple[str, list[int], bytes]]) -> bytes:
@@ -224,10 +222,10 @@ def test_hostile_safetensors_are_refused(data: bytes, message: str) -> None:
     assert message in str(error.value)
 
 
-def test_safetensors_go_through_the_command(tmp_path: Path) -> None:
+def test_safetensors_go_through_the_command(run: Runner, tmp_path: Path) -> None:
     """A .safetensors file is a problem file, told by its content."""
     pytest.importorskip("safetensors")
     file = tmp_path / "problem"
     one = np.array([[1.0, 2.0]], dtype="<f4").tobytes()
     file.write_bytes(tensors({name: ("F32", [1, 2], one) for name in "QKV"}))
-    assert run(str(file), "-s", "output", "-f", "json").stdout == b"[[1, 2]]\n"
+    assert run("run", file, "-s", "output", "-f", "json").raw == b"[[1, 2]]\n"

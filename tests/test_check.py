@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Runner
+from support import json
+from support.command import Runner
 
 PROBLEM = '{"Q": [[3, 4, 1, 0]], "K": [[1, 2, 1, 0], [2, 3, 0, 1]], "V": [[7, 8], [9, 10]]}'
 """scores 12, 18; scaled 6, 9; weights 0.0474, 0.9526; output 8.9051, 9.9051."""
@@ -51,6 +51,8 @@ def test_a_mistake_is_named_and_explained(run: Runner, problem: str) -> None:
         "→ weights  follows from the error before; the step itself is done right\n"
         "\n"
         "You did not scale the scores; divide by √4 = 2.  [no_scale]\n"
+        "yours: scaled = scores\n"
+        "right: scaled = scores / √d_k = scores / √4 = scores / 2\n"
         "Redo scaled, and with it weights, which is done right with what came before.\n"
     )
 
@@ -277,7 +279,10 @@ def test_a_suffix_that_marks_do_not_have_is_refused(
 ) -> None:
     done = run("mark", problem, answers, "-o", file)
     assert (done.code, done.out) == (2, "")
-    assert done.err == f"attncli: {file}: --out is written as .txt, .csv or .jsonl\n  hint: or say --format\n"
+    assert done.err == (
+        f"attncli: '{file}' does not say its format by its suffix\n"
+        "  hint: give --format, or one of the suffixes .txt, .jsonl, .ndjson, .csv\n"
+    )
     assert not (tmp_path / file).exists()
 
 
@@ -448,7 +453,8 @@ def test_who_normalises_by_the_sum_is_told_so(run: Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "field"), [(["check", "p.json", "--causal"], "causal"), (["run", "p.json", "--lengths", "1"], "lengths")]
+    ("args", "field"),
+    [(["check", "p.json", "--mask", "1 0"], "mask"), (["run", "p.json", "--lengths", "1"], "lengths")],
 )
 def test_a_field_that_is_no_option_has_a_hint(run: Runner, problem: str, args: list[str], field: str) -> None:
     """Who types a field as an option where it is none is told how to type it."""

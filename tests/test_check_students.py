@@ -1,12 +1,11 @@
 """`attncli check` before students: the honest are never accused, every known mistake is named, a slip hardly ever is.
 
-The numbers come from `students`, which knows nothing of attncli. A report is looked at as a machine reads it.
+The numbers come from `students.mistakes`, which knows nothing of attncli. A report is looked at as a machine reads it.
 """
 
 from __future__ import annotations
 
 import copy
-import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from students import (
+from students.mistakes import (
     CATALOGUE,
     IDS,
     TWICE,
@@ -37,6 +36,7 @@ from students import (
     with_mistake,
     with_slip,
 )
+from support import json
 
 import attncli
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import subprocess
@@ -12,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support import json
 
 from attncli import __version__
 from attncli.problem.fields import FIELDS
 
 if TYPE_CHECKING:
-    from conftest import Runner
+    from support.command import Runner, Starter
 
 PROBLEM = '{"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}'
 SCORES = [[11, 18]]
@@ -336,7 +336,7 @@ def test_key_tokens(run: Runner) -> None:
     """--key-tokens label the keys."""
     done = run("run", "Q=1; 2", "K=1; 2", "--tokens", "le chat", "--key-tokens", "the cat", "-s", "scores")
     lines = done.out.splitlines()
-    assert lines[1].split() == ["the", "cat"]
+    assert lines[1].split() == ["│", "the", "cat"]
     assert [line.split()[0] for line in lines[3:]] == ["le", "chat"]
 
 
@@ -714,9 +714,9 @@ def test_examples_in_the_help_work(run: Runner, samples: Path, tmp_path: Path) -
     assert run("run", "Q=3 4", "K=1 2; 2 3", "V=7 8; 9 10", "--step", "weights").code == 0
 
 
-def test_installed_script(run: Runner) -> None:
+def test_installed_script(process: Starter) -> None:
     """The installed script does what `python -m attncli` does."""
     script = os.path.join(sysconfig.get_path("scripts"), "attncli")
-    assert run("run", stdin=PROBLEM, command=[script]).raw == run("run", stdin=PROBLEM).raw
-    assert run("--version", command=[script]).out == run("--version").out
-    assert "Usage: attncli run" in run("run", "-h", command=[script]).out
+    assert process("run", stdin=PROBLEM, command=[script]).raw == process("run", stdin=PROBLEM).raw
+    assert process("--version", command=[script]).out == process("--version").out
+    assert "Usage: attncli run" in process("run", "-h", command=[script]).out

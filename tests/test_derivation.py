@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from oracle import attend
-from problems import FEATURES, KNOWN, Numbers, Problem, problems
+from support.oracle import attend
+from support.problems import FEATURES, KNOWN, Numbers, Problem, problems
 
 from attncli import attention
 from attncli.problem.fields import FIELDS

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import mpmath  # type: ignore[import-untyped]  # it has no types
 import numpy as np
 import pytest
-from conftest import Runner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import json
+from support.command import Runner
 
 from attncli import AttnError, attention
 from attncli.common.style import Style
@@ -37,7 +38,7 @@ def blog(tmp_path: Path) -> Path:
 
 def table(trace: Trace, **style: Any) -> str:
     """Return how a trace looks on a terminal."""
-    text = FORMATS["table"].write([trace], Style(**style))
+    text = FORMATS["table"].trace([trace], Style(**style))
     assert isinstance(text, str)
     return text
 
@@ -183,6 +184,7 @@ def test_what_cannot_be_explained(run: Runner, blog: Path, args: list[str], said
 # ---------------------------------------------------------------------------------------- every equation is true
 
 
+@cache
 def value(text: str) -> float:
     """Work out what one side says, from its text alone."""
     text = text.replace("e^-∞", "0").replace("×", "*").replace("∞", "math.inf").replace("−", "-")
@@ -195,6 +197,7 @@ def value(text: str) -> float:
     return float(eval(text, {"math": mpmath.mp, "max": max}))  # what is evaluated is what attncli wrote
 
 
+@cache
 def value_of_tex(tex: str) -> float:
     r"""Work out what one side says in LaTeX: \frac, \sqrt, e^{…}, \times."""
     for said, meant in (

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from problems import KNOWN, Problem, problems
+from support.problems import KNOWN, Problem, problems
 
-from attncli.derivation import derive as derivation
-from attncli.derivation import fused
+from attncli.derivation import blocks, fused
 from attncli.derivation.derive import derive
 from attncli.problem.problem import from_arguments
 from attncli.trace.trace import Trace
@@ -23,7 +22,7 @@ IN_BLOCKS = tuple(feature for feature in KNOWN if feature != "sum")
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every problem be large, and its blocks so small that it has several."""
-    monkeypatch.setattr(derivation, "SMALL", -1)
+    monkeypatch.setattr(blocks, "SMALL", -1)
     monkeypatch.setattr(fused, "QUERIES", 2)
     monkeypatch.setattr(fused, "KEYS", 3)
 

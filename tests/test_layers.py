@@ -16,8 +16,8 @@ LAYERS = (
     "cli",
     "api",
     "exercises",
-    "checking",
     "writers",
+    "checking",
     "readers",
     "derivation",
     "trace",
@@ -35,6 +35,9 @@ MODULES = {
     ".".join(("attncli", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in ROOT.rglob("*.py")
 }
+
+
+DRAWN_WITH_RICH = ("attncli.writers.terminal.", "attncli.writers.heatmap_text", "attncli.common.progress")
 
 
 def layer_of(module: str) -> str:
@@ -77,6 +80,13 @@ def test_imports_point_down(module: str) -> None:
         assert below or layer_of(other) == layer_of(module), f"{module} imports {other}, which is not below it"
 
 
+@pytest.mark.parametrize("module", sorted(module for module in MODULES if layer_of(module) in {"checking", "writers"}))
+def test_what_is_said_and_how_it_looks_are_apart(module: str) -> None:
+    """Checking knows no format and parses no command line; formats know nothing of checking."""
+    other = {"checking": "writers", "writers": "checking"}[layer_of(module)]
+    assert not [name for name in imports(module) if layer_of(name) == other or name == "attncli.readers.operands"]
+
+
 def test_imports_make_no_circle() -> None:
     """No module imports itself by way of others, in a package neither; names that only types need are no arrows."""
     TopologicalSorter({module: set(imports(module, types=False)) - {module} for module in MODULES}).prepare()
@@ -90,10 +100,12 @@ def test_what_deals_with_the_system_knows_nothing_of_attention(module: str) -> N
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_few_know_rich_and_typer(module: str) -> None:
-    """The table and the progress bar are drawn with Rich; the command line is Typer's; nothing else imports them."""
+    """What a terminal shows is drawn with Rich, the command line is Typer's; others import them for types alone."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    tree.body = [node for node in tree.body if not _only_for_types(node)]
     roots = {
         name.split(".")[0]
-        for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+        for node in ast.walk(tree)
         for name in (
             [alias.name for alias in node.names]
             if isinstance(node, ast.Import)
@@ -102,5 +114,20 @@ def test_few_know_rich_and_typer(module: str) -> None:
             else []
         )
     }
-    assert "rich" not in roots or module in {"attncli.writers.table", "attncli.common.progress"}
-    assert "typer" not in roots or module in {"attncli.cli.commands", "attncli.__main__"}
+    assert "rich" not in roots or module.startswith(DRAWN_WITH_RICH)
+    assert "typer" not in roots or layer_of(module) in {"cli", "__main__"}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_few_know_the_process(module: str) -> None:
+    """Streams and environment are the terminal's; the reader reads standard input, the bar looks at standard error."""
+    nodes = list(ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))))
+    asked = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+    asked |= {f"{node.module}.{name.name}" for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names}
+    process = {"sys.stdin", "sys.stdout", "sys.stderr", "os.environ", "os.getenv", "os.get_terminal_size"}
+    allowed = {
+        "attncli.cli.terminal": process,
+        "attncli.readers.source": {"sys.stdin"},
+        "attncli.common.progress": {"sys.stderr"},
+    }
+    assert asked & process <= allowed.get(module, set())

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import fcntl
 import html
-import json
 import math
-import os
-import pty
 import re
-import struct
-import subprocess
-import termios
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ATTNCLI, Runner, clean_environment
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from support import json
+from support.command import Runner, Starter
+from support.files import problem, random
+from support.paths import GOLDEN, SAMPLE_FILES
+from support.tables import parsed, section
+from support.terminal import ESCAPE, terminal
 
 from attncli import attention
 from attncli.common.style import Style, align, decimal
 from attncli.trace.trace import Trace
 from attncli.writers import FORMATS
 
-GOLDEN = Path(__file__).resolve().parent / "golden"
-PROBLEMS = {name: [f"{name}.json"] for name in ("blog", "causal", "creature", "cross", "heads")} | {
-    "trio": ["q.csv", "k.csv", "v.csv"]
-}
 SUFFIXES = {
     "table": "txt",
     "markdown": "md",
@@ -41,78 +35,14 @@ SUFFIXES = {
     "html": "html",
     "svg": "svg",
 }
-ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 SPAN = re.compile(r"columns? (\d+)(?:–(\d+))? of (\d+)")
-
-
-def terminal(*args: str | Path, columns: int = 80, env: Mapping[str, str] | None = None) -> str:
-    """Return what `attncli` writes to a real terminal that is so many columns wide."""
-    near, far = pty.openpty()
-    fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    environment = clean_environment() | {"TERM": "xterm-256color"} | dict(env or {})
-    with subprocess.Popen(
-        [*ATTNCLI, *map(str, args)],
-        stdin=subprocess.DEVNULL,
-        stdout=far,
-        stderr=subprocess.PIPE,
-        env=environment,
-    ) as process:
-        os.close(far)
-        data = b""
-        while True:
-            try:
-                part = os.read(near, 1 << 16)
-            except OSError:  # how Linux says that the other side is closed
-                break
-            if not part:
-                break
-            data += part
-        assert process.stderr is not None
-        complaints = process.stderr.read().decode()
-    os.close(near)
-    assert process.returncode == 0, complaints
-    return data.decode().replace("\r\n", "\n")
 
 
 def table(trace: Trace, **style: Any) -> str:
     """Return a trace's tables, as they are laid out for this style."""
-    text = FORMATS["table"].write([trace], Style(**style))
+    text = FORMATS["table"].trace([trace], Style(**style))
     assert isinstance(text, str)
     return text
-
-
-def problem(tmp_path: Path, **fields: object) -> Path:
-    """Return a problem file with these fields."""
-    path = tmp_path / "problem.json"
-    path.write_text(json.dumps(fields), encoding="utf-8")
-    return path
-
-
-def random(seed: int, *shape: int, digits: int = 2) -> list[Any]:
-    """Return a nested list of reproducible numbers."""
-    return np.random.default_rng(seed).normal(size=shape).round(digits).tolist()  # type: ignore[no-any-return]
-
-
-def section(text: str, name: str) -> list[str]:
-    """Return the lines of one step, without its heading."""
-    lines = ESCAPE.sub("", text).split("\n")
-    start = next(at for at, line in enumerate(lines) if re.match(rf"{re.escape(name)}( =|  )", line))
-    later = (at for at in range(start + 1, len(lines)) if re.match(r"\w+ = ", lines[at]))
-    return lines[start + 1 : next(later, len(lines))]
-
-
-def parsed(lines: list[str]) -> list[list[str]]:
-    """Return the rows of one matrix, which may stand in blocks of columns, without labels and what is beside it."""
-    rows: dict[str, list[str]] = {}
-    header: list[str] = []
-    for line, after in zip(lines, [*lines[1:], ""], strict=True):
-        if after and set(after) == {"─"}:
-            header = line.replace("│", " ").split()
-        elif header and line.startswith(" "):
-            label, *cells = line.replace("│", " ").split()
-            own = [cell for cell, name in zip(cells, header, strict=True) if name not in {"max", "Σexp", "sum"}]
-            rows.setdefault(label, []).extend(own)
-    return list(rows.values())
 
 
 def to_number(text: str) -> float:
@@ -147,10 +77,10 @@ def cells_of(text: str) -> list[list[object]]:
 
 
 @pytest.mark.parametrize("format", SUFFIXES)
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", SAMPLE_FILES)
 def test_golden(run: Runner, samples: Path, request: pytest.FixtureRequest, name: str, format: str) -> None:
     """Each sample comes out of a pipe as tests/golden/ has it; `pytest --update-golden` writes those files anew."""
-    done = run("run", *(samples / file for file in PROBLEMS[name]), "-f", format)
+    done = run("run", *(samples / file for file in SAMPLE_FILES[name]), "-f", format)
     assert done.code == 0
     path = GOLDEN / f"{name}.{SUFFIXES[format]}"
     if request.config.getoption("--update-golden"):
@@ -168,7 +98,7 @@ def test_golden(run: Runner, samples: Path, request: pytest.FixtureRequest, name
 
 def test_golden_has_no_strangers() -> None:
     """Every golden file belongs to a sample and a format."""
-    expected = {f"{name}.{suffix}" for name in PROBLEMS for suffix in SUFFIXES.values()}
+    expected = {f"{name}.{suffix}" for name in SAMPLE_FILES for suffix in SUFFIXES.values()}
     assert {path.name for path in GOLDEN.iterdir() if path.is_file()} == expected
 
 
@@ -471,11 +401,11 @@ def test_tiny_given_numbers(run: Runner) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_ascii(run: Runner, samples: Path, name: str, encoding: str) -> None:
+@pytest.mark.parametrize("name", SAMPLE_FILES)
+def test_ascii(run: Runner, process: Starter, samples: Path, name: str, encoding: str) -> None:
     """Where the encoding has no √, everything is ASCII, and the same lines stand in the same columns."""
-    files = [samples / file for file in PROBLEMS[name]]
-    done = run("run", *files, env={"PYTHONIOENCODING": encoding})
+    files = [samples / file for file in SAMPLE_FILES[name]]
+    done = process("run", *files, env={"PYTHONIOENCODING": encoding})
     assert done.code == 0
     assert done.raw.isascii()
     assert len(done.out.splitlines()) == len(run("run", *files).out.splitlines())
@@ -486,7 +416,7 @@ def assert_rows_end_together(text: str) -> None:
     """Check that no row of a table standing alone is longer than its rule, and that numbers end under their rule."""
     lines = text.split("\n")
     for at, line in enumerate(lines):
-        if re.fullmatch(r"─+|-+", line):
+        if re.fullmatch(r"[─┼]+|[-+]+", line):
             rows = [lines[at - 1]]
             for row in lines[at + 1 :]:
                 if not row.startswith(" "):
@@ -512,7 +442,7 @@ def test_labels_keep_the_columns(tmp_path: Path, labels: list[str]) -> None:
     path = problem(tmp_path, Q=random(1, 3, 2), K=random(2, 3, 2), V=random(3, 3, 2), tokens=labels)
     shown = terminal("run", path, columns=200)
     lines = section(shown, "scores")
-    at = next(number for number, line in enumerate(lines) if set(line) == {"─"})
+    at = next(number for number, line in enumerate(lines) if set(line) == {"─", "┼"})
     assert len({cell_len(line) for line in lines[at + 1 : at + 4]}) == 1
     assert cell_len(lines[at]) == cell_len(lines[at - 1].rstrip()) + 1
     plain = ESCAPE.sub("", shown)
@@ -583,7 +513,7 @@ def test_heads_keep_their_numbers_apart(run: Runner, heads_of: Callable[[int, in
     for number in (1, 2):
         row = next(line for line in lines if line.startswith(f" q{number} "))
         expected = [decimal(value, 4) for head in answer for value in head[number - 1]]
-        assert [word for word in row.split() if word != f"q{number}"] == expected
+        assert [word for word in row.split() if word not in {f"q{number}", "│"}] == expected
 
 
 # --------------------------------------------------------------------------------------------------- html, markdown

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from fractions import Fraction
+from json import dumps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import json
 
 from attncli import attention, readers
 from attncli.common import numbers
@@ -19,7 +20,7 @@ from attncli.common.errors import AttnError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Runner
+    from support.command import Runner
 
 SIGNS = st.sampled_from(["", "+", "-", "−"])
 DECIMALS = st.from_regex(r"(?:[0-9]{1,6}\.?[0-9]{0,4}|\.[0-9]{1,6})(?:[eE][+-]?[0-9])?", fullmatch=True).filter(
@@ -164,7 +165,7 @@ def test_numbers_in_literals() -> None:
 @pytest.mark.parametrize("cell", ["1/2", "√2", "2√2", "1", "−1", "sqrt(2)"])
 def test_strings_in_json_are_not_numbers(run: Runner, cell: str) -> None:
     """A string in a JSON matrix is an error, with the number that it could have been."""
-    done = run("run", stdin=json.dumps({"Q": [[cell, 2]], "K": [[1, 2]]}))
+    done = run("run", stdin=dumps({"Q": [[cell, 2]], "K": [[1, 2]]}))
     assert (done.code, done.out) == (2, "")
     message, hint = done.err.splitlines()
     assert message == f"attncli: standard input: Q, row 1, column 1: the quotes make '{cell}' text, should be a number"
@@ -225,7 +226,7 @@ def test_decimals_with_a_minus_sign(run: Runner) -> None:
 def test_minus_infinity_before_the_weights(run: Runner, tmp_path: Path, step: str, text: str) -> None:
     """A step from scores to masked may hold −∞, as an input in any notation; the key gets no weight."""
     (tmp_path / "p.csv").write_text(f"{step}\n1,{text}\nV\n1\n2\n", encoding="utf-8")
-    (tmp_path / "p.json").write_text(json.dumps({step: [[1, text]], "V": [[1], [2]]}), encoding="utf-8")
+    (tmp_path / "p.json").write_text(dumps({step: [[1, text]], "V": [[1], [2]]}), encoding="utf-8")
     for operands in (("p.csv",), ("p.json",), (f"{step}=1 {text}", "V=1;2")):
         done = run("run", *operands, "-s", "weights", "-f", "json")
         assert (done.code, json.loads(done.out)) == (0, [[1, 0]]), done.err

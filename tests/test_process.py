@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
 from attncli.readers.source import LIMIT
 
 if TYPE_CHECKING:
-    from conftest import Run, Runner
+    from support.command import Run, Starter
 
 PROBLEM = '{"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}'
 BIG = "1 2\n" * 20_000
@@ -26,11 +28,11 @@ Shell = Callable[..., "Run"]
 
 
 @pytest.fixture
-def shell(run: Runner, command: list[str]) -> Shell:
+def shell(process: Starter, command: list[str]) -> Shell:
     """Runs a line of bash in which `$attncli` is the command."""
 
     def start(line: str, stdin: bytes | str = b"", **env: str) -> Run:
-        return run("-c", line, stdin=stdin, env=env | {"attncli": " ".join(command)}, command=["bash"])
+        return process("-c", line, stdin=stdin, env=env | {"attncli": " ".join(command)}, command=["bash"])
 
     return start
 
@@ -53,19 +55,24 @@ def test_help_into_a_pipe_that_closed(shell: Shell) -> None:
     assert done.err == "141\n"
 
 
+def unread(pipe: IO[bytes]) -> int:
+    """Return how many bytes stand in a pipe."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def test_interrupted_while_waiting(command: list[str], clean_env: dict[str, str]) -> None:
-    """Ctrl-C while it waits for standard input: 130, and not a word."""
+    """Ctrl-C while attncli waits for standard input ends it with 130, without a message."""
     with subprocess.Popen(
         [*command, "run"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_env
-    ) as process:
-        waiting = Path(f"/proc/{process.pid}/wchan")
-        for _ in range(200):  # until it reads the pipe; where the kernel does not tell, a second
+    ) as waiting:
+        assert waiting.stdin is not None
+        waiting.stdin.write(b"{")
+        waiting.stdin.flush()
+        while unread(waiting.stdin) and waiting.poll() is None:  # once this is read, it waits for the rest
             time.sleep(0.005)
-            if waiting.exists() and "pipe" in waiting.read_text():
-                break
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    assert (process.returncode, out, err) == (130, b"", b"")
+        waiting.send_signal(signal.SIGINT)
+        out, err = waiting.communicate(timeout=30)
+    assert (waiting.returncode, out, err) == (130, b"", b"")
 
 
 # --- full disks ----------------------------------------------------------------------------------------------------
@@ -90,9 +97,9 @@ def test_full_disk_under_help(shell: Shell, args: str) -> None:
     assert done.err.count("\n") == 1
 
 
-def test_full_disk_under_out(run: Runner) -> None:
+def test_full_disk_under_out(process: Starter) -> None:
     """Nor a file, by --out."""
-    done = run("run", "-o", "/dev/full", "-f", "json", stdin=PROBLEM)
+    done = process("run", "-o", "/dev/full", "-f", "json", stdin=PROBLEM)
     assert (done.code, done.out, done.err) == (
         2,
         "",
@@ -185,10 +192,10 @@ NARROW = {
 
 @pytest.mark.parametrize("name", ["table", "markdown", "html", "svg", "json", "jsonl", "csv"])
 @pytest.mark.parametrize("locale", NARROW)
-def test_narrow_encodings(run: Runner, tmp_path: Path, locale: str, name: str) -> None:
+def test_narrow_encodings(process: Starter, tmp_path: Path, locale: str, name: str) -> None:
     """Where √ and ᵀ cannot be shown, ASCII stands in their place, in every format."""
     (tmp_path / "p.json").write_text(PROBLEM[:-1] + ', "title": "猫 √ é", "tokens": ["é"], "key_tokens": ["猫", "b"]}')
-    done = run("run", "p.json", "-f", name, env=NARROW[locale])
+    done = process("run", "p.json", "-f", name, env=NARROW[locale])
     assert (done.code, done.err) == (0, "")
     assert done.raw.isascii() or locale == "latin-1"
     if name == "table":
@@ -199,25 +206,25 @@ def test_narrow_encodings(run: Runner, tmp_path: Path, locale: str, name: str) -
 @pytest.mark.parametrize("name", ["json", "jsonl", "csv"])
 @pytest.mark.parametrize("field", ["tokens", "title"])
 @pytest.mark.parametrize("locale", ["latin-1", "C"])
-def test_narrow_encodings_are_read_back(run: Runner, locale: str, name: str, field: str) -> None:
+def test_narrow_encodings_are_read_back(process: Starter, locale: str, name: str, field: str) -> None:
     """What a machine format writes in a narrow encoding is the same problem when it is read."""
     problem = PROBLEM[:-1] + f', "{field}": ' + ('"猫 √ é"}' if field == "title" else '["猫é"]}')
-    done = run("run", "-f", name, stdin=problem, env=NARROW[locale])
-    assert run("run", "-f", name, stdin=done.raw).raw == run("run", "-f", name, stdin=problem).raw
+    done = process("run", "-f", name, stdin=problem, env=NARROW[locale])
+    assert process("run", "-f", name, stdin=done.raw).raw == process("run", "-f", name, stdin=problem).raw
 
 
 @pytest.mark.parametrize("locale", [{"LANG": "C", "LC_ALL": ""}, {"LC_ALL": "POSIX"}, {"LC_ALL": "xx_XX.nonsense"}])
-def test_plain_locales(run: Runner, locale: dict[str, str]) -> None:
+def test_plain_locales(process: Starter, locale: dict[str, str]) -> None:
     """LANG=C and locales that do not exist crash nothing."""
-    done = run("run", stdin=PROBLEM, env=locale)
+    done = process("run", stdin=PROBLEM, env=locale)
     assert (done.code, done.err) == (0, "")
     assert "8.9859" in done.out
 
 
 @pytest.mark.parametrize("locale", NARROW)
-def test_narrow_encodings_of_messages(run: Runner, locale: str) -> None:
+def test_narrow_encodings_of_messages(process: Starter, locale: str) -> None:
     """A message can be written in any encoding."""
-    done = run("run", stdin='{"Qü猫": 1}', env=NARROW[locale])
+    done = process("run", stdin='{"Qü猫": 1}', env=NARROW[locale])
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("attncli: standard input: unknown field 'Q")
     assert "Traceback" not in done.err
@@ -225,16 +232,16 @@ def test_narrow_encodings_of_messages(run: Runner, locale: str) -> None:
 
 @pytest.mark.parametrize("args", [("--help",), ("run", "--help")])
 @pytest.mark.parametrize("locale", NARROW)
-def test_narrow_encodings_of_help(run: Runner, locale: str, args: tuple[str, ...]) -> None:
+def test_narrow_encodings_of_help(process: Starter, locale: str, args: tuple[str, ...]) -> None:
     """So can help."""
-    done = run(*args, env=NARROW[locale])
+    done = process(*args, env=NARROW[locale])
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("Usage: ")
 
 
-def test_labels_typed_in_the_c_locale(run: Runner) -> None:
+def test_labels_typed_in_the_c_locale(process: Starter) -> None:
     """Arguments that the locale cannot decode are text like any other."""
-    done = run("run", "Q=1", "K=1", "--tokens", "猫", "--title", "é", env=C_LOCALE)
+    done = process("run", "Q=1", "K=1", "--tokens", "猫", "--title", "é", env=C_LOCALE)
     assert (done.code, done.err) == (0, "")
     assert done.raw.isascii()
 
@@ -252,20 +259,20 @@ def test_endless_input(shell: Shell, source: str) -> None:
     )
 
 
-def test_endless_file(run: Runner) -> None:
+def test_endless_file(process: Starter) -> None:
     """So is a device."""
-    done = run("run", "Q=/dev/zero", "K=1")
+    done = process("run", "Q=/dev/zero", "K=1")
     assert (done.code, done.out) == (2, "")
     assert (
         done.err == f"attncli: /dev/zero: is longer than {LIMIT // 2**20} MiB, the most that is read from one source\n"
     )
 
 
-def test_larger_than_memory(run: Runner, tmp_path: Path) -> None:
+def test_larger_than_memory(process: Starter, tmp_path: Path) -> None:
     """Scores that would not fit into memory are refused with their size, and soon."""
     (tmp_path / "q.csv").write_text("1\n" * 1_000_000)
     start = time.monotonic()
-    done = run("run", "Q=q.csv", "K=q.csv")
+    done = process("run", "Q=q.csv", "K=q.csv")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("attncli: the scores would be 1000000×1000000, 7.28 TiB, and with the steps from them ")
     assert done.err.endswith("\n  hint: --step output works the output out in blocks, without them\n")
@@ -283,18 +290,18 @@ def test_own_memory_limit(shell: Shell, tmp_path: Path) -> None:
 # --- what it loads and leaves --------------------------------------------------------------------------------------
 
 
-def test_warnings_as_errors(run: Runner, samples: Path) -> None:
+def test_warnings_as_errors(process: Starter, samples: Path) -> None:
     """Nothing warns: with warnings as errors the results are the same."""
     for name in ("table", "json", "csv", "html"):
-        strict = run("run", samples / "heads.json", "-f", name, env={"PYTHONWARNINGS": "error"})
+        strict = process("run", samples / "heads.json", "-f", name, env={"PYTHONWARNINGS": "error"})
         assert (strict.code, strict.err) == (0, "")
-        assert strict.raw == run("run", samples / "heads.json", "-f", name).raw
+        assert strict.raw == process("run", samples / "heads.json", "-f", name).raw
 
 
-def test_overflow_does_not_warn(run: Runner) -> None:
+def test_overflow_does_not_warn(process: Starter) -> None:
     """Neither do numbers at the end of the range."""
     problem = '{"Q": [[1e-300, 1e150]], "K": [[1e-300, 1e150], [0, -1e150]], "V": [[1e308], [5e-324]]}'
-    done = run("run", stdin=problem, env={"PYTHONWARNINGS": "error"})
+    done = process("run", stdin=problem, env={"PYTHONWARNINGS": "error"})
     assert (done.code, done.err) == (0, "")
 
 
@@ -310,7 +317,7 @@ def test_help_and_version_load_little(clean_env: dict[str, str], args: list[str]
     assert not loaded & {"numpy", "rich"}
 
 
-@pytest.mark.parametrize("module", ["attncli", "attncli.cli.commands", "attncli.__main__"])
+@pytest.mark.parametrize("module", ["attncli", "attncli.cli.app", "attncli.cli.run", "attncli.__main__"])
 def test_importing_loads_little(clean_env: dict[str, str], module: str) -> None:
     """Importing loads neither NumPy nor Rich."""
     code = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
@@ -343,15 +350,15 @@ def test_a_check_loads_no_html(clean_env: dict[str, str]) -> None:
     assert not loaded & {"html", "html.entities", "rich"}
 
 
-def test_nothing_is_left(run: Runner, tmp_path: Path) -> None:
+def test_nothing_is_left(process: Starter, tmp_path: Path) -> None:
     """Neither in the current folder nor in the one for temporary files does anything stay."""
     here, temporary = tmp_path / "here", tmp_path / "tmp"
     here.mkdir()
     temporary.mkdir()
     env = {"TMPDIR": str(temporary), "HOME": str(here)}
-    assert run("run", stdin=PROBLEM, cwd=here, env=env).code == 0
-    assert run("run", stdin="{", cwd=here, env=env).code == 2
-    assert run("run", "-o", "x.json", stdin=PROBLEM, cwd=here, env=env).code == 0
+    assert process("run", stdin=PROBLEM, cwd=here, env=env).code == 0
+    assert process("run", stdin="{", cwd=here, env=env).code == 2
+    assert process("run", "-o", "x.json", stdin=PROBLEM, cwd=here, env=env).code == 0
     assert (os.listdir(here), os.listdir(temporary)) == (["x.json"], [])
 
 

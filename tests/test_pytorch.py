@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from oracle import attend
+from support.oracle import attend
 
 from attncli import AttnError, attention
 

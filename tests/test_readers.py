@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from pathlib import Path
@@ -12,6 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support import json
+from support.labels import HOSTILE
 
 from attncli import attention, readers
 from attncli.common.style import Style
@@ -27,13 +28,13 @@ TEXTS = [name for name in FORMATS if not name.startswith("np")]
 
 def written(name: str, traces: list[Trace], style: Style) -> str:
     """Return traces in a format that is text."""
-    text = FORMATS[name].write(traces, style)
+    text = FORMATS[name].trace(traces, style)
     assert isinstance(text, str)
     return text
 
 
 if TYPE_CHECKING:
-    from conftest import Runner
+    from support.command import Runner
 
 
 def matrix(content: str | bytes, name: str = "Q") -> list[Any]:
@@ -376,40 +377,6 @@ def test_odd_titles_are_read_back_from_csv(title: str) -> None:
 
 # --- hostile labels ------------------------------------------------------------------------------------------------
 
-HOSTILE = {
-    "markup": "[red]",
-    "closing markup": "[/x]",
-    "link": "[link=https://example.org]x[/link]",
-    "ANSI": "\x1b[31mred\x1b[0m",
-    "title of the terminal": "\x1b]0;x\x07",
-    "C1": "\x9b31m",
-    "NUL": "a\x00b",
-    "DEL": "a\x7f",
-    "bell": "\x07",
-    "bidi": "\u202eabc\u2066",
-    "lone surrogate": "\ud800",
-    "CJK": "猫猫猫",
-    "emoji": "👩‍👩‍👧‍👦",
-    "combining": "e\u0301\u0301\u0301",
-    "long": "x" * 500,
-    "newline": "a\nb",
-    "carriage return": "a\rb",
-    "line separator": "a\u2028b",
-    "tab": "a\tb",
-    "field": "Q",
-    "number": "1",
-    "empty": "",
-    "blank": "  ",
-    "comma": "a,b",
-    "semicolon": "a;b",
-    "comment": "# a",
-    "quotes": '"\'"',
-    "backslash": "\\x1b\\",
-    "HTML": "<script>alert(1)</script>&amp;",
-    "Markdown": "|`*_x_*`|![a](b)",
-    "template": "{0} {x}",
-    "format": "%s %d",
-}
 RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]")
 
 

@@ -21,7 +21,7 @@ from attncli.problem.problem import Problem, canonical
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Runner
+    from support.command import Runner
 
 Q, K, V = [[1.5, -2], [3, 4]], [[1, 0], [0, 1], [2, 2]], [[5], [6], [7]]
 

@@ -8,8 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from oracle import attend
-from students import (
+from students.mistakes import (
     CATALOGUE,
     IDS,
     TWICE,
@@ -33,6 +32,7 @@ from students import (
     with_mistake,
     with_slip,
 )
+from support.oracle import attend
 
 WAYS = [(id, variant) for id in IDS for variant in range(VARIANTS.get(id, 1))]
 

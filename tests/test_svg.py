@@ -2,55 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
+from itertools import groupby
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from conftest import Runner
 from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from support import json
+from support.colors import contrast
+from support.command import Runner
+from support.svg import HOSTILE, NAMESPACE, elements, parsed, size
 
 from attncli import attention
 from attncli.common.style import Style
 from attncli.common.text import visible
 from attncli.trace.trace import Trace
 from attncli.writers import FORMATS, svg
-from attncli.writers.palette import rgb, shade
+from attncli.writers.palette import opacity
+from attncli.writers.terminal.printing import Piece
 
-NAMESPACE = "{http://www.w3.org/2000/svg}"
 SAMPLES = ["blog", "causal", "creature", "cross", "heads"]
-HOSTILE = [
-    "[red]", "<b>&\"'", "]]>", "<!--", "&#0;", "\x00\x1b[2J", "\ud800", "\ufffe", "\uffff", "🙂", "猫犬",
-    "\U0001f469\u200d\U0001f680", "שלום", "سلام", "\u202eabc", "e\u0301", "─│", "", " ", "a  b", "\u3000", "x" * 300,
-]  # fmt: skip
 
 
 def written(traces: Sequence[Trace], format: str = "svg", **style: object) -> str:
     """Return traces in a format that is text."""
-    text = FORMATS[format].write(traces, Style(**style))  # type: ignore[arg-type]
+    text = FORMATS[format].trace(traces, Style(**style))  # type: ignore[arg-type]
     assert isinstance(text, str)
     return text
-
-
-def parsed(text: str) -> ET.Element:
-    """Return the root of an SVG file."""
-    root = ET.fromstring(text)
-    assert root.tag == f"{NAMESPACE}svg"
-    return root
-
-
-def elements(root: ET.Element, name: str) -> list[ET.Element]:
-    """Return all elements of a kind, in order."""
-    return list(root.iter(NAMESPACE + name))
-
-
-def size(root: ET.Element) -> tuple[int, int]:
-    """Return the width and the height that the file says."""
-    return int(root.attrib["width"]), int(root.attrib["height"])
 
 
 def on_a_grid(root: ET.Element) -> list[str]:
@@ -74,7 +56,7 @@ def on_a_grid(root: ET.Element) -> list[str]:
 
 def without_rules(line: str) -> str:
     """Return a line of the table without what the picture draws as lines."""
-    return re.sub("[─│]", " ", line).rstrip()
+    return re.sub("[─│┼]", " ", line).rstrip()
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -83,8 +65,10 @@ def test_the_picture_is_the_table(run: Runner, samples: object, name: str) -> No
     root = parsed(run("run", f"{samples}/{name}.json", "-f", "svg").out)
     table = run("run", f"{samples}/{name}.json").out
     assert on_a_grid(root) == [without_rules(line) for line in table.splitlines()]
-    assert len([path for path in elements(root, "path") if "h" in path.attrib["d"]]) >= table.count("\n─")
-    assert len([path for path in elements(root, "path") if "v" in path.attrib["d"]]) == table.count("│")
+    assert len([path for path in elements(root, "path") if "h" in path.attrib["d"]]) == len(re.findall("[─┼]+", table))
+    assert len([path for path in elements(root, "path") if "v" in path.attrib["d"]]) == len(
+        re.findall("│|[─┼]*┼[─┼]*", table)
+    )
 
 
 def test_wide_labels_keep_the_columns() -> None:
@@ -115,7 +99,7 @@ def test_any_label_is_valid_xml(token: str, encoding: str) -> None:
 @example("\ufffe")
 def test_drawn_text_is_valid_xml(text: str) -> None:
     """Any text at all can be drawn, in the lines and as their title."""
-    root = parsed(svg.draw([[(visible(text), "bold red")]], text))
+    root = parsed(svg.draw([[Piece(visible(text), "bold red")]], text))
     assert size(root) == (cell_len(visible(text)) * svg.CELL + 2 * svg.MARGIN, svg.ROW + 2 * svg.MARGIN)
 
 
@@ -135,11 +119,11 @@ def test_the_picture_is_as_large_as_it_says() -> None:
 
 @pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_weights_are_shaded_wherever_it_is_written(run: Runner, samples: object, env: dict[str, str]) -> None:
-    """NO_COLOR is for terminals: in a picture each weight that is not 0 stands on its own colour, whoever asks."""
+    """NO_COLOR is for terminals: in a picture each weight that is not 0 is shaded, whoever asks; equal ones as one."""
     root = parsed(run("run", f"{samples}/causal.json", "-f", "svg", env=env).out)
-    weights = np.array(json.loads(run("run", f"{samples}/causal.json", "-f", "json").out)["weights"])
-    shaded = [rect.attrib["fill"] for rect in elements(root, "rect") if "fill" in rect.attrib]
-    assert shaded == ["#{:02x}{:02x}{:02x}".format(*rgb(round(weight, 3))) for weight in weights.ravel() if weight]
+    weights = json.loads(run("run", f"{samples}/causal.json", "-f", "json").out)["weights"]
+    shaded = [float(rect.attrib["fill-opacity"]) for rect in elements(root, "rect") if rect.get("class") == "weight"]
+    assert shaded == [opacity(round(weight, 3)) for row in weights for weight, _ in groupby(row) if weight]
 
 
 def test_several_problems_are_one_picture(run: Runner) -> None:
@@ -157,32 +141,12 @@ def test_nothing_comes_from_elsewhere(run: Runner, samples: object) -> None:
     assert re.findall(r"\w+://[^\"]+", text) == ["http://www.w3.org/2000/svg"]
 
 
-def contrast(first: str, second: str) -> float:
-    """Return the contrast of two #rrggbb by the formula of WCAG 2.2."""
-
-    def luminance(color: str) -> float:
-        channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in channels]
-        return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-    darker, lighter = sorted((luminance(first), luminance(second)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def test_numbers_read_well_on_every_colour() -> None:
-    """Black or white text has a contrast of at least 4.5 on every weight's colour, and is the better of the two."""
-    for thousandth in range(1001):
-        back, front = shade(thousandth / 1000)
-        assert contrast(back, front) >= 4.5
-        assert contrast(back, front) == max(contrast(back, "#000000"), contrast(back, "#ffffff"))
-
-
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_reads_well_on_its_paper(run: Runner, dark: bool) -> None:
     """In light and dark, every colour of text has a contrast of at least 4.5 on the paper, as the file's style says."""
     style = parsed(run("run", "scores=1 2", "-f", "svg").out).findtext(f"{NAMESPACE}style") or ""
     light_part, dark_part = style.split("@media (prefers-color-scheme: dark)")
     colors = dict(re.findall(r"svg\.attncli \.?(\w+) \{ (?:fill|stroke): (#\w+);", dark_part if dark else light_part))
-    assert set(colors) == {"text", "rule", "paper", "empty", "dim", "green", "yellow", "red"}
-    for name in set(colors) - {"paper", "empty"}:
+    assert set(colors) - {"weight"} == {"text", "rule", "paper", "dim", "green", "yellow", "red"}
+    for name in set(colors) - {"paper", "weight"}:
         assert contrast(colors[name], colors["paper"]) >= 4.5, name

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from attncli import readers
-from attncli.checking.verdict import Judge, Report
+from attncli.checking.verdict import Judge
 from attncli.common.errors import AttnError, Where
-from attncli.common.text import quoted
+from attncli.common.report import Marks, Roll
+from attncli.common.text import counted, quoted
 from attncli.problem.fields import Document
 from attncli.readers.answers import of_document
 from attncli.readers.source import STANDARD_INPUT, shown
@@ -30,56 +29,6 @@ SCHEME: dict[str, float] = {
     "wrong": 0,
 }
 """Marks for each state of a step; a JSON file of the same form changes them."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One submission: its report, or why it could not be read."""
-
-    name: str
-    report: Report | None = None
-    unreadable: str = ""
-
-    def marks(self, scheme: Mapping[str, float]) -> float | None:
-        """Return the marks of all claimed steps; None for what could not be read, which is not zero."""
-        if self.report is None:
-            return None
-        return sum(scheme[verdict.state] for verdict in self.report.steps.values())
-
-    def json(self, scheme: Mapping[str, float]) -> dict[str, Any]:
-        """Return the row for machines."""
-        if self.report is None:
-            return {"name": self.name, "unreadable": self.unreadable}
-        return {
-            "name": self.name,
-            "marks": self.marks(scheme),
-            "first_wrong": self.report.first_wrong,
-            "mistakes": self.report.mistakes,
-            "code": self.report.code,
-            "steps": {name: verdict.state for name, verdict in self.report.steps.items()},
-        }
-
-
-@dataclass
-class Tally:
-    """Counts over a class."""
-
-    students: int = 0
-    right: int = 0
-    unreadable: int = 0
-    mistakes: Counter[str] = field(default_factory=Counter)
-    first_wrong: Counter[str] = field(default_factory=Counter)
-
-    def add(self, row: Row) -> None:
-        """Count one submission."""
-        self.students += 1
-        if row.report is None:
-            self.unreadable += 1
-            return
-        self.right += row.report.right
-        self.mistakes.update(row.report.mistakes)
-        if row.report.first_wrong:
-            self.first_wrong[row.report.first_wrong] += 1
 
 
 def scheme_of(path: str | None) -> dict[str, float]:
@@ -117,18 +66,33 @@ def files(paths: Sequence[str]) -> list[str]:
     return found
 
 
-def rows(document: Document, judge: Judge, paths: Sequence[str], done: Callable[[], None]) -> Iterator[Row]:
-    """Go through the submissions in files, judged; one that cannot be read says why. `done` is called for each file."""
+def roll(rows: Iterable[Marks]) -> Roll:
+    """Return rows and what is counted over all of them: how many are right, what went wrong how often."""
+    rows = list(rows)
+    right, unreadable = sum(row.right for row in rows), sum(bool(row.unreadable) for row in rows)
+    counts = [f"{counted(len(rows), 'submission')}, {right} all right, {unreadable} unreadable"]
+    first_wrong = Counter(row.first_wrong for row in rows if row.first_wrong)
+    mistakes = Counter(id for row in rows for id in row.mistakes)
+    for what, times in (("first wrong step", first_wrong), ("mistake", mistakes)):
+        if times:
+            counts.append(f"{what}: " + ", ".join(f"{name} {number}" for name, number in times.most_common()))
+    return Roll(rows, counts)
+
+
+def rows(
+    document: Document, judge: Judge, paths: Sequence[str], scheme: Mapping[str, float], done: Callable[[], None]
+) -> Iterator[Marks]:
+    """Go through the submissions in files, marked; one that cannot be read says why. `done` is called for each file."""
     for path, own_name in zip(paths, _names(paths), strict=True):
         try:
             for line, answers in readers.each_document(path):
                 name = f"{own_name}:{line}" if line else own_name
                 if isinstance(answers, AttnError):
-                    yield Row(name, unreadable=_one_line(answers))
+                    yield _unreadable(name, answers)
                 else:
-                    yield _row(document, judge, answers, name)
+                    yield _marked(document, judge, answers, name, scheme)
         except AttnError as error:
-            yield Row(own_name, unreadable=_one_line(error))
+            yield _unreadable(own_name, error)
         done()
 
 
@@ -142,14 +106,17 @@ def _names(paths: Sequence[str]) -> Iterator[str]:
         yield stem if times[0][stem] == 1 else file if times[1][file] == 1 else path
 
 
-def _row(document: Document, judge: Judge, answers: Document, name: str) -> Row:
+def _marked(document: Document, judge: Judge, answers: Document, name: str, scheme: Mapping[str, float]) -> Marks:
     try:
         parts, student = of_document(answers, document)
         name = student or name
-        return Row(name, judge.judge(parts))
+        report = judge.judge(parts)
     except AttnError as error:
-        return Row(name, unreadable=_one_line(error))
+        return _unreadable(name, error)
+    states = {step: verdict.state for step, verdict in report.steps.items()}
+    marks = sum(scheme[state] for state in states.values())
+    return Marks(name, marks, report.first_wrong, report.mistakes, report.code, states, right=report.right)
 
 
-def _one_line(error: AttnError) -> str:
-    return str(error).replace("\n  hint: ", "; ")
+def _unreadable(name: str, error: AttnError) -> Marks:
+    return Marks(name, unreadable=str(error).replace("\n  hint: ", "; "))

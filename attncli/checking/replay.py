@@ -1,4 +1,4 @@
-"""A derivation done again with a mistake in it: one step made otherwise, and what follows from it."""
+"""A derivation done again with a mistake in it, on arrays alone: some lines are others, and what follows follows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.checking.mistakes import Change, Wide
+from attncli.checking.mistakes import Change, made_of
 from attncli.common.errors import AttnError
 from attncli.derivation.ops import Same
 from attncli.problem.fields import PLANES, STEPS
@@ -18,32 +18,37 @@ from attncli.trace.trace import Trace
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
+NOT_HERE = (ValueError, IndexError, KeyError, AttnError)
+"""What comes of a mistake that the shapes do not allow."""
 
-def made(step: Step, values: Mapping[str, Array], change: Change) -> Array:
-    """Make one step of the values of its operands, as it should be made, or as `change` says."""
-    operands = [values[operand.name] for operand in step.operands]
-    make = change.get(step.name, step.op.apply)
-    return np.asarray(make.make(values) if isinstance(make, Wide) else make(*operands))
+
+def inputs(truth: Trace) -> dict[str, Array]:
+    """Return what is given, by name."""
+    return {name: step.array for name, step in truth.items() if step.given}
 
 
 def replayed(truth: Trace, target: str, change: Change, base: Mapping[str, Array]) -> Array | None:
     """Return the value of one step with a mistake: before the mistake by the numbers in `base`, from it on by the ops.
 
-    None where the shapes do not allow the mistake.
+    `base` has the inputs at least. None where the shapes do not allow the mistake.
     """
     values = dict(base)
     changed: set[str] = set()
     for name, step in truth.items():
-        remake = name in change or bool(changed & {operand.name for operand in step.operands}) or name == target
-        if not step.given and (remake or name not in values):
+        if not step.given and (name in change or name == target or name not in values or _follows(step, changed)):
+            op, operands = made_of(step, change)
             try:
-                values[name] = made(step, values, change)
-            except (ValueError, IndexError, KeyError, AttnError):  # shapes that the mistake does not allow
+                values[name] = np.asarray(op.apply(*[values[operand] for operand in operands]))
+            except NOT_HERE:
                 return None
             changed.add(name)
         if name == target:
             return values[name]
     return None
+
+
+def _follows(step: Step, changed: set[str]) -> bool:
+    return bool(changed) and any(operand.name in changed for operand in step.operands)
 
 
 def with_identities(truth: Trace, missing: frozenset[str]) -> Trace:

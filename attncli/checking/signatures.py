@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.derivation.ops import Mix, Softmax
+from attncli.derivation.normalize import Softmax
+from attncli.derivation.ops import Mix
 from attncli.trace.step import Step
 
 if TYPE_CHECKING:

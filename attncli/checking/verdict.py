@@ -14,6 +14,7 @@ A step that is right although an earlier one is wrong is `right_despite_error`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,11 +22,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.checking.claims import Claim, read
-from attncli.checking.mistakes import Change, Mistake, mistakes
-from attncli.checking.replay import made, replayed, with_identities
+from attncli.checking.diagnosis import Diagnosis
+from attncli.checking.mistakes import Change, Line, Mistake, mistakes
+from attncli.checking.replay import with_identities
 from attncli.checking.signatures import signatures
-from attncli.checking.spread import spread
+from attncli.checking.student import FLOAT, Student, near
+from attncli.checking.words import page
+from attncli.common import display
 from attncli.common.errors import AttnError, Where
+from attncli.common.report import Page
+from attncli.common.style import Style
 from attncli.common.text import visible
 from attncli.derivation.derive import derive
 from attncli.problem.fields import PLANES, STEPS, Document, Entry
@@ -33,7 +39,6 @@ from attncli.problem.problem import Problem
 from attncli.readers.answers import Parts
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
-from attncli.writers.sheet import title_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -46,10 +51,8 @@ RIGHT = {"correct", "last_digit", "rounding_carried"}
 """States of a step that is as it should be."""
 BAD = {"known_mistake", "slip", "wrong", "follows_from_error"}
 """States of a step that differs from the truth."""
-FLOAT = 1e-9
-"""What arithmetic in float64 may add, relative to the numbers: far below any unit that people write."""
-HIDDEN = -1e8
-"""A claimed score below this is somebody's −∞."""
+MOST_CARRIED = 2.0
+"""Units of the last decimal by which rounding may have moved a number that agrees with another convention."""
 
 
 @dataclass
@@ -60,6 +63,15 @@ class CellVerdict:
     claimed: str
     right: float
     follows: float
+
+    def json(self) -> dict[str, str | float]:
+        """Return the cell for machines; JSON has no infinities: −∞ is "-inf"."""
+        return {
+            "cell": self.cell,
+            "claimed": self.claimed,
+            "right": _json_number(self.right),
+            "follows": _json_number(self.follows),
+        }
 
 
 @dataclass
@@ -74,19 +86,42 @@ class StepVerdict:
     """How far rounding moved it, at the most."""
     remarks: list[str] = field(default_factory=list)
 
+    @property
+    def bad(self) -> bool:
+        """Whether it differs from the truth."""
+        return self.state in BAD
+
 
 @dataclass
 class Report:
-    """What is to be said of somebody's numbers."""
+    """What is to be said of somebody's numbers.
+
+    Printing a report shows what `attncli check` shows, on a Rich console too; in a notebook it shows as HTML.
+    """
 
     steps: dict[str, StepVerdict]
     named: list[Mistake] = field(default_factory=list)
     close: list[Mistake] = field(default_factory=list)
+    lines: dict[str, list[tuple[Line, Line]]] = field(default_factory=dict)
+    """For each named mistake, by id, the lines that it changes: as they were done, and as they should be."""
     convention: str = ""
     """Another convention with which all steps agree: "unscaled attention"."""
     name: str = ""
     title: str = ""
     """What the problem is called."""
+    precision: int | None = None
+    """Decimals that the problem asks for in what people read."""
+
+    def __str__(self) -> str:
+        """Show the lines that `attncli check` shows."""
+        return display.shown(page(self, Style()), "table").rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        return display.fragment(page(self, Style()))
+
+    def __rich__(self) -> Page:
+        """Show the same on a Rich console."""
+        return page(self, Style())
 
     @property
     def right(self) -> bool:
@@ -96,7 +131,7 @@ class Report:
     @property
     def first_wrong(self) -> str | None:
         """The first step that is wrong."""
-        return next((name for name, verdict in self.steps.items() if verdict.state in BAD), None)
+        return next((name for name, verdict in self.steps.items() if verdict.bad), None)
 
     @property
     def mistakes(self) -> list[str]:
@@ -118,32 +153,42 @@ class Report:
             "verdict": "right" if self.right else "wrong",
             "first_wrong": self.first_wrong,
             "mistakes": self.mistakes,
+            **({"formulas": self._formulas()} if self.lines else {}),
             "close_to": list(dict.fromkeys(mistake.id for mistake in self.close)),
             **({"agrees_with": self.convention} if self.convention else {}),
             "code": self.code,
             "steps": {
                 name: {
                     "state": verdict.state,
-                    "cells": [vars(cell) for cell in verdict.cells],
+                    "cells": [cell.json() for cell in verdict.cells],
                     **({"remarks": verdict.remarks} if verdict.remarks else {}),
                 }
                 for name, verdict in self.steps.items()
             },
         }
 
+    def _formulas(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Return for each named mistake the formulas of the steps that it changes."""
+        return {
+            id: {wrong.name: {"yours": wrong.text(), "right": right.text()} for wrong, right in lines}
+            for id, lines in self.lines.items()
+        }
+
 
 class Judge:
     """One problem, ready to be held against any number of submissions.
 
-    `document` is the problem by canonical names; `tolerance` replaces the rule of decimals by a plain one, `decimals`
-    asks for at least so many. Raises AttnError for a problem that has no answer.
+    `document` is the problem by canonical names, whose field `decimals` asks for at least so many; `tolerance` replaces
+    the rule of decimals by a plain one. Raises AttnError for a problem that has no answer.
     """
 
-    def __init__(self, document: Document, *, tolerance: float | None = None, decimals: int = 0) -> None:
+    def __init__(self, document: Document, *, tolerance: float | None = None) -> None:
+        problem = Problem(document)
         self._document = document
         self._tolerance = tolerance
-        self._decimals = decimals
-        self._truth = derive(Problem(document))
+        self._decimals = problem.integer("decimals") or 0
+        self._precision = problem.integer("precision")
+        self._truth = derive(problem)
         self._cases: dict[frozenset[str], tuple[Trace, list[Mistake]]] = {}
         self._others: list[tuple[str, Judge]] | None = None
 
@@ -154,7 +199,8 @@ class Judge:
         """
         with np.errstate(all="ignore"):  # −∞ less −∞, and what a mistake overflows: both are looked at as they come
             report = self._with_convention(parts, own=own)
-        report.title = title_of(self._truth)
+        report.title = self._truth.title
+        report.precision = self._precision
         return report
 
     def _with_convention(self, parts: Parts, *, own: bool) -> Report:
@@ -209,18 +255,18 @@ class Judge:
             for said, fields in _CONVENTIONS:
                 changed = self._document | {name: Entry(value, Where()) for name, value in fields.items()}
                 try:
-                    judge = Judge(changed, tolerance=self._tolerance, decimals=self._decimals)
+                    judge = Judge(changed, tolerance=self._tolerance)
                 except AttnError:
                     continue
                 self._others.append((said, judge))
         try:
-            if self.judge_plainly(parts, own=own, until_wrong=True, turned=True).right:
+            if _agrees(self.judge_plainly(parts, own=own, until_wrong=True, turned=True)):
                 return f"attention with vectors as {'rows' if self._truth.columns else 'columns'}"
         except AttnError:  # of another shape that way round
             pass
         for said, judge in self._others:
             try:
-                if judge.judge_plainly(parts, own=own, until_wrong=True).right:
+                if _agrees(judge.judge_plainly(parts, own=own, until_wrong=True)):
                     return said
             except AttnError:
                 continue
@@ -237,9 +283,7 @@ class _Checker:
         self.known = known
         self.claims = claims
         self.tolerance = tolerance
-        self.own: dict[str, Array] = {}
-        """The student's numbers: as claimed, else as they follow from what is claimed."""
-        self.errors: dict[str, Array] = {}
+        self.student = Student(truth, tolerance)
         self.verdicts: dict[str, StepVerdict] = {}
         self.tainted: set[str] = set()
         """Steps that differ from the truth, or come after one that does."""
@@ -250,62 +294,39 @@ class _Checker:
         change: Change = {}
         for name, step in self.truth.items():
             if step.given:
-                self._take(name, step.array, np.zeros(step.array.shape))
                 continue
-            follows, moved = self._follows(step, change)
+            follows, moved = self.student.follows(step, change)
             claim = self.claims.get(name)
             before = bool(self.tainted & {operand.name for operand in step.operands})
             if claim is None:
-                self._take(name, follows, moved)
+                self.student.take(name, follows, moved)
                 if before:
                     self.tainted.add(name)
                 continue
             verdict = self._verdict(step, claim, follows, moved, before=before)
             self.verdicts[name] = verdict
-            if until_wrong and verdict.state in BAD:
+            if until_wrong and verdict.bad:
                 break
             if verdict.state in {"slip", "wrong"} and not report.named and self._is_first(name):
-                report.named, report.close = self._named(step, claim)
+                diagnosis = Diagnosis(self.truth, self.known, self.claims, self.student)
+                report.named, report.close = diagnosis.named(step, claim)
+                report.lines = {mistake.id: mistake.lines(self.truth) for mistake in report.named}
                 if report.named:
                     verdict.state = "known_mistake"
                     change = report.named[0].change
                 else:
                     verdict.remarks += signatures(step, claim)
-            if before or verdict.state in BAD:
+            if before or verdict.bad:
                 self.tainted.add(name)
-            self._take_claimed(name, claim, follows, moved)
+            self.student.take_claimed(name, claim, follows, moved)
         return report
 
     def _is_first(self, name: str) -> bool:
-        return not any(verdict.state in BAD for other, verdict in self.verdicts.items() if other != name)
-
-    def _take(self, name: str, values: Array, errors: Array) -> None:
-        self.own[name] = values
-        self.errors[name] = errors
-
-    def _take_claimed(self, name: str, claim: Claim, follows: Array, moved: Array) -> None:
-        values = np.where(claim.answered, claim.values, follows)
-        exact = np.abs(values - follows) <= FLOAT * (1 + np.abs(follows))
-        # What equals what follows is no further from the student's unrounded number than that can be.
-        half = claim.units / 2
-        error = np.where(claim.answered, np.where(exact, np.minimum(half, moved), half), moved)
-        self._take(name, np.where(values <= HIDDEN, -np.inf, values), np.where(np.isinf(values), 0, error))
-
-    def _follows(self, step: Step, change: Change) -> tuple[Array, Array]:
-        """Return what follows from the student's numbers, and how far their rounding can move it."""
-        follows = made(step, self.own, change)
-        names = [operand.name for operand in step.operands]
-        moved = spread(step.op, follows, [self.own[name] for name in names], [self.errors[name] for name in names])
-        return follows, moved
-
-    def _following(self, claim: Claim, follows: Array, moved: Array) -> Where2d:
-        """Return where a claim follows."""
-        width = claim.units / 2 + moved if self.tolerance is None else self.tolerance
-        return _near(claim.values, follows, width)
+        return not any(verdict.bad for other, verdict in self.verdicts.items() if other != name)
 
     def _verdict(self, step: Step, claim: Claim, follows: Array, moved: Array, *, before: bool) -> StepVerdict:
         right, last = self._right(claim, step.array)
-        following = self._following(claim, follows, moved)
+        following = self.student.is_following(claim, follows, moved)
         answered = claim.answered
         fine = right | last
         if (fine | ~answered).all():
@@ -341,140 +362,23 @@ class _Checker:
     def _right(self, claim: Claim, truth: Array) -> tuple[Where2d, Where2d]:
         """Return where a claim is right, and where it is off by the last digit of what cannot be written shorter."""
         if self.tolerance is not None:
-            right = _near(claim.values, truth, self.tolerance)
+            right = near(claim.values, truth, self.tolerance)
             return right, np.zeros_like(right)
-        right = _near(claim.values, truth, claim.units / 2)
+        right = near(claim.values, truth, claim.units / 2)
         with np.errstate(all="ignore"):
             writable = np.abs(truth - np.round(truth / claim.units) * claim.units) <= FLOAT * claim.units
-        return right, _near(claim.values, truth, claim.units) & ~writable
-
-    def _named(self, step: Step, claim: Claim) -> tuple[list[Mistake], list[Mistake]]:
-        """Return the mistakes that give exactly the claimed numbers, and those that come close."""
-        named: list[Mistake] = []
-        close: list[Mistake] = []
-        for last_resort in (False, True):
-            for mistake in self.known:
-                if mistake.last_resort != last_resort or (last_resort and (named or claim.decimals < 2)):
-                    continue
-                fits = max(self._fit(step, claim, mistake), default=0)
-                if fits == 2:
-                    named.append(mistake)
-                elif fits == 1 and not last_resort and claim.decimals >= 2:
-                    close.append(mistake)
-        if len(named) > 1:
-            named = self._likeliest(named, step)
-        ids = {mistake.id for mistake in named}
-        return _once(named), [mistake for mistake in _once(close) if mistake.id not in ids]
-
-    def _likeliest(self, named: Sequence[Mistake], step: Step) -> list[Mistake]:
-        """Return those of the mistakes in a step with which most of the later claims agree."""
-        agreeing = [self._agreeing(mistake, step) for mistake in named]
-        likely = [mistake for mistake, count in zip(named, agreeing, strict=True) if count == max(agreeing)]
-        return [mistake for mistake in likely if self._goes_on(mistake, step)] or likely
-
-    def _agreeing(self, mistake: Mistake, step: Step) -> int:
-        """Count the claims after a step that follow from the student's numbers, with a mistake made."""
-        student = _Checker(self.truth, (), self.claims, self.tolerance)
-        count, later = 0, False
-        for name, now in self.truth.items():
-            if now.given:
-                student._take(name, now.array, np.zeros(now.array.shape))
-                continue
-            try:
-                follows, moved = student._follows(now, mistake.change)
-            except (ValueError, IndexError, KeyError, AttnError):  # shapes that the mistake does not allow
-                return count
-            claim = self.claims.get(name)
-            if claim is None:
-                student._take(name, follows, moved)
-                continue
-            if follows.shape != claim.values.shape:
-                return count
-            count += later and bool((student._following(claim, follows, moved) | ~claim.answered).all())
-            later = later or name == step.name
-            student._take_claimed(name, claim, follows, moved)
-        return count
-
-    def _goes_on(self, mistake: Mistake, step: Step) -> bool:
-        """Tell whether what a mistake changes after this step is claimed as it would give it, or not claimed."""
-        later = [name for name in list(self.truth)[list(self.truth).index(step.name) + 1 :] if name in mistake.change]
-        for name in later:
-            claim, value = self.claims.get(name), replayed(self.truth, name, mistake.change, self._unrounded())
-            if claim is None or value is None or value.shape != claim.values.shape:
-                continue
-            if not (_near(claim.values, value, 2 * claim.units) | ~claim.answered).all():
-                return False
-        return True
-
-    def _fit(self, step: Step, claim: Claim, mistake: Mistake) -> list[int]:
-        """Return how a mistake fits, from the numbers as written and unrounded: 2 exactly, 1 within a unit."""
-        if not self._may_show(mistake, step.name):
-            return []
-        found = []
-        for base in (self.own, self._unrounded()):
-            value = replayed(self.truth, step.name, mistake.change, base)
-            if value is None or value.shape != claim.values.shape:
-                continue
-            if not mistake.zero_is_right and not _may_fit(claim, value):
-                continue
-            if _near(value, step.array, claim.units / 2)[claim.answered].all():
-                continue  # it does not show here
-            free = (claim.values == 0) if mistake.zero_is_right else np.zeros(claim.values.shape, dtype=bool)
-            if free[claim.answered].all():
-                continue
-            # With few decimals, many a mistake fits by chance: only what fits exactly is named.
-            coarse = claim.decimals < 2 and claim.units.max() > 0.01
-            for fits, width in ((2, claim.units * 0 if coarse else claim.units / 2), (1, claim.units)):
-                if (_near(claim.values, value, width) | free | ~claim.answered).all():
-                    found.append(fits)
-                    break
-        return found
-
-    def _may_show(self, mistake: Mistake, name: str) -> bool:
-        """Tell whether a mistake may be what is seen here first: all that was claimed on the way agrees with it."""
-        order = list(self.truth)
-        changed = sorted((step for step in mistake.change if step in order), key=order.index)
-        if not changed or order.index(changed[0]) > order.index(name):
-            return False
-        between = order[order.index(changed[0]) : order.index(name)]
-        return self._same_so_far(
-            mistake, [step for step in between if step in self.claims and self._depends(step, changed[0])]
-        )
-
-    def _same_so_far(self, mistake: Mistake, steps: Sequence[str]) -> bool:
-        for name in steps:
-            value = replayed(self.truth, name, mistake.change, self._unrounded())
-            claim = self.claims[name]
-            if value is None or value.shape != claim.values.shape:
-                return False
-            if not (_near(claim.values, value, claim.units / 2) | ~claim.answered).all():
-                return False
-        return True
-
-    def _depends(self, name: str, on: str) -> bool:
-        return name == on or any(self._depends(operand.name, on) for operand in self.truth[name].operands)
-
-    def _unrounded(self) -> dict[str, Array]:
-        """Return the true values of every step so far; nothing is wrong yet where a mistake is looked for."""
-        return {name: self.truth[name].array for name in self.own}
+        return right, near(claim.values, truth, claim.units) & ~writable
 
 
-def _may_fit(claim: Claim, value: Array) -> bool:
-    """Tell by one cell whether a value may be what is claimed: most mistakes are out of the question at once."""
-    cell = claim.first_answer
-    claimed, made = claim.values[cell], value[cell]
-    return not abs(claimed - made) > 1.01 * claim.units[cell] + FLOAT * (1 + abs(made)) or made <= HIDDEN >= claimed
+def _json_number(x: float) -> str | float:
+    return x if math.isfinite(x) else str(x)
 
 
-def _near(a: Array, b: Array, width: Array | float) -> Where2d:
-    with np.errstate(all="ignore"):
-        distance = np.abs(a - b)  # NaN or infinite where one of them is −∞
-        near = distance <= width * (1 + FLOAT) + (FLOAT * np.minimum(np.abs(b), 1e300) + 1e-12)
-    return np.asarray(near | ((a <= HIDDEN) & (b <= HIDDEN)))
-
-
-def _once(found: list[Mistake]) -> list[Mistake]:
-    return list({mistake.id: mistake for mistake in reversed(found)}.values())[::-1]
+def _agrees(report: Report) -> bool:
+    """Tell whether all is right, and nothing only because rounding excuses almost anything."""
+    return report.right and all(
+        verdict.carried <= MOST_CARRIED * verdict.claim.units.max() for verdict in report.steps.values()
+    )
 
 
 _CONVENTIONS = (

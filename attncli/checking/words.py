@@ -1,17 +1,22 @@
 """What a report says to people: a line for each step, the wrong cells, the mistake in a sentence, and what to redo.
 
-What is said is put together once, as a `Page`; every format draws that.
+It is put together once, as a `Page`, whatever format draws it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from attncli.checking.verdict import BAD, CellVerdict, Report, StepVerdict
+from attncli.common.report import Page, Sentence, StepSaid, WrongCell
 from attncli.common.style import PRECISION, Style, decimal
-from attncli.common.text import counted, visible
-from attncli.writers.sheet import headings
+from attncli.common.tex import name_tex
+from attncli.common.text import counted, headings, visible
+
+if TYPE_CHECKING:
+    from attncli.checking.mistakes import Line
+    from attncli.checking.verdict import CellVerdict, Report, StepVerdict
 
 SAID = {
     "correct": "right",
@@ -28,75 +33,27 @@ MOST_CELLS = 12
 ALL_HINTS = 4
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One wrong cell: its name, what was claimed, and what is right, where that is told."""
-
-    name: str
-    yours: str
-    right: str | None
-
-
-@dataclass(frozen=True)
-class StepSaid:
-    """What is said of one step."""
-
-    name: str
-    mark: str
-    """✓ right, ✗ wrong, → follows from an error before."""
-    said: str
-    cells: list[Cell] = field(default_factory=list)
-    more: str = ""
-    """How many wrong cells are not shown."""
-    remarks: list[str] = field(default_factory=list)
-
-    @property
-    def asides(self) -> list[str]:
-        """What is said below the cells."""
-        return [self.more, *self.remarks] if self.more else self.remarks
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence at the end, perhaps with the id of the mistake that it is about."""
-
-    text: str
-    id: str = ""
-    good: bool = False
-    strong: bool = True
-
-
-@dataclass(frozen=True)
-class Page:
-    """What is said of one student's numbers."""
-
-    first: str
-    """What is said before all else."""
-    steps: list[StepSaid]
-    conclusion: list[Sentence]
-    heading: str = ""
-    """What stands above it: of several problems, which it is."""
-
-
 def pages(reports: Sequence[Report], style: Style, hints: int) -> list[Page]:
-    """Return what is said of reports; `hints` 1 to 4: which step, which cells, which mistake, everything."""
+    """Return what is said of reports, each under its title if there are several."""
     above = headings([report.title for report in reports])
-    return [_page(report, heading, style, hints) for report, heading in zip(reports, above, strict=True)]
+    return [replace(page(report, style, hints), heading=text) for report, text in zip(reports, above, strict=True)]
 
 
-def _page(report: Report, heading: str, style: Style, hints: int) -> Page:
+def page(report: Report, style: Style, hints: int = ALL_HINTS) -> Page:
+    """Return what is said of a report; `hints` 1 to 4: which step, which cells, which mistake, everything."""
     agrees = report.convention and hints >= ALL_HINTS - 1
+    if style.precision is None:
+        style = replace(style, precision=report.precision)
     return Page(
         f"All steps agree with {report.convention}; this problem is not that." if agrees else "",
         [_step(name, verdict, style, hints) for name, verdict in report.steps.items()],
         list(_conclusion(report, hints)),
-        heading,
+        data=report.json(),
     )
 
 
 def _step(name: str, verdict: StepVerdict, style: Style, hints: int) -> StepSaid:
-    bad = verdict.state in BAD
-    mark = "→" if verdict.state == "follows_from_error" else "✗" if bad else "✓"
+    mark = "→" if verdict.state == "follows_from_error" else "✗" if verdict.bad else "✓"
     said = StepSaid(visible(name), mark, _said(verdict, hints))
     if mark == "✗" and hints >= 2:
         shown = verdict.cells if style.full else verdict.cells[:MOST_CELLS]
@@ -117,12 +74,12 @@ def _said(verdict: StepVerdict, hints: int) -> str:
     return said
 
 
-def _cells(verdict: StepVerdict, shown: list[CellVerdict], style: Style, hints: int) -> Iterator[Cell]:
+def _cells(verdict: StepVerdict, shown: list[CellVerdict], style: Style, hints: int) -> Iterator[WrongCell]:
     precision = style.precision if style.precision is not None else PRECISION
     places = max(precision, verdict.claim.decimals)
     for cell in shown:
         right = decimal(cell.right, places) if hints >= ALL_HINTS else None
-        yield Cell(visible(cell.cell), visible(cell.claimed), right)
+        yield WrongCell(visible(cell.cell), visible(cell.claimed), right)
 
 
 def _conclusion(report: Report, hints: int) -> Iterator[Sentence]:
@@ -134,6 +91,8 @@ def _conclusion(report: Report, hints: int) -> Iterator[Sentence]:
     if hints >= ALL_HINTS - 1 and report.named:
         for mistake in report.named:
             yield Sentence(mistake.said, mistake.id)
+            for wrong, right in report.lines[mistake.id]:
+                yield from (_formula("yours", wrong), _formula("right", right))
         if len(report.mistakes) > 1:
             yield Sentence("These mistakes give the same numbers here.", strong=False)
     elif hints >= ALL_HINTS - 1 and report.close:
@@ -151,6 +110,10 @@ def _conclusion(report: Report, hints: int) -> Iterator[Sentence]:
             done = "is" if len(follows) == 1 else "are"
             redo += f", and with it {', '.join(follows)}, which {done} done right with what came before"
         yield Sentence(f"{redo}.", strong=False)
+
+
+def _formula(whose: str, line: Line) -> Sentence:
+    return Sentence(f"{whose}: {line.text()}", strong=False, tex=f"{whose}: ${line.tex(name_tex)}$")
 
 
 def echo(report: Report) -> str:

@@ -1,4 +1,4 @@
-"""Errors, the place in the input they point at, and exit codes.
+"""Errors, and the place in the input they point at.
 
 `AttnError` is the one exception for everything that the user can fix. It is raised where the problem is known and
 becomes an exit code in one place, `attncli.__main__`. Any other exception is a bug in attncli.
@@ -7,20 +7,8 @@ becomes an exit code in one place, `attncli.__main__`. Any other exception is a 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 
 from attncli.common.text import visible
-
-
-class ExitCode(IntEnum):
-    """The exit codes of the command line."""
-
-    OK = 0
-    WRONG = 1
-    BAD_INPUT = 2
-    BUG = 70
-    INTERRUPTED = 130
-    BROKEN_PIPE = 141
 
 
 @dataclass(frozen=True)

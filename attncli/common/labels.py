@@ -74,6 +74,10 @@ class Axis:
         return not label.strip() or "," in label or label == "·" or bool(_LABEL.fullmatch(label) and not own)
 
 
+Axes: TypeAlias = tuple[Axis, ...]
+"""The axes of a step: perhaps batches and heads, then its rows and its columns."""
+
+
 def place(name: str, axes: Sequence[Axis], labels: str, where: Where | None = None) -> tuple[int | slice, ...]:
     """Return the index that labels such as "q1,k2" select; an axis without a label is selected whole.
 

@@ -1,32 +1,14 @@
-"""Where bytes go: standard output or a file; written whole, or an error and nothing.
-
-Python's own print can lose a result on a full disk, or on a closed descriptor, and exit with 0: nothing here does.
-"""
+"""Bytes to a descriptor or a file: written whole, or an error and nothing."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-import sys
 
-from attncli.common.errors import AttnError, ReaderGoneError, Where
+from attncli.common.errors import AttnError, Where
 
 _BLOCK = 1 << 20
-
-
-def to_standard_output(data: bytes) -> None:
-    """Write all of `data` to standard output; ReaderGoneError where its reader went away, else AttnError."""
-    if sys.stdout is None:
-        msg = "is closed: the result cannot be written"
-        raise AttnError(msg, Where("standard output"))
-    try:
-        _all(sys.stdout.fileno(), data)
-    except BrokenPipeError:
-        raise ReaderGoneError from None
-    except OSError as error:
-        msg = f"the result cannot be written: {error.strerror}"
-        raise AttnError(msg, Where("standard output")) from None
 
 
 def to_file(path: str, data: bytes) -> None:
@@ -36,7 +18,7 @@ def to_file(path: str, data: bytes) -> None:
         if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
             descriptor = os.open(target, os.O_WRONLY)  # a device or a FIFO has nothing to be replaced
             try:
-                _all(descriptor, data)
+                to_descriptor(descriptor, data)
             finally:
                 os.close(descriptor)
             return
@@ -73,7 +55,7 @@ def _replace(target: str, data: bytes) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".attncli-")
     try:
         try:
-            _all(descriptor, data)
+            to_descriptor(descriptor, data)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -90,7 +72,8 @@ def _umask() -> int:
     return mask
 
 
-def _all(descriptor: int, data: bytes) -> None:
+def to_descriptor(descriptor: int, data: bytes) -> None:
+    """Write all of `data`; OSError if it cannot be written."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view[:_BLOCK]) :]

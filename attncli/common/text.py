@@ -7,7 +7,7 @@ A label or a file name may contain anything: markup, an ANSI escape, a lone surr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _UNSAFE = re.compile(
     "["
@@ -45,6 +45,13 @@ def counted(number: int, noun: str) -> str:
     """Format a count with its noun: 1 row, 2 queries."""
     plural = {"query": "queries"}.get(noun, f"{noun}s")
     return f"{number} {noun if number == 1 else plural}"
+
+
+def headings(titles: Sequence[str]) -> list[str]:
+    """Return what stands above each of several problems: its title, else "problem 2"; nothing above a single one."""
+    if len(titles) < 2:
+        return [""] * len(titles)
+    return [visible(title) or f"problem {number}" for number, title in enumerate(titles, 1)]
 
 
 def suggestion(name: str, known: list[str]) -> str | None:

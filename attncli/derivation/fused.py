@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.common.errors import NotExactError
-from attncli.common.labels import Axis, Cell
+from attncli.common.labels import Axes, Axis, Cell
 from attncli.common.progress import Progress
 from attncli.common.rounding import rounded
 from attncli.derivation.modifiers import Hide, Modifier, pick
-from attncli.derivation.ops import HeadLayout, Softmax
+from attncli.derivation.normalize import Softmax
+from attncli.derivation.ops import HeadLayout
 from attncli.trace.op import Op
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
@@ -79,30 +80,40 @@ class Attend(Op):
             list(pool.map(one, blocks))
         return output.astype(np.float64, copy=False)
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        """Return a bound that needs no n × m matrix, and so is wider than that of the single steps together."""
+        (q, k, v), (q_error, k_error, v_error) = (
+            [layout.apply(x) for layout, x in zip((self.query, self.key, self.values), part, strict=True)]
+            for part in (operands, errors)
+        )
+        most_k, most_k_error = (x.max(axis=-2, keepdims=True) for x in (np.abs(k) + k_error, k_error))
+        # How far any score of a query can move, (…, n, 1): caps bring scores together, and biases and masks move none.
+        moved = abs(self.scale) * (q_error * most_k + np.abs(q) * most_k_error).sum(axis=-1, keepdims=True)
+        # Scores that move by ε shift at most tanh(ε/2) of the weight from one value to another, a sink's being 0.
+        low, high = v.min(axis=-2, keepdims=True), v.max(axis=-2, keepdims=True)
+        if self.sinks is not None:
+            low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
+        return np.asarray(np.tanh(moved / 2) * (high - low) + v_error.max(axis=-2, keepdims=True))
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say softmax(Q Kᵀ × scale) V."""
         inner = "{1}ᵀ {0}" if columns else "{0} {1}ᵀ"
         weights = f"softmax({inner} × {self.scale:.6g}{' …' if self.modifiers else ''})"
         return [f"{{2}} {weights}" if columns else f"{weights} {{2}}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         inner = r"{1}^\top {0}" if columns else r"{0} {1}^\top"
         weights = rf"\operatorname{{{{softmax}}}}({inner} \cdot {self.scale:.6g}{' …' if self.modifiers else ''})"
         return [f"{{2}} {weights}" if columns else f"{weights} {{2}}"]
 
     def note(self, columns: bool) -> str:
-        """Say how it was worked out."""
         also = "".join(f"; {note}" for op in self.modifiers if (note := op.note(columns)))
         return f"worked out block by block: the scores and weights were never built{also}"
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Label the rows by the queries and the columns by V's dimensions."""
+    def axes(self, *operands: Axes) -> Axes:
         q, _, v = operands
-        return (*self.query.axes(q.axes)[:-1], self.values.axes(v.axes)[-1])
+        return (*self.query.axes(q)[:-1], self.values.axes(v)[-1])
 
     def exact(self, *operands: Objects) -> Objects:
-        """Refuse: what is worked out in blocks is far too large for fractions."""
         raise NotExactError
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:

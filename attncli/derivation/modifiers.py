@@ -5,7 +5,8 @@ whole step and a block of a large problem are worked out by the same code. There
 the scores (step `biased`), a `Rule` says which keys may be attended to (step `masked`). The order is fixed, and is
 ONNX's: the cap first, then terms, then rules; a score that is hidden must stay −∞.
 
-To add a modifier, write a class of either kind here and let `attncli.derivation.derive` choose it.
+To add a modifier, write a class of either kind, and a function that returns it into the tables of
+`attncli.derivation.planes`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from attncli.common.errors import NotExactError
 from attncli.common.labels import Cell
 from attncli.common.style import tex_power
 from attncli.derivation.ops import Same
+from attncli.trace import spread
 from attncli.trace.op import Op, literal
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
@@ -94,15 +96,12 @@ class Bias(Term):
     tex = r" + \text{{bias}}"
 
     def values(self, rows: slice, cols: slice) -> Array:
-        """Return that part of the bias."""
         return block(self.bias, rows, cols)
 
     def at(self, lead: Cell) -> Term:
-        """Return the bias of one matrix."""
         return Bias(pick(self.bias, lead))
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:
-        """Put the bias down."""
         bias = self.at(cell[:-2]).values(*place(cell)).reshape(1, 1)
         return t.given(step.labelled("bias", cell), bias, step.axes_of(cell))
 
@@ -138,12 +137,10 @@ class Causal(Rule):
     hides = "keys after their query"
 
     def allowed(self, rows: slice, cols: slice) -> Allowed:
-        """Return j ≤ i + offset."""
         i, j = places(self.offset, rows, cols)
         return np.asarray(j <= i)
 
     def at(self, lead: Cell) -> Rule:
-        """Return the rule with the offset of one matrix."""
         return Causal(pick_offset(self.offset, lead))
 
     def span(self, rows: slice, keys: int) -> tuple[int, int]:
@@ -165,14 +162,12 @@ class Window(Rule):
     hides = "keys outside the window"
 
     def allowed(self, rows: slice, cols: slice) -> Allowed:
-        """Return whether the distance lies in the window."""
         i, j = places(self.offset, rows, cols)
         first = j >= i - self.left if self.left >= 0 else np.True_
         last = j <= i + self.right if self.right >= 0 else np.True_
         return np.asarray(first & last)
 
     def at(self, lead: Cell) -> Rule:
-        """Return the rule with the offset of one matrix."""
         return Window(self.left, self.right, pick_offset(self.offset, lead))
 
     def span(self, rows: slice, keys: int) -> tuple[int, int]:
@@ -196,11 +191,9 @@ class Lengths(Rule):
     hides = "keys beyond the length"
 
     def allowed(self, rows: slice, cols: slice) -> Allowed:
-        """Return j < length."""
         return np.asarray(np.arange(cols.start, cols.stop) < self.lengths)
 
     def at(self, lead: Cell) -> Rule:
-        """Return the length of one matrix."""
         return Lengths(pick(self.lengths, lead))
 
     def span(self, rows: slice, keys: int) -> tuple[int, int]:
@@ -220,11 +213,9 @@ class Mask(Rule):
     hides = "keys where mask is 0"
 
     def allowed(self, rows: slice, cols: slice) -> Allowed:
-        """Return that part of the mask."""
         return block(self.mask, rows, cols)
 
     def at(self, lead: Cell) -> Rule:
-        """Return the mask of one matrix."""
         return Mask(pick(self.mask, lead))
 
 
@@ -252,32 +243,29 @@ class Softcap(Modifier):
     cap: float
 
     def modify(self, scores: Array, rows: slice, cols: slice) -> Array:
-        """Return c · tanh(s / c)."""
         np.divide(scores, self.cap, out=scores)
         np.tanh(scores, out=scores)
         return np.multiply(scores, self.cap, out=scores)
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return spread.of_monotone(self.apply, operands[0], errors[0])
+
     def matrix(self, lead: Cell) -> Modifier:
-        """Return the same op: a cap is a cap."""
         return self
 
     def exact(self, *operands: Objects) -> Objects:
-        """Refuse: a hyperbolic tangent is no fraction, and no root."""
         raise NotExactError
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Put the numbers in."""
         from attncli.trace.expressions import Call, Number, Product, Quotient
 
         cap = Number(f"{self.cap:.15g}")
         return [[Product([cap, Call("tanh", [Quotient(x, cap)])]) for x in say(rows[0])]]
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say c × tanh(S / c)."""
         return [f"{self.cap:.15g} × tanh({{0}} / {self.cap:.15g})"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         cap = literal(tex_power(f"{self.cap:.15g}"))
         return [rf"{cap} \tanh\frac{{{{{{0}}}}}}{{{{{cap}}}}}"]
 
@@ -292,23 +280,22 @@ class AddTerms(Modifier):
     minus_infinity = True
 
     def modify(self, scores: Array, rows: slice, cols: slice) -> Array:
-        """Return the sum."""
         ordinary = slice(cols.start, min(cols.stop, self.keys))
         part = scores[..., : ordinary.stop - ordinary.start]
         for term in self.terms:
             part += term.values(rows, ordinary)
         return scores
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.where(np.isneginf(result), 0.0, errors[0])
+
     def matrix(self, lead: Cell) -> Modifier:
-        """Return the terms of one matrix."""
         return AddTerms(tuple(term.at(lead) for term in self.terms), self.keys)
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say S + bias."""
         return ["{0}" + "".join(term.text for term in self.terms)]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return ["{0}" + "".join(term.tex for term in self.terms)]
 
     def exact(self, *operands: Objects) -> Objects:
@@ -347,27 +334,25 @@ class Hide(Modifier):
     minus_infinity = True
 
     def modify(self, scores: Array, rows: slice, cols: slice) -> Array:
-        """Return the score where all rules allow it, else −∞."""
         ordinary = slice(cols.start, min(cols.stop, self.keys))
         part = scores[..., : ordinary.stop - ordinary.start]
         for rule in self.rules:
             np.copyto(part, -np.inf, where=~rule.allowed(rows, ordinary))
         return scores
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.where(np.isneginf(result), 0.0, errors[0])
+
     def matrix(self, lead: Cell) -> Hide:
-        """Return the rules of one matrix."""
         return Hide(tuple(rule.at(lead) for rule in self.rules), self.keys)
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say S, −∞ where hidden."""
         return ["{0}, −∞ where hidden"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"\begin{{cases}} {0} \\ -\infty \text{{ where hidden}} \end{{cases}}"]
 
     def note(self, columns: bool) -> str:
-        """Say what is hidden."""
         return "hidden: " + "; ".join(rule.hides for rule in self.rules)
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
@@ -395,17 +380,16 @@ class Hidden(Op):
     minus_infinity = True
 
     def apply(self, *operands: Array) -> Array:
-        """Return −∞."""
         return np.full_like(operands[0], -np.inf)
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.zeros(result.shape)
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say −∞."""
         return ["−∞"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"-\infty"]
 
     def note(self, columns: bool) -> str:
-        """Say why."""
         return "hidden: " + "; ".join(self.because)

@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import math
 import re
-from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.common.errors import AttnError
-from attncli.common.labels import Axis, Cell
+from attncli.common.labels import Axes, Axis, Cell
 from attncli.common.style import tex_power
+from attncli.trace import spread
 from attncli.trace.op import Op, literal
 from attncli.trace.step import Step
-from attncli.trace.trace import Depth, Explanation
+from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
@@ -85,15 +84,15 @@ class Same(Op):
     minus_infinity = True
 
     def apply(self, *operands: Array) -> Array:
-        """Return the operand."""
         return operands[0]
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return errors[0]
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say its name."""
         return ["{0}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return ["{0}"]
 
 
@@ -110,7 +109,6 @@ class Project(Op):
     heads: int | None = None
 
     def apply(self, *operands: Array) -> Array:
-        """Return X W + b."""
         x, *rest = operands
         if self.weight:
             w = rest.pop(0)
@@ -120,21 +118,27 @@ class Project(Op):
             x = x + (split_heads(b, self.heads) if self.heads else b)
         return x
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        x, e = (a[..., None, :, :] if self.heads and self.weight else a for a in (operands[0], errors[0]))
+        moved = spread.of_product(x, e, operands[1], errors[1]) if self.weight else e
+        if self.bias:
+            b = errors[-1]
+            moved = moved + (split_heads(b, self.heads) if self.heads else b)
+        return np.broadcast_to(moved, result.shape)
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say X W + b, or W X + b for columns."""
         product = ("{1} {0}" if columns else "{0} {1}") if self.weight else "{0}"
         return [product + (f" + {{{1 + self.weight}}}" if self.bias else "")]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return self.text(columns)
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Label the rows as queries or keys, and keep their tokens."""
-        *lead, rows, cols = operands[0].axes
+        *lead, rows, cols = operands[0]
         if self.heads:
             lead.append(Axis("head", self.heads))
-        width = operands[1].array.shape[-1] if self.weight else cols.size
+        width = operands[1][-1].size if self.weight else cols.size
         return (*lead, Axis(self.rows, rows.size, rows.tokens), Axis("dim", width))
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
@@ -169,20 +173,21 @@ class Scores(Op):
     key: HeadLayout = FLAT
 
     def apply(self, *operands: Array) -> Array:
-        """Return Q Kᵀ."""
         q, k = self.query.apply(operands[0]), self.key.apply(operands[1])
         return q @ k.swapaxes(-1, -2)  # (…, n, d) (…, d, m) → (…, n, m)
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        q, e = self.query.apply(operands[0]), self.query.apply(errors[0])
+        k, f = self.key.apply(operands[1]), self.key.apply(errors[1])
+        return spread.of_product(q, e, k.swapaxes(-1, -2), f.swapaxes(-1, -2))
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say Q Kᵀ, or Kᵀ Q for columns."""
         return ["{1}ᵀ {0}" if columns else "{0} {1}ᵀ"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"{1}^\top {0}" if columns else r"{0} {1}^\top"]
 
     def note(self, columns: bool) -> str:
-        """Say how the heads were split and shared."""
         notes = []
         if self.query.split:
             notes.append(
@@ -192,10 +197,9 @@ class Scores(Op):
             notes.append(f"each key/value head serves {self.key.serve // self.key.split} query heads")
         return "; ".join(notes)
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Label the rows by the queries and the columns by the keys."""
+    def axes(self, *operands: Axes) -> Axes:
         q, k = operands
-        return (*self.query.axes(q.axes)[:-1], k.axes[-2])
+        return (*self.query.axes(q)[:-1], k[-2])
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Query times key, dimension by dimension, summed."""
@@ -225,8 +229,10 @@ class Scale(Op):
         """Return S · factor; divided where the factor is 1/√d_k, which is exact where √d_k is."""
         return operands[0] / math.sqrt(self.d_k) if self.d_k else operands[0] * self.factor
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return errors[0] * abs(self.multiplier)
+
     def exact(self, *operands: Objects) -> Objects:
-        """Return S over the root, or times the factor as it was written."""
         from attncli.trace.exact import Exact, each
 
         if self.d_k:
@@ -236,7 +242,6 @@ class Scale(Op):
         return each(operands[0], lambda x: x * factor)
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Put the numbers in: 18/√2."""
         from attncli.trace.expressions import Number, Product, Quotient, Root, written
 
         if not self.d_k:
@@ -247,190 +252,18 @@ class Scale(Op):
         return [[Quotient(x, Root(self.d_k)) for x in say(rows[0])], *exact]
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say S / √d_k = S / √4 = S / 2."""
         if not self.d_k:
             return [f"{{0}} × {self.said}"]
         root = math.isqrt(self.d_k)
         return ["{0} / √d_k", f"{{0}} / √{self.d_k}", *([f"{{0}} / {root}"] if root**2 == self.d_k else [])]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         if not self.d_k:
             said = re.sub(r"√([0-9.eE+-]+)", r"\\sqrt{\1}", tex_power(self.said))
             return [rf"{{0}} \cdot {literal(said)}"]
         root = math.isqrt(self.d_k)
         exact = [rf"\frac{{{{{{0}}}}}}{{{{{root}}}}}"] if root**2 == self.d_k else []
         return [r"\frac{{{0}}}{{\sqrt{{d_k}}}}", rf"\frac{{{{{{0}}}}}}{{{{\sqrt{{{{{self.d_k}}}}}}}}}", *exact]
-
-
-class Normalize(Op):
-    """Each number of a row over what the whole row comes to."""
-
-    @abstractmethod
-    def parts(self, t: Explanation, step: Step, index: Cell) -> tuple[str, str]:
-        """Record what is divided, a row, and by what; return their names."""
-
-    def one_by_one(self) -> bool:
-        """Tell whether the row that is divided is not the result's, so that its cells are taken out singly."""
-        return False
-
-    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """The score itself, its row, what it comes to, the quotient."""
-        from attncli.trace.cell_ops import NoKey, Over
-
-        if t.depth is not Depth.STEP and not step.operands[0].given:
-            t.enlarge(step.operands[0], cell)
-        index, name = cell[:-1], step.cell_name(cell)
-        scores = step.operands[0]
-        if self._sees_nothing(step, index):
-            t.record(name, NoKey(), t.cell(t.take_row(scores, index), cell[-1], scores.cell_name(cell)))
-            return
-        row, total = self.parts(t, step, index)
-        own = scores.labelled(row.partition("[")[0], cell)
-        t.record(name, Over(), t.cell(row, cell[-1], own), total)
-
-    def zoom_row(self, t: Explanation, step: Step, index: Cell) -> None:
-        """The row, what it comes to, the quotients."""
-        from attncli.trace.cell_ops import NoKey, Over
-
-        if self._sees_nothing(step, index):
-            t.record(step.row_name(index), NoKey(), t.take_row(step.operands[0], index))
-        elif self.one_by_one():
-            super().zoom_row(t, step, index)
-        else:
-            t.record(step.row_name(index), Over(), *self.parts(t, step, index))
-
-    @staticmethod
-    def _sees_nothing(step: Step, index: Cell) -> bool:
-        return bool(np.isneginf(step.operands[0].array[index]).all())
-
-
-@dataclass(frozen=True, eq=False)
-class Softmax(Normalize):
-    """e^s / Σ e^s along each row, shifted by the row's maximum so that it never overflows.
-
-    A row in which every score is −∞ attends to nothing: its weights are 0. `sinks` is a logit for each head, (h, 1, 1):
-    it takes part in the sum and is then dropped, so that a row sums to less than 1 (Xiao et al. 2023, "Efficient
-    Streaming Language Models with Attention Sinks", in the learned form of OpenAI's gpt-oss).
-    """
-
-    sinks: Array | None = None
-
-    def apply(self, *operands: Array) -> Array:
-        """Return the weights, (…, n, m); each row sums to 1 (less with sinks), or is 0 throughout."""
-        shift = self._shift(operands[0])
-        shifted = np.exp(operands[0] - shift)
-        total = self._total(shifted, shift)
-        shifted /= np.where(total == 0, 1, total)
-        return shifted
-
-    def text(self, columns: bool) -> Sequence[str]:
-        """Say softmax(S)."""
-        return ["softmax({0})"] if self.sinks is None else ["softmax({0}, sink)"]
-
-    def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
-        sink = "" if self.sinks is None else r", \text{{sink}}"
-        return [rf"\operatorname{{{{softmax}}}}({{0}}{sink})"]
-
-    def note(self, columns: bool) -> str:
-        """Say over what it is normalised."""
-        note = f"each {'column' if columns else 'row'}: e^(score − max) / Σexp"
-        return note if self.sinks is None else f"{note}; the head's sink is part of Σexp and has no weight"
-
-    def margins(self, result: Array, *operands: Array) -> dict[str, Array]:
-        """Return each row's maximum, Σexp = Σ e^(s − max), and the sum of its weights before any rounding."""
-        shift = self._shift(operands[0])
-        total = self._total(np.exp(operands[0] - shift), shift)[..., 0]
-        most = operands[0].max(axis=-1) if self.sinks is None else shift[..., 0]
-        return {"max": most, "Σexp": total, "sum": result.sum(axis=-1)}
-
-    def exact(self, *operands: Objects) -> Objects:
-        """Return the same, in powers of e."""
-        from attncli.trace.exact import softmax
-
-        return softmax(operands[0], self.sinks)
-
-    def parts(self, t: Explanation, step: Step, index: Cell) -> tuple[str, str]:
-        """Record the row, its maximum, the shifted scores, e to them, and their sum."""
-        from attncli.trace.cell_ops import Append, Exp, Maximum, Minus, Sum
-
-        scores = step.operands[0]
-        row = t.take_row(scores, index)
-        if self.sinks is not None:
-            sink = float(np.broadcast_to(self.sinks, (*scores.array.shape[:-2], 1, 1))[(*index[:-1], 0, 0)])
-            row = t.record(scores.labelled("with sink", index), Append(sink), row)
-        most = t.record(scores.labelled("max", index), Maximum(), row)
-        shifted = t.record(scores.labelled("shifted", index), Minus(), row, most)
-        powers = t.record(scores.labelled("exp", index), Exp(), shifted)
-        return powers, t.record(scores.labelled("Σexp", index), Sum(), powers)
-
-    def one_by_one(self) -> bool:
-        """Tell whether the sink stands in the row as well."""
-        return self.sinks is not None
-
-    def _total(self, shifted: Array, shift: Array) -> Array:
-        total: Array = shifted.sum(axis=-1, keepdims=True)
-        return total if self.sinks is None else total + np.exp(self.sinks - shift)
-
-    def _shift(self, scores: Array) -> Array:
-        most = scores.max(axis=-1, keepdims=True)
-        if self.sinks is not None:
-            most = np.maximum(most, self.sinks)
-        return np.where(np.isneginf(most), 0, most)  # a row of −∞ would give −∞ − −∞ = NaN
-
-
-class SumNormalize(Normalize):
-    """s / Σs along each row, as some courses start with; a masked score counts as 0."""
-
-    def apply(self, *operands: Array) -> Array:
-        """Return the weights; AttnError where a row sums to 0 although it has scores."""
-        scores, total = self._parts(operands[0])
-        bad = (total == 0) & ~np.isneginf(operands[0]).all(axis=-1, keepdims=True)
-        if bad.any():
-            *_, row, _ = np.argwhere(bad)[0]
-            msg = f"the scores of query {row + 1} sum to 0: s / Σs has no value"
-            raise AttnError(msg, hint="normalize: softmax has a value for any scores")
-        return scores / np.where(total == 0, 1, total)
-
-    def text(self, columns: bool) -> Sequence[str]:
-        """Say S / ΣS."""
-        return ["{0} / Σ {0}"]
-
-    def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
-        return [r"{0} / \textstyle\sum {0}"]
-
-    def note(self, columns: bool) -> str:
-        """Say over what it is normalised."""
-        return f"each score over the sum of its {'column' if columns else 'row'}"
-
-    def margins(self, result: Array, *operands: Array) -> dict[str, Array]:
-        """Return each row's sum, before and after."""
-        _, total = self._parts(operands[0])
-        return {"Σ": total[..., 0], "sum": result.sum(axis=-1)}
-
-    def exact(self, *operands: Objects) -> Objects:
-        """Return the same in fractions."""
-        from attncli.trace.exact import divided, objects
-
-        scores = objects(np.where(operands[0] == -np.inf, 0.0, operands[0]))
-        return divided(scores, scores.sum(axis=-1, keepdims=True))
-
-    def parts(self, t: Explanation, step: Step, index: Cell) -> tuple[str, str]:
-        """Record the row and its sum."""
-        from attncli.trace.cell_ops import Counted, Sum
-
-        scores = step.operands[0]
-        row = t.take_row(scores, index)
-        if np.isneginf(t[row].array).any():
-            row = t.record(scores.labelled("counted", index), Counted(), row)
-        return row, t.record(scores.labelled("Σ", index), Sum(), row)
-
-    @staticmethod
-    def _parts(operand: Array) -> tuple[Array, Array]:
-        scores = np.where(np.isneginf(operand), 0, operand)
-        return scores, scores.sum(axis=-1, keepdims=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -440,21 +273,20 @@ class Mix(Op):
     values: HeadLayout = FLAT
 
     def apply(self, *operands: Array) -> Array:
-        """Return weights · V."""
         return operands[0] @ self.values.apply(operands[1])
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return spread.of_product(operands[0], errors[0], self.values.apply(operands[1]), self.values.apply(errors[1]))
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say weights V, or V weights for columns."""
         return ["{1} {0}" if columns else "{0} {1}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return self.text(columns)
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Label the rows by the queries and the columns by V's dimensions."""
+    def axes(self, *operands: Axes) -> Axes:
         weights, v = operands
-        return (*weights.axes[:-1], self.values.axes(v.axes)[-1])
+        return (*weights[:-1], self.values.axes(v)[-1])
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Each key's weight times its value in this dimension, summed."""
@@ -488,23 +320,23 @@ class Extend(Op):
             parts.append(np.zeros((*own.shape[:-2], 1, own.shape[-1])))
         return np.concatenate(parts, axis=-2)
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return self.apply(*errors)
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say [past; K; row; 0]."""
         parts = [f"{{{at}}}" for at in range(1 + self.past + self.row)] + ["0"] * self.zeros
         return [f"[{(', ' if columns else '; ').join(parts)}]"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return self.text(columns)
 
     def note(self, columns: bool) -> str:
-        """Say what stands where."""
         return "; ".join(["the past first"] * self.past + ["learned or zero keys last"] * (self.row or self.zeros))
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Label the rows: p1… for the past, then the matrix's own, then +1…"""
-        own = operands[1 if self.past else 0].axes
-        before = operands[0].axes[-2].size if self.past else 0
+        own = operands[1 if self.past else 0]
+        before = operands[0][-2].size if self.past else 0
         labels = self.tokens or tuple(own[-2].labels())
         past = tuple(f"p{at + 1}" for at in range(before)) if len(labels) == own[-2].size else ()
         after = tuple(f"+{at + 1}" for at in range(self.row + self.zeros))
@@ -532,21 +364,20 @@ class Concat(Op):
         """Return the concatenation, head 1 first."""
         return merge_heads(operands[0])
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return self.apply(*errors)
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say concat(heads)."""
         return ["concat({0})"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"\operatorname{{concat}}({0})"]
 
     def note(self, columns: bool) -> str:
-        """Say in which direction they stand."""
         return f"the heads {'under one another' if columns else 'side by side'}, head 1 first"
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Drop the head axis."""
-        *lead, head, rows, cols = operands[0].axes
+    def axes(self, *operands: Axes) -> Axes:
+        *lead, head, rows, cols = operands[0]
         return (*lead, rows, Axis(cols.name, head.size * cols.size))
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:

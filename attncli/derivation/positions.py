@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.common.errors import NotExactError
-from attncli.common.labels import Axis, Cell
+from attncli.common.labels import Axes, Axis, Cell
 from attncli.derivation.modifiers import Term, pick, pick_offset, place, places
 from attncli.derivation.ops import HeadLayout, merge_heads
 from attncli.trace.op import Op
@@ -42,24 +42,23 @@ class Sinusoidal(Op):
         angle = np.arange(self.start, self.start + n)[:, None] / 10000 ** (2 * (column // 2) / d)
         return np.asarray(np.where(column % 2 == 0, np.sin(angle), np.cos(angle)))
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.zeros(result.shape)
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say sin, cos."""
         return ["sin(pos / 10000^(2i/d)), cos(pos / 10000^(2i/d))"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"\sin(\text{{pos}} / 10000^{{2i/d}}), \cos(\text{{pos}} / 10000^{{2i/d}})"]
 
     def note(self, columns: bool) -> str:
-        """Say where positions start."""
         return f"by turns, i = 0, 0, 1, 1 …; the first position is {self.start}"
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Keep X's rows and columns; all batches have the same encoding."""
-        return operands[0].axes[-2:]
+        return operands[0][-2:]
 
     def exact(self, *operands: Objects) -> Objects:
-        """Refuse: a sine is no fraction, and no root."""
         raise NotExactError
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
@@ -89,7 +88,6 @@ class Rotate(Op):
     base: float = ROPE_BASE
 
     def apply(self, *operands: Array) -> Array:
-        """Return the rotated vectors."""
         x = self.layout.apply(operands[0])
         d = x.shape[-1]
         angle = self._angle(x.shape[-2], d)
@@ -99,6 +97,17 @@ class Rotate(Op):
         turned[..., first] = a * np.cos(angle) - b * np.sin(angle)
         turned[..., second] = b * np.cos(angle) + a * np.sin(angle)
         return merge_heads(turned) if self.layout.split else turned
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        e = self.layout.apply(errors[0])
+        d = e.shape[-1]
+        angle = self._angle(e.shape[-2], d)
+        cos, sin = np.abs(np.cos(angle)), np.abs(np.sin(angle))
+        first, second = self._pairs(d)
+        moved = np.empty_like(e)
+        moved[..., first] = e[..., first] * cos + e[..., second] * sin
+        moved[..., second] = e[..., second] * cos + e[..., first] * sin
+        return merge_heads(moved) if self.layout.split else moved
 
     def _angle(self, n: int, d: int) -> Array:
         positions = np.arange(self.start, self.start + n)
@@ -110,20 +119,16 @@ class Rotate(Op):
         return slice(0, d, 2), slice(1, d, 2)
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say rotate(Q)."""
         return ["rotate({0}, position × θ)"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"R_{{\text{{pos}}}} {0}" if columns else r"{0} R_{{\text{{pos}}}}^\top"]
 
     def note(self, columns: bool) -> str:
-        """Say which dimensions are pairs, and how fast they turn."""
         pairs = "dimensions i and i + d/2" if self.style == "half" else "dimensions 2i and 2i + 1"
         return f"RoPE: {pairs} are a pair, θ = {self.base:g}^(−2i/d)"
 
     def exact(self, *operands: Objects) -> Objects:
-        """Refuse: a sine is no fraction, and no root."""
         raise NotExactError
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
@@ -170,12 +175,10 @@ class Alibi(Term):
     tex = r" - \text{{slope}} \cdot |i - j|"
 
     def values(self, rows: slice, cols: slice) -> Array:
-        """Return the penalty of each distance."""
         i, j = places(self.offset, rows, cols)
         return np.asarray(-self.slopes * np.abs(i - j))
 
     def at(self, lead: Cell) -> Alibi:
-        """Return the term of one head."""
         return Alibi(pick(self.slopes, lead), pick_offset(self.offset, lead))
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:

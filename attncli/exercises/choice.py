@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attncli.common.style import Style, align, decimal
+from attncli.common.style import Style, decimal
 from attncli.common.text import counted
 from attncli.exercises.draw import Exercise
 from attncli.exercises.showing import distance, last_step
@@ -16,20 +16,11 @@ _NUMBERS = (2, 4)
 
 def as_text(exercise: Exercise, style: Style) -> str:
     """Return the table for people."""
-    from attncli.writers.table import cells, printed
+    from attncli.writers.terminal.plain import write
 
-    columns = [[style.plain(cell) for cell in column] for column in zip(*_rows(exercise), strict=True)]
-    lines: list[list[tuple[str, str]]] = [[(style.plain(exercise.title), "bold")], []]
-    texts = []
-    for at, (name, column) in enumerate(zip(_HEADER, columns, strict=True)):
-        whole = [name, *(align(column) if at in _NUMBERS else column)]
-        width = max(map(cells, whole))
-        texts.append([text.rjust(width) if at in _NUMBERS else text.ljust(width) for text in whole])
-    rows = ["  ".join(row) for row in zip(*texts, strict=True)]
-    lines += [[(rows[0], "dim")], [(style.plain("─") * len(rows[0]), "dim")], *([(row, "")] for row in rows[1:])]
-    least = "The largest difference in any cell of the output, more than 0.02 throughout;"
-    lines += [[], [(f"{least} {counted(exercise.draws, 'draw')}.", "")]]
-    return printed(lines, style)
+    said = "The largest difference in any cell of the output, more than 0.02 throughout;"
+    below = [f"{said} {counted(exercise.draws, 'draw')}."]
+    return write(_HEADER, list(_rows(exercise)), style, numbers=_NUMBERS, title=exercise.title, below=below)
 
 
 def _rows(exercise: Exercise) -> Iterator[tuple[str, ...]]:

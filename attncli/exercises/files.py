@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from importlib import import_module
+from collections.abc import Callable, Mapping
 
 from attncli.common import output
 from attncli.common.errors import AttnError, Where
+from attncli.exercises import blank, key, sheet
 from attncli.exercises.draw import Exercise
+from attncli.writers.formats import FORMATS, by_suffix, drawing
 
-WRITERS = {
-    "--sheet": {".md": "sheet.markdown", ".tex": "sheet_tex.latex"},
-    "--answers": {".json": "blank.json", ".csv": "blank.csv"},
-    "--key": {".json": "key.json", ".md": "key.markdown", ".tex": "key.latex"},
+_WRITTEN: dict[str, Callable[[Exercise, str], str]] = {
+    "--sheet": sheet.written,
+    "--answers": blank.written,
+    "--key": key.written,
 }
-"""For each option the suffixes, and the module and function that write them."""
 
 
-def check(paths: Mapping[str, str | None], out: str | None, suffix: str) -> dict[str, str]:
-    """Return the files that are wanted, by option; `out` is where else something goes, which wants one suffix.
+def check(paths: Mapping[str, str | None], out: str | None, format: str) -> dict[str, tuple[str, str]]:
+    """Return the files that are wanted and their formats, by option; what goes to `out` is written in `format`.
 
     Raises AttnError for an unknown suffix, for a file that is wanted twice, and for one that cannot be written.
     """
-    wanted = {option: path for option, path in paths.items() if path}
-    suffixes = {option: list(WRITERS[option]) for option in wanted}
-    everything = wanted | ({"--out": out} if out else {})
-    for option, path in everything.items():
-        known = suffixes.get(option, [suffix])
-        if _suffix(path) not in known:
-            msg = f"{option} is written as {' or '.join(known)}"
-            raise AttnError(msg, Where(path))
+    formats = {
+        "--sheet": drawing("worksheet"),
+        "--answers": ["json", "csv"],
+        "--key": ["json", "markdown", "latex"],
+        "--out": [format],
+    }
+    everything = {option: path for option, path in {**paths, "--out": out}.items() if path}
+    wanted = {option: (path, _format(option, path, formats[option])) for option, path in everything.items()}
     places: dict[str, str] = {}
     for option, path in everything.items():
         place = os.path.realpath(path)
@@ -39,15 +39,18 @@ def check(paths: Mapping[str, str | None], out: str | None, suffix: str) -> dict
             raise AttnError(msg, Where(path))
         places[place] = option
         output.must_take(path)
+    wanted.pop("--out", None)
     return wanted
 
 
-def text(option: str, path: str, exercise: Exercise) -> str:
-    """Return what is to be written to a file that `check` let pass."""
-    module, _, function = WRITERS[option][_suffix(path)].partition(".")
-    made: str = getattr(import_module(f"attncli.exercises.{module}"), function)(exercise)
-    return made
+def text(option: str, format: str, exercise: Exercise) -> str:
+    """Return what is to be written for an option."""
+    return _WRITTEN[option](exercise, format)
 
 
-def _suffix(path: str) -> str:
-    return os.path.splitext(path)[1].lower()
+def _format(option: str, path: str, names: list[str]) -> str:
+    found = by_suffix(path, names)
+    if not found:
+        msg = f"{option} is written as {' or '.join(FORMATS[name].suffixes[0] for name in names)}"
+        raise AttnError(msg, Where(path))
+    return found.name

@@ -5,7 +5,6 @@ Numbers are rounded far above the last digits of float64, which differ between m
 
 from __future__ import annotations
 
-import json as json_
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -13,66 +12,66 @@ import numpy as np
 
 from attncli.common.style import Style
 from attncli.exercises.draw import Exercise
-from attncli.exercises.showing import changed_steps
+from attncli.exercises.showing import Outcome, changed_steps
 from attncli.trace.trace import Trace
-from attncli.writers import latex as latex_
-from attncli.writers import markdown as markdown_
-from attncli.writers.json_ import contents, is_array, number_text, rows_apart, text_of
+from attncli.writers.formats import FORMATS
+from attncli.writers.json_ import contents, number_text, object_text, rows_apart, text_of, value_text
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
 _DECIMALS = 6
+_STYLE = Style()
 _PEOPLE = Style(precision=4, full=True)
 
 
-def json(exercise: Exercise) -> str:
+def written(exercise: Exercise, format: str) -> str:
+    """Return the key in a format: one object, or traces for people, the first of them right."""
+    if format == "json":
+        return _json(exercise)
+    text = FORMATS[format].trace([exercise.truth, *_wrong(exercise)], _PEOPLE)
+    assert isinstance(text, str)
+    return text
+
+
+def _json(exercise: Exercise) -> str:
     """Return problem, steps and mistakes as one object."""
-    problem = {
-        name: rows_apart(text_of(value, Style()), 4) if is_array(value) else text_of(value, Style())
-        for name, value in contents(exercise.problem())
-    }
     steps = {name: step.array for name, step in exercise.truth.items() if not step.given}
-    mistakes = []
-    for outcome in exercise.outcomes:
-        mistake = outcome.mistake
-        values = {"id": mistake.id, "step": mistake.step, "said": mistake.said}
-        lines = [f'"{name}": {json_.dumps(value, ensure_ascii=False)}' for name, value in values.items()]
-        lines.append(f'"steps": {_object(_rounded(changed_steps(exercise.truth, mistake), 8), 6)}')
-        mistakes.append("    {\n      " + ",\n      ".join(lines) + "\n    }")
+    mistakes = ",\n".join(f"    {_mistake(exercise.truth, outcome)}" for outcome in exercise.outcomes)
+    problem = {name: value_text(value, _STYLE, 4) for name, value in contents(exercise.problem())}
     whole = {
-        "problem": _object(problem, 2),
-        "steps": _object(_rounded(steps, 4), 2),
-        "mistakes": "[\n" + ",\n".join(mistakes) + "\n  ]",
+        "problem": object_text(problem, 2, _STYLE),
+        "steps": object_text(_rounded(steps, 4), 2, _STYLE),
+        "mistakes": f"[\n{mistakes}\n  ]",
     }
-    return f"{_object(whole, 0)}\n"
+    return f"{object_text(whole, 0, _STYLE)}\n"
 
 
-def _object(members: Mapping[str, str], indent: int) -> str:
-    inner = ",\n".join(f"{' ' * (indent + 2)}{json_.dumps(name)}: {text}" for name, text in members.items())
-    return f"{{\n{inner}\n{' ' * indent}}}"
+def _mistake(truth: Trace, outcome: Outcome) -> str:
+    mistake = outcome.mistake
+    said = {"id": mistake.id, "step": mistake.step, "said": mistake.said}
+    members = {name: text_of(value, _STYLE) for name, value in said.items()}
+    formulas = {
+        wrong.name: f'{{"wrong": {text_of(wrong.text(), _STYLE)}, "right": {text_of(right.text(), _STYLE)}}}'
+        for wrong, right in mistake.lines(truth)
+    }
+    members["formulas"] = object_text(formulas, 6, _STYLE)
+    changed = {name: step.array for name, step in changed_steps(truth, mistake).items()}
+    members["steps"] = object_text(_rounded(changed, 8), 6, _STYLE)
+    return object_text(members, 4, _STYLE)
 
 
 def _rounded(values: Mapping[str, Array], indent: int) -> dict[str, str]:
     return {name: rows_apart(number_text(np.round(value, _DECIMALS)), indent) for name, value in values.items()}
 
 
-def markdown(exercise: Exercise) -> str:
-    """Return every step, and for each mistake what was done, the first wrong step and the last."""
-    return markdown_.write([exercise.truth, *_wrong(exercise)], _PEOPLE)
-
-
-def latex(exercise: Exercise) -> str:
-    """Return the same as a document for pdflatex."""
-    return latex_.write([exercise.truth, *_wrong(exercise)], _PEOPLE)
-
-
 def _wrong(exercise: Exercise) -> Iterator[Trace]:
-    """Go through the mistakes, each as the first and the last of the steps that it changes."""
+    """Go through the mistakes, each as the steps in which it is made and the last of those that follow."""
     for outcome in exercise.outcomes:
         mistake = outcome.mistake
         changed = changed_steps(exercise.truth, mistake)
-        part = Trace({"title": f"{mistake.id}: {mistake.said}"})
-        for name in dict.fromkeys([next(iter(changed)), list(changed)[-1]]):
-            part.given(name, changed[name], exercise.truth[name].axes)
+        part = Trace({"title": f"{mistake.id}: {mistake.said}"}, columns=exercise.truth.columns)
+        for name, step in changed.items():
+            if name in mistake.change or name == list(changed)[-1]:
+                part.insert(step)
         yield part

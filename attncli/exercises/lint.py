@@ -5,7 +5,6 @@ To add a reason, write it into `_reasons`, before those that are less to the poi
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,14 +13,15 @@ import numpy as np
 from attncli.checking.mistakes import Mistake, Setting
 from attncli.checking.replay import with_identities
 from attncli.common.style import Style
-from attncli.derivation.ops import Normalize, Scale, Softmax, SumNormalize
+from attncli.common.text import headings
+from attncli.derivation.normalize import Normalize, Softmax, SumNormalize
+from attncli.derivation.ops import Scale
 from attncli.exercises.draw import SATURATED
 from attncli.exercises.roots import RIGHT, Sizes
 from attncli.exercises.showing import APART, CORE, Outcome, alike, distance, last_step, outcomes
 from attncli.problem.fields import PLANES
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
-from attncli.writers.sheet import headings, title_of
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
@@ -32,20 +32,13 @@ Reason: TypeAlias = tuple[str, Callable[[Mistake], bool]]
 
 def as_text(traces: Sequence[Trace], style: Style) -> str:
     """Return what is to be said of problems, under the title of each where there are several."""
-    from attncli.writers.table import printed
+    from attncli.writers.terminal.prose import Section, write
 
-    lines: list[list[tuple[str, str]]] = []
-    for heading, truth in zip(headings(list(map(title_of, traces))), traces, strict=True):
-        if heading:
-            lines += [[]] * bool(lines) + [[(style.plain(heading), "bold")]]
+    sections = []
+    for heading, truth in zip(headings([trace.title for trace in traces]), traces, strict=True):
         *said, count = findings(truth)
-        lines += [[(part, "")] for line in said for part in _wrapped(style.plain(line), style)]
-        lines.append([(style.plain(count), "bold")])
-    return printed(lines, style)
-
-
-def _wrapped(line: str, style: Style) -> list[str]:
-    return textwrap.wrap(line, style.width, subsequent_indent="  ") if style.width else [line]
+        sections.append(Section(heading, said, count))
+    return write(sections, style)
 
 
 def findings(truth: Trace) -> Iterator[str]:
@@ -159,7 +152,7 @@ def _reasons(truth: Trace) -> Iterator[Reason]:
 def _by_numbers(truth: Trace, setting: Setting) -> Iterator[Reason]:
     """Go through the reasons that lie in the numbers, and not in the shapes."""
     weights, scores = setting.weights, truth.get("scores")
-    if weights is not None and _uniform(weights.array):
+    if weights is not None and _uniform(weights):
         yield "every query weighs all its keys alike, whatever the scale", _first_in("scaled", "weights")
     if scores is not None and _symmetric(scores.array):
         yield "the scores are symmetric", _is("qk_swapped")
@@ -221,9 +214,11 @@ def _rows_equal(x: Array) -> bool:
     return bool((x == x[..., :1, :]).all())
 
 
-def _uniform(weights: Array) -> bool:
-    most = weights.max(axis=-1, keepdims=True)
-    return bool(((weights == 0) | np.isclose(weights, most)).all())
+def _uniform(weights: Step) -> bool:
+    """Tell whether each query gives the same weight to all keys that it sees; one that it sees may underflow to 0."""
+    seen = ~np.isneginf(weights.operands[0].array) if weights.operands else weights.array != 0
+    most = weights.array.max(axis=-1, keepdims=True)
+    return bool((~seen | np.isclose(weights.array, most)).all())
 
 
 def _symmetric(x: Array) -> bool:

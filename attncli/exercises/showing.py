@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.checking.mistakes import Mistake, mistakes
+from attncli.checking.mistakes import Mistake, line_of, mistakes
+from attncli.checking.mistakes.ops import Corrected
 from attncli.checking.replay import replayed
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
@@ -60,14 +61,21 @@ def last_step(truth: Trace) -> Step:
     return list(truth.values())[-1]
 
 
-def changed_steps(truth: Trace, mistake: Mistake) -> dict[str, Array]:
-    """Return every step that a mistake changes, itself and what follows, in order."""
-    changed: dict[str, Array] = {}
+def changed_steps(truth: Trace, mistake: Mistake) -> dict[str, Step]:
+    """Return every step that a mistake changes, itself and what follows, in order, as it was made.
+
+    Where the mistake itself is made, the note of the step is the right formula.
+    """
+    changed: dict[str, Step] = {}
     for name, step in truth.items():
-        if name in mistake.change or any(operand.name in changed for operand in step.operands):
-            value = _replayed(truth, name, mistake)
-            if value is not None:
-                changed[name] = value
+        line = line_of(step, mistake.change)
+        if name not in mistake.change and changed.keys().isdisjoint(line.operands):
+            continue
+        value = _replayed(truth, name, mistake)
+        if value is not None:
+            op = Corrected(line.op, line_of(step, {}).text()) if name in mistake.change else line.op
+            operands = tuple(changed.get(operand, truth[operand]) for operand in line.operands)
+            changed[name] = Step(name, op, operands, value, step.axes, step.columns)
     return changed
 
 

@@ -1,12 +1,11 @@
-"""The vocabulary: every field of a problem and every step of a derivation, by name (SPEC §2.2 and §3).
+"""The vocabulary: every field of a problem and every step of a derivation, by name.
 
 There is one table of fields. The command line, the readers, the writers and the Python API all go by it, so a new
-field is a line here, an option in `attncli.cli.commands` if it is a scalar, and its use in `attncli.derivation.derive`.
+field is a line here, which gives a scalar its option as well, and its use in a function of `attncli.derivation.rules`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -28,6 +27,17 @@ class Field:
     choices: tuple[str, ...] = ()
     least: int = 1
     most: int | None = None
+    help: str = ""
+    """What the help says of the option; empty if the field is given as an operand alone."""
+    metavar: str = ""
+    """What stands for the option's value in the help; a flag has none."""
+    short: str = ""
+    """The option's name of one letter."""
+
+    @property
+    def option(self) -> str:
+        """The name of the option."""
+        return f"--{self.name.replace('_', '-')}"
 
     @property
     def array(self) -> bool:
@@ -41,31 +51,53 @@ _VECTORS = ("b_q", "b_k", "b_v", "b_o", "bias_k", "bias_v", "sinks")
 FIELDS = {
     entry.name: entry
     for entry in (
-        Field("title", "text"),
-        Field("tokens", "labels"),
-        Field("key_tokens", "labels"),
-        Field("columns", "flag"),
+        Field("title", "text", metavar="TEXT", help="The text above the tables."),
+        Field("tokens", "labels", metavar="TEXT", help="Labels of the queries: 'the cat sat'."),
+        Field("key_tokens", "labels", metavar="TEXT", help="Labels of the keys."),
+        Field("columns", "flag", help="Vectors are columns: q = W_q e."),
         *(Field(name, "matrix") for name in _MATRICES),
         *(Field(name, "vector") for name in _VECTORS),
-        Field("add_zero_attn", "flag"),
-        Field("heads", "integer"),
-        Field("kv_heads", "integer"),
-        Field("positions", "choice", choices=("sinusoidal", "rope", "alibi")),
-        Field("rope_style", "choice", choices=("half", "interleaved")),
-        Field("rope_base", "number"),
-        Field("scale", "scale"),
-        Field("softcap", "number"),
+        Field("add_zero_attn", "flag", help="Add a zero key and value, as PyTorch."),
+        Field("heads", "integer", metavar="N", help="Split Q, K and V into N heads."),
+        Field("kv_heads", "integer", metavar="N", help="Key/value heads, shared by neighbours (GQA)."),
+        Field(
+            "positions",
+            "choice",
+            choices=("sinusoidal", "rope", "alibi"),
+            metavar="NAME",
+            help="sinusoidal (on X), rope (on Q and K), alibi.",
+        ),
+        Field(
+            "rope_style", "choice", choices=("half", "interleaved"), metavar="NAME", help="half or interleaved [half]."
+        ),
+        Field("rope_base", "number", metavar="X", help="Base of the RoPE angles [10000]."),
+        Field("scale", "scale", metavar="X", help="Factor of QKᵀ: 0.5, 1/3 or none [1/√d_k]."),
+        Field("softcap", "number", metavar="C", help="Squash the scores: C tanh(s / C)."),
         Field("bias", "bias"),
-        Field("causal", "flag"),
-        Field("causal_align", "choice", choices=("top-left", "bottom-right")),
-        Field("window", "integers", least=-1),
+        Field("causal", "flag", help="Hide the keys after a query."),
+        Field(
+            "causal_align",
+            "choice",
+            choices=("top-left", "bottom-right"),
+            metavar="NAME",
+            help="top-left or bottom-right [top-left].",
+        ),
+        Field("window", "integers", least=-1, metavar="LEFT,RIGHT", help="Keys seen on either side; -1 is no limit."),
         Field("lengths", "integers", least=0),
         Field("mask", "mask"),
-        Field("normalize", "choice", choices=("softmax", "sum")),
-        Field("precision", "integer", least=0, most=17),
+        Field(
+            "normalize", "choice", choices=("softmax", "sum"), metavar="NAME", help="softmax or sum (s / Σs) [softmax]."
+        ),
+        Field(
+            "precision", "integer", least=0, most=17, metavar="N", help="Decimals in what people read [4].", short="-p"
+        ),
+        Field("decimals", "integer", least=0, most=15, metavar="N", help="Decimals that answers should have [0]."),
     )
 }
 """Every field, in the order in which problems are written."""
+
+OPTIONS = tuple(entry for entry in FIELDS.values() if entry.help)
+"""The fields that are options of every command that takes a problem."""
 
 STEPS = {
     "encoding": ("input", "dim"),
@@ -94,23 +126,18 @@ _ALIASES = {"query": "Q", "key": "K", "value": "V", "input": "X"}
 PLANES = tuple(name for name, axes in STEPS.items() if axes == ("query", "key"))
 """The steps that are n × m."""
 
-_NAMES = {fold(name): name for name in (*FIELDS, *STEPS)} | _ALIASES
-
-
 _REFUSED = {
     fold("attn_mask"): "mask holds true (or 1) for what may be attended to; bias is added to the scores",
     fold("key_padding_mask"): "mask holds true (or 1) for what may be attended to",
 }
 
 
-def worked_out(name: str, given: Container[str]) -> bool:
-    """Tell whether Q, K or V is worked out from X or M where these are given, so that it is a step, and no input."""
-    return "X" in given or (name != "Q" and "M" in given)
-
-
 def resolve(name: str) -> str | None:
     """Return the field or step that `name` means, without regard to case, `_`, `-` and `.`; None where none."""
-    return _NAMES.get(fold(name))
+    if name in FIELDS or name in STEPS:
+        return name
+    wanted = fold(name)
+    return _ALIASES.get(wanted) or next((known for known in (*FIELDS, *STEPS) if fold(known) == wanted), None)
 
 
 def named(name: str, where: Where | None = None) -> str:

@@ -1,11 +1,11 @@
 """A problem: the given fields, each checked by itself, and row-wise.
 
-Whether the fields fit each other, `attncli.derivation.derive` checks, which knows the products.
+Whether the fields fit each other, `attncli.derivation.draft` checks, which knows the products.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +14,7 @@ import numpy as np
 from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
-from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, resolve, worked_out
+from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, resolve
 from attncli.problem.values import coerce
 
 if TYPE_CHECKING:
@@ -26,22 +26,18 @@ if TYPE_CHECKING:
 class Problem:
     """Fields by name; a field that is not given is None.
 
-    Arrays are row-wise whatever the convention they were read in. Steps that are not fields stay as they were read
-    (`has_step`, `step`): only the derivation can tell inputs from claims.
+    Arrays are row-wise whatever the convention they were read in. What is given for steps, Q, K and V among them, is
+    kept as it was read (`has_step`, `step`): it is an input or somebody's claim, which only the derivation can tell.
     """
 
     def __init__(self, document: Document) -> None:
         """Check each field of a document with canonical names; AttnError names the first that is wrong."""
         self.columns = "columns" in document and bool(coerce("columns", document["columns"]))
         self._entries = document
-        self.values: dict[str, object] = {}
+        self.values: dict[str, object] = {
+            name: self._value(name) for name in FIELDS if name in document and name not in STEPS
+        }
         self._steps: dict[str, object] = {}
-        for name in FIELDS:
-            if name not in document:
-                continue
-            if name in STEPS and worked_out(name, document):
-                continue  # a claim
-            self.values[name] = self._value(name)
         self._labels_from_tables()
 
     def _value(self, name: str) -> object:
@@ -59,9 +55,19 @@ class Problem:
                 if labels:
                     self.values[name] = labels
 
+    @property
+    def names(self) -> Container[str]:
+        """The fields and steps that were given."""
+        return self._entries.keys()
+
     def where(self, name: str) -> Where:
         """Return the place where a field or step was given."""
         return self._entries[name].where if name in self._entries else Where(field=name)
+
+    def file_of(self, *names: str) -> Where:
+        """Return the file of the first of these that was given: for messages that name the fields themselves."""
+        where = next((self.where(name) for name in names if name in self._entries), Where())
+        return Where(where.source, where.line)
 
     def source(self) -> Where:
         """Return the source and line of the problem's first field."""
@@ -69,8 +75,15 @@ class Problem:
         return Where(first.where.source, first.where.line) if first else Where()
 
     def array(self, name: str) -> Array | None:
-        """Return a matrix, a vector or a bias, row-wise."""
+        """Return a matrix, a vector or a bias, or what is given for a step, row-wise."""
+        if self.has_step(name):
+            return self.step(name)
         return cast("Array | None", self.values.get(name))
+
+    def past(self) -> int:
+        """Return how many keys the cache holds."""
+        past = self.array("past_K")
+        return 0 if past is None else int(past.shape[-2])
 
     def mask(self) -> npt.NDArray[np.bool_] | None:
         """Return the mask, true = may be attended to."""
@@ -111,7 +124,7 @@ class Problem:
     def step(self, name: str) -> Array:
         """Return a step's value as an input, row-wise; AttnError if it is not a matrix."""
         if name not in self._steps:
-            self._steps[name] = self.values[name] if name in self.values else self._value(name)
+            self._steps[name] = self._value(name)
         return cast("Array", self._steps[name])
 
 

@@ -1,16 +1,15 @@
-"""What was typed to problems: operands and options are a problem file that is written on the command line."""
+"""The command line to problems: operands and options are a problem file that is typed."""
 
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted, visible
-from attncli.problem.fields import Document, named, resolve
+from attncli.problem.fields import FIELDS, Document, named, resolve
 from attncli.problem.problem import Problem, canonical
 from attncli.readers import literal
 from attncli.readers.source import STANDARD_INPUT, no_such_file
@@ -21,32 +20,30 @@ _CELL = re.compile(r"([^=\[\]]*)(\[.*)?", re.DOTALL)
 _TRIO = ("Q", "K", "V")
 
 
-def problems(
-    operands: Sequence[str], sources: Mapping[str, str | None], options: Mapping[str, str | None]
-) -> list[Problem]:
-    """Return the problems that a command line means (SPEC §2.1), at least one.
+def problems(operands: Sequence[str], options: Mapping[str, str], *, piped: bool) -> list[Problem]:
+    """Return the problems that a command line means, at least one.
 
-    `operands` are files and NAME=SOURCE; `sources` are the same as NAME=SOURCE, by name; `options` are values as
-    they were typed, by field. None stands for an option that was not given. Raises AttnError.
+    `operands` are files and NAME=SOURCE, `options` the fields that are given as options, with their text. No operand
+    at all means standard input if that is `piped`. Raises AttnError.
     """
     files, typed = split(operands)
-    for name, source in sources.items():
-        if source is not None:
-            _once(typed, name)
-            typed[name] = source
-    if not files and not typed:
-        if sys.stdin is not None and sys.stdin.isatty():
-            msg = "no problem is given"
-            raise AttnError(msg, hint="name a file, or Q='3 4' K='1 2; 2 3' V='7 8; 9 10'; see attncli run --help")
-        files = [STANDARD_INPUT]
+    files = files if files or typed else standard_input(piped=piped)
     standard_input_once(files, typed)
-    documents = _documents(files)
-    over: Document = {name: readers.entry(source, name) for name, source in typed.items()}
-    for name, value in options.items():
-        if value is not None:
-            option = Where(f"--{name.replace('_', '-')}")
-            over[name] = replace(literal.read(value, name), where=option)
-    return [Problem(document | over) for document in documents]
+    over = {name: readers.entry(source, name) for name, source in typed.items()} | given_as_options(options)
+    return [Problem(document | over) for document in _documents(files)]
+
+
+def given_as_options(options: Mapping[str, str]) -> Document:
+    """Return the fields that are given as options."""
+    return {name: replace(literal.read(text, name), where=Where(FIELDS[name].option)) for name, text in options.items()}
+
+
+def standard_input(*, piped: bool) -> list[str]:
+    """Return standard input as the only file; AttnError if it is not `piped`."""
+    if not piped:
+        msg = "no problem is given"
+        raise AttnError(msg, hint="name a file, or Q='3 4' K='1 2; 2 3' V='7 8; 9 10'; see attncli run --help")
+    return [STANDARD_INPUT]
 
 
 def cells(operands: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -104,20 +101,52 @@ def standard_input_once(files: Sequence[str], typed: Mapping[str, str]) -> None:
 
 
 def _documents(files: Sequence[str]) -> list[Document]:
-    """Return the problem file's documents; three files are Q, K and V."""
+    """Return the documents of all problem files; three matrix files are Q, K and V."""
     if not files:
         return [{}]
-    if len(files) == len(_TRIO):
-        return [{name: readers.entry(existing(path), name) for name, path in zip(_TRIO, files, strict=True)}]
-    if len(files) > 1:
+    read = [documents_of(path) for path in files]
+    matrices = [path for path, found in zip(files, read, strict=True) if is_matrix(found)]
+    if len(matrices) == len(files) == len(_TRIO):
+        return [trio(read)]
+    if len(matrices) == len(files) > 1:
         msg = f"{len(files)} files: one problem file is wanted, or three for Q, K and V"
         raise AttnError(msg, hint="say which is which: Q=q.csv K=k.csv")
-    path = existing(files[0])
-    if not readers.exists(path) and path != STANDARD_INPUT:
-        key = path.rpartition("::")[2]
-        msg = f"{quoted(path)} is one array, and not a problem"
-        raise AttnError(msg, hint=f"say what it is: {named(key) if resolve(key) else 'Q'}={_shortened(path)}")
-    return [canonical(document) for document in readers.documents(path)]
+    for path in matrices:
+        if len(files) > 1 or not (readers.exists(path) or path == STANDARD_INPUT):
+            raise _not_a_problem(path)
+    return [canonical(document) for found in read for document in found]
+
+
+def _not_a_problem(path: str) -> AttnError:
+    """Return the error for a matrix file where a problem file is expected."""
+    key = path.rpartition("::")[2]
+    msg = f"{quoted(path)} is one array, and not a problem"
+    return AttnError(msg, hint=f"say what it is: {named(key) if resolve(key) else 'Q'}={_shortened(path)}")
+
+
+def documents_of(path: str, *, written: Collection[str] = ()) -> list[Document]:
+    """Return the documents of a file operand, or the one array that FILE::KEY names; AttnError if there is no file.
+
+    The steps in `written` are read as claims.
+    """
+    existing(path)
+    if readers.exists(path) or path == STANDARD_INPUT:
+        return readers.documents(path, written=written)
+    return [{"": readers.entry(path, "")}]
+
+
+def is_matrix(documents: Sequence[Document]) -> bool:
+    """Tell whether a file holds one matrix, under whatever name, that is not a problem by itself."""
+    names = [name for document in documents for name in document]
+    return len(documents) == len(names) == 1 and resolve(names[0]) in {None, *_TRIO}
+
+
+def trio(files: Sequence[Sequence[Document]]) -> Document:
+    """Return the document that three matrix files make."""
+    entries = [entry for documents in files for document in documents for entry in document.values()]
+    return {
+        name: replace(entry, where=replace(entry.where, field=name)) for name, entry in zip(_TRIO, entries, strict=True)
+    }
 
 
 def existing(path: str) -> str:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from attncli.common.errors import NotExactError
-from attncli.common.labels import Axis
+from attncli.common.labels import Axes, Axis
 from attncli.trace import expressions as ex
+from attncli.trace import spread
 from attncli.trace.expressions import Expression
 from attncli.trace.op import Op
-from attncli.trace.step import Step
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
@@ -41,15 +41,16 @@ class Times(Cellwise):
     """Number times number, place by place."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return the products."""
         return operands[0] * operands[1]
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        (a, b), (e, f) = operands, errors
+        return np.asarray(e * (np.abs(b) + f) + np.abs(a) * f)
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say a × b."""
         return ["{0} × {1}"]
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Put the numbers in."""
         return [[ex.Product([a, b]) for a, b in _pairs(say, *rows)]]
 
 
@@ -59,8 +60,10 @@ class Plus(Cellwise):
     minus_infinity = True
 
     def apply(self, *operands: Array) -> Array:
-        """Return a + b."""
         return operands[0] + operands[1]
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return errors[0] + errors[1]
 
     def exact(self, *operands: Objects) -> Objects:
         """Return a + b; with −∞ it is −∞."""
@@ -69,11 +72,9 @@ class Plus(Cellwise):
         return plus(*operands)
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say a + b."""
         return ["{0} + {1}"]
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Put the numbers in."""
         return [[ex.Sum([a, b]) for a, b in _pairs(say, *rows)]]
 
 
@@ -83,8 +84,10 @@ class Minus(Cellwise):
     minus_infinity = True
 
     def apply(self, *operands: Array) -> Array:
-        """Return a − b."""
         return operands[0] - operands[1]
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return errors[0] + errors[1]
 
     def exact(self, *operands: Objects) -> Objects:
         """Return a − b; −∞ less a number is −∞."""
@@ -93,11 +96,9 @@ class Minus(Cellwise):
         return each(operands[0], lambda x: x - operands[1][0, 0])
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say a − b."""
         return ["{0} − {1}"]
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Put the numbers in."""
         return [[ex.Difference(a, b) for a, b in _pairs(say, *rows)]]
 
 
@@ -105,19 +106,21 @@ class Over(Cellwise):
     """One number over another."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return a / b."""
         return operands[0] / operands[1]
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        """Return (e + |a / b|·f) / (|b| − f): infinite where the divisor may be 0."""
+        divisor, error = np.abs(operands[1]), errors[1]
+        moved = (errors[0] + np.abs(result) * error) / (divisor - error)
+        return np.where(divisor > error, moved, np.inf)
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say a / b."""
         return ["{0} / {1}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"\frac{{{0}}}{{{1}}}"]
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Put the numbers in."""
         return [[ex.Quotient(a, b) for a, b in _pairs(say, *rows)]]
 
 
@@ -128,24 +131,22 @@ class Wave(Cellwise):
     function: Literal["sin", "cos"]
 
     def apply(self, *operands: Array) -> Array:
-        """Return sin a, or cos a."""
         wave: Array = {"sin": np.sin, "cos": np.cos}[self.function](operands[0])
         return wave
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.minimum(errors[0], 2.0)
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say sin a."""
         return [f"{self.function} {{0}}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [rf"\{self.function} {{0}}"]
 
     def exact(self, *operands: Objects) -> Objects:
-        """Refuse: it is no fraction, and no root."""
         raise NotExactError
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Put the numbers in."""
         return [[ex.Call(self.function, [a]) for a in say(rows[0])]]
 
 
@@ -156,22 +157,21 @@ class Exp(Cellwise):
         """Return e^a; e^−∞ is 0."""
         return np.exp(operands[0])
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return result * np.expm1(errors[0])
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say e^a."""
         return ["e^{0}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return ["e^{{{0}}}"]
 
     def exact(self, *operands: Objects) -> Objects:
-        """Return e^a."""
         from attncli.trace.exact import powers
 
         return powers(operands[0])
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Put the numbers in."""
         return [[ex.PowerOfE(a) for a in say(rows[0])]]
 
 
@@ -182,15 +182,16 @@ class Nothing(Cellwise):
     label: tuple[Axis, Axis]
 
     def apply(self, *operands: Array) -> Array:
-        """Return 0."""
         return np.zeros((1, 1))
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.zeros(result.shape)
+
+    def axes(self, *operands: Axes) -> Axes:
         """Return its own labels: it is made of nothing that has any."""
         return self.label
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say 0."""
         return ["0"]
 
 
@@ -202,54 +203,50 @@ class Append(Cellwise):
     minus_infinity = True
 
     def apply(self, *operands: Array) -> Array:
-        """Return the row with the number at its end."""
         return np.append(operands[0], [[self.number]], axis=-1)
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.append(errors[0], [[0.0]], axis=-1)
+
     def exact(self, *operands: Objects) -> Objects:
-        """Return the same, the number as it was written."""
         from attncli.trace.exact import Exact
 
         return np.append(operands[0], [[Exact.of(self.number)]], axis=-1)
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say a, sink."""
         return ["{0}, sink"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"{0}, \text{{sink}}"]
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Label the number as the sink."""
-        rows, cols = operands[0].axes
+    def axes(self, *operands: Axes) -> Axes:
+        rows, cols = operands[0]
         return (rows, Axis(cols.name, cols.size + 1, (*cols.labels(), "sink")))
 
 
 class Fold(Op):
     """A row made into one number."""
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Keep the row's label."""
-        return (operands[0].axes[-2], Axis("", 1, ("",)))
+    def axes(self, *operands: Axes) -> Axes:
+        return (operands[0][-2], Axis("", 1, ("",)))
 
 
 class Sum(Fold):
     """The sum of a row."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return the sum."""
         return np.add.reduce(operands[0], axis=-1, keepdims=True)
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.add.reduce(errors[0], axis=-1, keepdims=True)
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say Σ a."""
         return ["Σ {0}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"\textstyle\sum {0}"]
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Put the numbers in."""
         return [[ex.Sum(say(rows[0]))]]
 
 
@@ -257,23 +254,22 @@ class Dot(Fold):
     """Number times number, place by place, summed."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return the dot product of two rows."""
         return operands[0] @ operands[1].T
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        (a, b), (e, f) = operands, errors
+        return spread.of_product(a, e, b.T, f.T)
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say a · b."""
         return ["{0} · {1}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"{0} \cdot {1}"]
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Label the number by both rows."""
-        return (operands[0].axes[-2], Axis("", 1, operands[1].axes[-2].tokens))
+    def axes(self, *operands: Axes) -> Axes:
+        return (operands[0][-2], Axis("", 1, operands[1][-2].tokens))
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Put the numbers in: the products, written out."""
         products = [ex.Product(pair) for pair in _pairs(say, *rows)]
         return [[ex.Sum(products)], [ex.Sum(say(rows[0] * rows[1]))]]
 
@@ -282,25 +278,23 @@ class Maximum(Fold):
     """The greatest number of a row."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return the maximum."""
         return np.maximum.reduce(operands[0], axis=-1, keepdims=True)
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.maximum.reduce(errors[0], axis=-1, keepdims=True)
+
     def exact(self, *operands: Objects) -> Objects:
-        """Return the number that is the greatest."""
         from attncli.trace.exact import values
 
         return operands[0][:, [values(operands[0]).argmax()]]
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say max a."""
         return ["max {0}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"\max {0}"]
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Put the numbers in."""
         return [[ex.Call("max", say(rows[0]))]] if 1 < len(rows[0]) <= ex.MOST_TERMS else []
 
 
@@ -308,21 +302,20 @@ class Counted(Cellwise):
     """Scores of which a hidden one counts as nothing."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return 0 for −∞."""
         return np.where(np.isneginf(operands[0]), 0, operands[0])
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.where(np.isneginf(operands[0]), 0.0, errors[0])
+
     def exact(self, *operands: Objects) -> Objects:
-        """Return the same."""
         from attncli.trace.exact import objects
 
         return objects(np.where(operands[0] == -np.inf, 0.0, operands[0]))
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say what is counted."""
         return ["{0}, 0 for −∞"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"{0}, 0 \text{{ for }} -\infty"]
 
 
@@ -330,23 +323,21 @@ class NoKey(Cellwise):
     """The weights of keys for a query that may attend to none."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return zeros."""
         return np.zeros(operands[0].shape)
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.zeros(result.shape)
+
     def exact(self, *operands: Objects) -> Objects:
-        """Return zeros."""
         from attncli.trace.exact import objects
 
         return objects(np.zeros(operands[0].shape))
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say zeros."""
         return ["zeros"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [r"\text{{zeros}}"]
 
     def note(self, columns: bool) -> str:
-        """Say why."""
         return "every score of this query is −∞: it attends to nothing"

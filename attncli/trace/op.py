@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, cast
 import numpy as np
 
 from attncli.common.errors import AttnError
-from attncli.common.labels import Axis, Cell
+from attncli.common.labels import Axes, Axis, Cell
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
@@ -61,6 +61,14 @@ class Op(ABC):
         """Work the result out."""
 
     @abstractmethod
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        """Return the greatest change of each cell of the result when each operand's cells are off by their errors.
+
+        `result` is what `apply` gives for the operands; errors are not negative, and 0 for −∞. The bound holds for
+        errors of any size; it is infinite where nothing can be said.
+        """
+
+    @abstractmethod
     def text(self, columns: bool) -> Sequence[str]:
         """Return the formula as templates in which {0} is the first operand: first in general, then with numbers."""
 
@@ -72,9 +80,9 @@ class Op(ABC):
         """Return what the formula does not say, in words."""
         return ""
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
+    def axes(self, *operands: Axes) -> Axes:
         """Label the result; by default like the first operand."""
-        return operands[0].axes
+        return operands[0]
 
     def margins(self, result: Array, *operands: Array) -> dict[str, Array]:
         """Return what is worth showing beside each row of the result, by heading; each of shape (…, rows)."""
@@ -129,12 +137,14 @@ class Given(Op):
         """Never called: a given step has no operands."""
         raise NotImplementedError
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.zeros(result.shape)
+
     def text(self, columns: bool) -> Sequence[str]:
         """Say nothing: a given matrix has no formula."""
         return ()
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say nothing."""
         return ()
 
     def exact(self, *operands: Objects) -> Objects:
@@ -147,7 +157,6 @@ class Given(Op):
         raise AttnError(msg)
 
     def zoom_row(self, t: Explanation, step: Step, index: Cell) -> None:
-        """Refuse likewise."""
         msg = f"{step.row_name(index)} is given: there is nothing to work out"
         raise AttnError(msg)
 
@@ -161,18 +170,17 @@ class Row(Op):
     minus_infinity = True
 
     def apply(self, *operands: Array) -> Array:
-        """Return the numbers side by side."""
         return np.concatenate(operands, axis=-1)
 
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.concatenate(errors, axis=-1)
+
     def text(self, columns: bool) -> Sequence[str]:
-        """Say a, b, c."""
         places = [f"{{{at}}}" for at in range(self.count)]
         return [", ".join(places if self.count <= 3 else [places[0], places[1], "…", places[-1]])]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the same in LaTeX."""
         return [self.text(columns)[0].replace(", ", r",\; ").replace("…", r"\dots")]
 
-    def axes(self, *operands: Step) -> tuple[Axis, ...]:
-        """Label the columns as the row's own."""
-        return (operands[0].axes[-2], self.axis)
+    def axes(self, *operands: Axes) -> Axes:
+        return (operands[0][-2], self.axis)

@@ -6,19 +6,22 @@ Every array is held with vectors as rows, `(…, rows, cols)`; in column convent
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.common import display
 from attncli.common.arrays import facing
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Axis, Cell
 from attncli.trace.op import Given, Op
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
+
     from attncli.common.arrays import Array, Objects
 
 MOST_EXACT = 1024
@@ -38,6 +41,10 @@ class Step:
     columns: bool = False
     dtype: str = "float64"
     """The type that the value was rounded to."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Show its table on a Rich console, with how it is made."""
+        return display.on_console(self, console, options)
 
     @property
     def value(self) -> Array:

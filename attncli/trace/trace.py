@@ -18,6 +18,7 @@ from attncli.trace.step import Step
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from rich.console import Console, ConsoleOptions, RenderableType
 
     from attncli.common.arrays import AnyArray, Array, Objects
 
@@ -75,8 +76,18 @@ class Trace(Mapping[str, Step]):
         """Show the tables that `attncli run` shows."""
         return display.shown(self, "table").rstrip("\n")
 
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Show the same tables on a Rich console, as wide and as colourful as that is."""
+        return display.on_console(self, console, options)
+
     def _repr_html_(self) -> str:
-        return display.shown(self, "html")
+        return display.fragment(self)
+
+    @property
+    def title(self) -> str:
+        """What the problem is called; empty where it has no title."""
+        title = self.fields.get("title")
+        return title if isinstance(title, str) else ""
 
     def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
         """Put a matrix down, row-wise; return its name."""
@@ -90,7 +101,8 @@ class Trace(Mapping[str, Step]):
         steps = tuple(operand if isinstance(operand, Step) else self._steps[operand] for operand in operands)
         with np.errstate(all="ignore"):  # overflow is looked for below, and told as an error
             array = op.apply(*(step.array for step in steps))
-        step = Step(name, op, steps, self._rounded(array), op.axes(*steps), self.columns, self.dtype)
+        axes = op.axes(*(step.axes for step in steps))
+        step = Step(name, op, steps, self._rounded(array), axes, self.columns, self.dtype)
         if self.dtype == "float64":  # a narrower type is asked for in order to see what it does
             _refuse_overflow(step)
         return self.insert(step)

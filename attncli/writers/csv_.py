@@ -21,6 +21,8 @@ from attncli.writers.json_ import contents, is_array, number_text
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from attncli.common.report import Roll
+
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return the blocks of a trace; AttnError for several problems, which CSV cannot keep apart."""
@@ -33,6 +35,15 @@ def write(traces: Sequence[Trace], style: Style) -> str:
         if step.value.ndim == 2:
             return _rows(step.value) + "\n"
     return "\n".join(_block(name, value, style) for name, value in contents(trace))
+
+
+def roll(roll: Roll, style: Style) -> str:
+    """Return a row for each submission under the names of the columns."""
+    from attncli.common.report import MARKS
+
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows([MARKS, *(row.cells() for row in roll.rows)])
+    return file.getvalue()
 
 
 def _block(name: str, value: object, style: Style) -> str:

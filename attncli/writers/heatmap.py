@@ -19,11 +19,12 @@ from attncli.common.errors import AttnError
 from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
-from attncli.writers.sheet import matrix_title
-from attncli.writers.table import Line, Page
+from attncli.writers.matrix import matrix_title
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
+    from attncli.writers.terminal.layout import Part
+    from attncli.writers.terminal.page import TracePage
 
 PLACES = 2
 """Decimals on the squares, unless others are asked for."""
@@ -32,7 +33,7 @@ LEGEND = (0.0, 0.25, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
-class Panel:
+class Squares:
     """One matrix of weights, made to fit."""
 
     title: str
@@ -64,12 +65,12 @@ def weights_of(trace: Trace) -> Step:
     return trace["weights"]
 
 
-def panels(step: Step, block: int, say: Callable[[str], str] = visible) -> list[Panel]:
+def squares(step: Step, block: int, say: Callable[[str], str] = visible) -> list[Squares]:
     """Return the matrices of the weights, each square the mean of at most `block` × `block` of them."""
     *lead, down, across = step.shown_axes
     rows, columns = ([say(label) for label in axis.labels()[::block]] for axis in (down, across))
     return [
-        Panel(matrix_title(lead, index), rows, columns, means(step.value[index], block), not step.columns)
+        Squares(matrix_title(lead, index), rows, columns, means(step.value[index], block), not step.columns)
         for index in np.ndindex(*(axis.size for axis in lead))
     ]
 
@@ -89,11 +90,13 @@ def means(matrix: Array, block: int) -> Array:
     return result
 
 
-def head(page: Page, step: Step, block: int) -> Iterator[Line]:
+def head(page: TracePage, step: Step, block: int) -> Iterator[Part]:
     """Say what is drawn: the title, the formula, which way the axes go, and what a square is if not one weight."""
     yield from page.title()
-    yield from page.heading(step)
+    yield page.formula(step)
+    if step.note():
+        yield page.remark(step.note())
     said = "keys down, queries across" if step.columns else "queries down, keys across"
     if block > 1:
         said += f"; each square is the mean of {block}×{block} weights, named by the first"
-    yield from page.wrapped(page.say(said), "  ")
+    yield page.remark(said)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from attncli.common.style import Style
 from attncli.trace.trace import Trace
 from attncli.writers import heatmap_svg, html
-from attncli.writers.sheet import name_of
+from attncli.writers.matrix import name_of
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:

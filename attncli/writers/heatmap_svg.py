@@ -10,10 +10,11 @@ from attncli.common.style import Style, decimal, decimals_needed
 from attncli.common.text import visible
 from attncli.trace.trace import Trace
 from attncli.writers import svg
-from attncli.writers.heatmap import LEGEND, PLACES, Panel, blank, head, panels, weights_of
-from attncli.writers.palette import shade
-from attncli.writers.sheet import name_of, precision_of
-from attncli.writers.table import Page, cells, line_width, shortened
+from attncli.writers.heatmap import LEGEND, PLACES, Squares, blank, head, squares, weights_of
+from attncli.writers.matrix import name_of, precision_of
+from attncli.writers.terminal.measure import cells, shortened
+from attncli.writers.terminal.page import TracePage
+from attncli.writers.terminal.printing import Piece, drawn
 
 MOST_SQUARES = 40_000
 """In one picture: as many as a browser shows without delay."""
@@ -58,7 +59,7 @@ class _Picture:
         *lead, down, across = step.shown_axes
         most = max(1, min(MOST_SIDE, math.isqrt(MOST_SQUARES // math.prod([1, *(axis.size for axis in lead)]))))
         block = max(math.ceil(down.size / most), math.ceil(across.size / most))
-        self.panels = panels(step, block, visible)
+        self.panels = squares(step, block, visible)
         self.places = precision_of(trace, style, PLACES)
         rows, columns = self.panels[0].rows, self.panels[0].columns
         room = _ROOM * 3 // 4 if len(self.panels) <= _FEW else _ROOM // 4  # many heads are there to be compared
@@ -74,12 +75,13 @@ class _Picture:
         self.panel_width = self.left + right
         self.titled = bool(self.panels[0].title)
         self.row_height = self.above + len(rows) * self.side + svg.ROW * self.titled + svg.ROW
-        self.head = list(head(Page(trace, replace(style, encoding="utf-8", width=None)), step, block))
+        spread = replace(style, encoding="utf-8", width=None)
+        self.head = drawn(head(TracePage(trace, spread), step, block), spread)
         abreast = max(1, (_ROOM + _BETWEEN) // (self.panel_width + _BETWEEN))
         self.abreast = min(abreast, len(self.panels))
         self.width = max(
             self.abreast * (self.panel_width + _BETWEEN) - _BETWEEN,
-            *(line_width(line) * svg.CELL for line in self.head),
+            *(svg.line_width(line) * svg.CELL for line in self.head),
         )
         rows_of_panels = math.ceil(len(self.panels) / self.abreast)
         self.height = len(self.head) * svg.ROW + svg.ROW // 2 + rows_of_panels * self.row_height - svg.ROW
@@ -93,13 +95,13 @@ class _Picture:
             x, y = column * (self.panel_width + _BETWEEN), top + row * self.row_height
             yield f'<g transform="translate({x} {y})">'
             if self.titled:
-                yield from svg.text_at(0, 0, [[(panel.title, "dim")]])
+                yield from svg.text_at(0, 0, [[Piece(panel.title, "dim")]])
             yield f'<g transform="translate({self.left} {self.above + svg.ROW * self.titled})">'
             yield from self.labels(panel)
             yield from self.squares(panel)
             yield "</g>\n</g>"
 
-    def labels(self, panel: Panel) -> Iterator[str]:
+    def labels(self, panel: Squares) -> Iterator[str]:
         """Go through the labels; where squares are smaller than letters, as many as have room."""
         every = math.ceil(14 / self.side)
         for row, label in list(enumerate(panel.rows))[::every]:
@@ -112,22 +114,20 @@ class _Picture:
             else:
                 yield _label(label, f'transform="translate({middle} -7) rotate(-60)"')
 
-    def squares(self, panel: Panel) -> Iterator[str]:
+    def squares(self, panel: Squares) -> Iterator[str]:
         """Go through the weights, each with its number where that fits and with its whole story as a tooltip."""
         size = self.side - (self.side >= _SIDES[-3])  # a gap of one between squares that are large enough for one
         for row, column, value, pair in panel.pairs():
             x, y = column * self.side, row * self.side
-            back, front = shade(value) if value > 0 else ("", "")
-            fill = f'fill="{back}"' if back else 'class="empty"'
+            fill = svg.shade(value) if value > 0 else 'class="empty"'
             said = svg.markup(f"{pair}: {decimal(value, max(4, self.places))}")
             square = f'<rect x="{x}" y="{y}" width="{size}" height="{size}" {fill}><title>{said}</title></rect>'
             number = decimal(value, self.places, max(1, self.places - 2))
             if self.side < _SIDES[1] or _width(number) > self.side:
                 yield square
                 continue
-            how = f' style="fill:{front}"' if front else ""
             place = f'x="{x + size / 2:g}" y="{y + size / 2 + 4:g}"'
-            yield f'{square}<text class="number" {place}{how}>{number}</text>'
+            yield f'{square}<text class="number" {place}>{number}</text>'
 
 
 def _label(text: str, place: str) -> str:
@@ -144,8 +144,8 @@ def _width(text: str) -> int:
 def _legend(top: int, blank: str) -> Iterator[str]:
     """Draw the ramp from 0 to 1, with some weights named under it."""
     for at in range(_RAMP):
-        back, _ = shade(((at + 0.5) / _RAMP) ** 2)
-        yield f'<rect x="{at * svg.CELL}" y="{top}" width="{svg.CELL}" height="{svg.ROW - 4}" fill="{back}"/>'
+        fill = svg.shade(((at + 0.5) / _RAMP) ** 2)
+        yield f'<rect x="{at * svg.CELL}" y="{top}" width="{svg.CELL}" height="{svg.ROW - 4}" {fill}/>'
     width = _RAMP * svg.CELL
     for weight in LEGEND:
         anchor = "start" if not weight else "end" if weight == 1 else "middle"

@@ -7,15 +7,25 @@ as the terminal's width and a screenful or two of lines allow; only squares of a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, zip_longest
+from operator import itemgetter
+
+from rich.text import Text
 
 from attncli.common.style import Style, decimal, decimals_needed
+from attncli.common.text import visible
 from attncli.trace.trace import Trace
-from attncli.writers.heatmap import LEGEND, PLACES, Panel, blank, head, panels, weights_of
-from attncli.writers.palette import shade
-from attncli.writers.sheet import precision_of
-from attncli.writers.table import BETWEEN, Line, Page, Piece, cells, printed, shortened, side_by_side
+from attncli.writers.heatmap import LEGEND, PLACES, Squares, blank, head, squares, weights_of
+from attncli.writers.matrix import precision_of
+from attncli.writers.palette import faintest, terminal_shade
+from attncli.writers.terminal.layout import BETWEEN, Panel, Part, blank_line, fixed, side_by_side
+from attncli.writers.terminal.measure import cells, shortened
+from attncli.writers.terminal.page import TracePage
+from attncli.writers.terminal.printing import printed
+
+Piece = tuple[str, str]
+"""Text, and Rich's style for it."""
 
 MOST_LINES = 60
 """Lines that the squares of a picture take if they can, and that those of one panel always keep to."""
@@ -29,10 +39,10 @@ _RAMP = 32
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return the heat map of every trace, one under another, and one legend for all."""
-    lines: list[Line] = []
+    parts: list[Part] = []
     for trace in traces:
-        lines += [*_Picture(trace, style).lines(), []]
-    return printed([*lines, *_legend(style, blank(traces))], style)
+        parts += [*_Picture(trace, style).parts(), blank_line()]
+    return printed([*parts, *_legend(style, blank(traces))], style)
 
 
 class _Picture:
@@ -40,7 +50,7 @@ class _Picture:
 
     def __init__(self, trace: Trace, style: Style) -> None:
         self.style = style
-        self.page = Page(trace, style)
+        self.page = TracePage(trace, style)
         self.step = weights_of(trace)
         self.places = precision_of(trace, style, PLACES)
         self.longest = min(LONGEST_LABEL, self.page.width // 3)
@@ -71,23 +81,28 @@ class _Picture:
                 return size
         return sizes[-1]
 
+    def say(self, text: str) -> str:
+        """Return text that may be shown, and that has its final width."""
+        return self.style.plain(visible(text))
+
     def label(self, text: str) -> str:
         """Return a label, its middle left out where it is long."""
-        return shortened(self.page.say(text), self.longest, self.page.say("…"))
+        return shortened(self.say(text), self.longest, self.say("…"))
 
-    def lines(self) -> Iterator[Line]:
+    def parts(self) -> Iterator[Part]:
         """Go through what is printed: title, formula, what a square is, and the panels."""
         yield from head(self.page, self.step, self.block)
+        matrices = squares(self.step, self.block, self.label)
         yield from side_by_side(
-            [list(self.panel(panel)) for panel in panels(self.step, self.block, self.label)], self.page.width
+            [Panel(list(self.lines(matrix)), self.page.width) for matrix in matrices], self.page.width
         )
 
-    def panel(self, panel: Panel) -> Iterator[Line]:
+    def lines(self, panel: Squares) -> Iterator[Text]:
         """Draw one matrix, its labels above and to the left."""
         if panel.title:
-            yield [(panel.title, "dim")]
+            yield _line([(panel.title, "dim")])
         for letters in self.above(panel.columns):
-            yield [(" " * self.beside + "".join(letters), "dim")]
+            yield _line([(" " * self.beside + "".join(letters), "dim")])
         values = panel.values.tolist()
         beside: dict[int, str] = {}
         for row, label in enumerate(panel.rows):  # two rows of the least size share a line: the first names it
@@ -101,7 +116,7 @@ class _Picture:
             label = beside.get(number, "")
             line = [(f" {label}{' ' * (self.beside - 2 - cells(label))} ", "dim")]
             line += [self.square(pair, numbered=number in beside) for pair in zip(upper, lower, strict=True)]
-            yield line
+            yield _line(line)
 
     def above(self, labels: Sequence[str]) -> Iterator[list[str]]:
         """Go through the lines of the column labels: one if they fit, else letters from top to bottom."""
@@ -117,10 +132,10 @@ class _Picture:
         if numbered and self.size >= self.places + 4:
             text = decimal(upper, self.places, max(1, self.places - 2))
         if text and len(text) < self.size:
-            return _centred(self.page.say(text), self.size, self.ink(upper)), _number_style(upper, self.style)
+            return _centred(self.say(text), self.size, self.ink(upper)), _number_style(upper, self.style)
         if self.style.colors is None:
             return self.ink(upper) * self.size, ""
-        colors = [shade(value)[0] if value > 0 else "" for value in pair]
+        colors = [terminal_shade(value, self.style.colors)[0] for value in pair]
         if not any(colors):
             return " " * self.size, ""
         if not self.style.unicode:
@@ -134,11 +149,16 @@ class _Picture:
         return " " if self.style.colors else _grey(value, self.style)
 
 
+def _line(pieces: Iterable[Piece]) -> Text:
+    """Return a line of pieces, those that look alike joined."""
+    return fixed(
+        Text.assemble(*(("".join(text for text, _ in same), how) for how, same in groupby(pieces, itemgetter(1))))
+    )
+
+
 def _number_style(value: float, style: Style) -> str:
-    if style.colors is None or not value > 0:
-        return ""
-    back, front = shade(value)
-    return f"{front} on {back}"
+    back, front = terminal_shade(value, style.colors) if style.colors else ("", "")
+    return f"{front} on {back}" if back else ""
 
 
 def _grey(value: float, style: Style) -> str:
@@ -164,19 +184,19 @@ def _centred(text: str, width: int, fill: str = " ") -> str:
     return f"{fill * left}{text}{fill * (width - cells(text) - left)}"
 
 
-def _legend(style: Style, blank: str) -> Iterator[Line]:
+def _legend(style: Style, blank: str) -> Iterator[Text]:
     """Draw the ramp from 0 to 1, with some weights named under it."""
     length = min(_RAMP, (style.width or _RAMP + 1) - 1)
     length -= length % len(_SHADES)
     weights = [((at + 0.5) / length) ** 2 for at in range(length)]
     if style.colors is None:
-        yield [(" " + "".join(_grey(weight, style) for weight in weights), "")]
+        yield _line([(" ", ""), *((_grey(weight, style), "") for weight in weights)])
     else:
-        yield [(" ", ""), *((" ", f"on {shade(weight)[0]}") for weight in weights)]
+        yield _line([(" ", ""), *((" ", _number_style(weight, style)) for weight in weights)])
     ticks = ""
     for weight in LEGEND:
         text = decimal(weight, decimals_needed([weight], PLACES))
         place = 1 + min(round(math.sqrt(weight) * length), length - len(text))
         ticks = ticks.ljust(place) + text
-    yield [(ticks, "dim")]
-    yield [(f" blank is {blank}", "dim")]
+    yield _line([(ticks, "dim")])
+    yield _line([(f" blank is {f'less than {faintest(style.colors):g}' if style.colors else blank}", "dim")])

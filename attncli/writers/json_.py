@@ -6,7 +6,7 @@ What is written is itself a problem, with its answers. One step alone is the bar
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attncli.common.arrays import facing
@@ -18,6 +18,8 @@ from attncli.trace.trace import Trace
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from attncli.common.report import Marks, Page, Roll
+
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return one object for each trace, laid out with a row of a matrix on a line."""
@@ -27,6 +29,34 @@ def write(traces: Sequence[Trace], style: Style) -> str:
 def write_lines(traces: Sequence[Trace], style: Style) -> str:
     """Return one object for each trace, on one line: JSON Lines."""
     return "".join(f"{_on_one_line(trace, style)}\n" for trace in traces)
+
+
+def report(pages: Sequence[Page], style: Style) -> str:
+    """Return one object for each report."""
+    return "".join(f"{json.dumps(page.data, indent=2, allow_nan=False)}\n" for page in pages)
+
+
+def report_lines(pages: Sequence[Page], style: Style) -> str:
+    """Return one object for each report, on one line."""
+    return "".join(f"{json.dumps(page.data, allow_nan=False)}\n" for page in pages)
+
+
+def roll_lines(roll: Roll, style: Style) -> str:
+    """Return one object for each submission, on one line."""
+    return "".join(f"{json.dumps(_submission(row))}\n" for row in roll.rows)
+
+
+def _submission(row: Marks) -> dict[str, object]:
+    if row.unreadable:
+        return {"name": row.name, "unreadable": row.unreadable}
+    return {
+        "name": row.name,
+        "marks": row.marks,
+        "first_wrong": row.first_wrong,
+        "mistakes": row.mistakes,
+        "code": row.code,
+        "steps": row.states,
+    }
 
 
 def contents(trace: Trace) -> Iterator[tuple[str, object]]:
@@ -77,11 +107,19 @@ def _string(text: str, style: Style) -> str:
 def _laid_out(trace: Trace, style: Style) -> str:
     if not trace.is_problem and len(trace) == 1:
         return text_of(next(iter(trace.values())).value, style).replace("], [", "],\n [")
-    lines = []
-    for name, value in contents(trace):
-        text = text_of(value, style)
-        lines.append(f"  {_string(name, style)}: {rows_apart(text, 2) if is_array(value) else text}")
-    return "{\n" + ",\n".join(lines) + "\n}"
+    return object_text({name: value_text(value, style, 2) for name, value in contents(trace)}, 0, style)
+
+
+def object_text(members: Mapping[str, str], indent: int, style: Style) -> str:
+    """Return an object with a member on a line, their values being JSON; `indent` is that of its first line."""
+    space = " " * (indent + 2)
+    lines = ",\n".join(f"{space}{_string(name, style)}: {text}" for name, text in members.items())
+    return f"{{\n{lines}\n{' ' * indent}}}"
+
+
+def value_text(value: object, style: Style, indent: int) -> str:
+    """Return a value as JSON, an array with a row on a line; `indent` is that of the line it begins on."""
+    return rows_apart(text_of(value, style), indent) if is_array(value) else text_of(value, style)
 
 
 def rows_apart(text: str, indent: int) -> str:

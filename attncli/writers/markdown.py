@@ -1,19 +1,21 @@
-"""Markdown: a heading with the formula in $…$, and a table, for each step."""
+"""Markdown: a heading with the formula in $…$, and a table, for each step; reports and worksheets."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from attncli.common.style import Style
+from attncli.common.tex import name_tex
 from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
-from attncli.writers.sheet import Sheet, explained, precision_of, sheets, size_text, title_of, worked
-from attncli.writers.tex import name_tex
+from attncli.writers.matrix import ShownMatrix, explained, precision_of, shown_matrices, size_text, worked
+from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
 
 if TYPE_CHECKING:
+    from attncli.common.report import Page, StepSaid
     from attncli.writers.hand import Line
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|$~&:@])")
@@ -31,23 +33,17 @@ def escape(text: str) -> str:
 
 def _trace(trace: Trace, style: Style) -> str:
     precision = precision_of(trace, style)
-    title = title_of(trace)
-    parts = [f"# {escape(title)}\n"] if title else []
+    parts = [f"# {escape(trace.title)}\n"] if trace.title else []
     if isinstance(trace, Explanation):
         return "\n".join([*parts, _arithmetic(explained(trace, style, precision))])
     for step in trace.values():
-        parts.append(heading(step))
-        for sheet in sheets(step, style, precision):
-            if sheet.title:
-                parts.append(f"{sheet.title}:\n")
-            parts.append(table(sheet))
-            if sheet.left_out:
-                parts.append(f"*{sheet.left_out}*\n")
+        parts.append(_heading(step))
+        parts += _tables(shown_matrices(step, style, precision))
         parts += _worked(step, style, precision)
     return "\n".join(parts)
 
 
-def heading(step: Step) -> str:
+def _heading(step: Step) -> str:
     """Return a step's name, formula and shape on one line."""
     formula = "" if step.given else f" ${' = '.join([name_tex(step.name), *step.tex(name_tex)])}$"
     note = f"; {escape(step.note())}" if step.note() else ""
@@ -70,11 +66,60 @@ def _arithmetic(lines: Sequence[Line]) -> str:
     return "".join(said)
 
 
-def table(sheet: Sheet) -> str:
-    """Return one matrix as a table."""
+def _tables(shown: Iterable[ShownMatrix]) -> Iterator[str]:
+    for sheet in shown:
+        if sheet.title:
+            yield f"{sheet.title}:\n"
+        yield _table(sheet)
+        if sheet.left_out:
+            yield f"*{sheet.left_out}*\n"
+
+
+def _table(sheet: ShownMatrix) -> str:
     lines = [
         f"| | {' | '.join(map(escape, sheet.columns))} |",
         f"|:--{'|--:' * len(sheet.columns)}|",
         *(f"| {escape(name)} | {' | '.join(cells)} |" for name, cells in zip(sheet.rows, sheet.cells, strict=True)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def report(pages: Sequence[Page], style: Style) -> str:
+    """Return what is said of somebody's numbers."""
+    return style.plain("\n".join(part for page in pages for part in _page(page)))
+
+
+def _page(page: Page) -> Iterator[str]:
+    if page.heading:
+        yield f"# {escape(page.heading)}\n"
+    if page.first:
+        yield f"**{escape(page.first)}**\n"
+    for step in page.steps:
+        yield f"{step.mark} **{escape(step.name)}** {escape(step.said)}\n"
+        if step.cells:
+            yield _wrong_cells(step)
+        yield from (f"*{escape(text)}*\n" for text in step.asides)
+    for sentence in page.conclusion:
+        text = f"**{escape(sentence.text)}**" if sentence.strong or sentence.good else escape(sentence.text)
+        yield f"{sentence.tex or text}{f' `{sentence.id}`' if sentence.id else ''}\n"
+
+
+def _wrong_cells(step: StepSaid) -> str:
+    right = step.cells[0].right is not None
+    rows = (
+        f"| {escape(cell.name)} | {escape(cell.yours)} |{f' {cell.right} |' if cell.right is not None else ''}"
+        for cell in step.cells
+    )
+    return "\n".join([f"| cell | yours |{' right |' * right}\n|:--|--:|{'--:|' * right}", *rows]) + "\n"
+
+
+def worksheet(sheet: Worksheet, style: Style) -> str:
+    """Return what is given, and tables to be filled in."""
+    parts = [f"# {escape(sheet.title)}\n", f"Name: {'_' * 30}\n", f"{sheet.task}\n", "## Given\n"]
+    for step in sheet.given:
+        parts += [_heading(step), *_tables(shown_matrices(step, style, 0))]
+    parts.append("## Your answers\n")
+    for step in sheet.asked:
+        parts += [_heading(step), *_tables(empty(step))]
+    parts += [r"## Powers of $e$" + "\n", f"{POWERS_NOTE}\n", _table(powers())]
+    return "\n".join(parts)

@@ -1,48 +1,74 @@
-"""Colours for weights that colour-blind readers can tell apart.
+"""Colours for weights: the more attention, the more colour, and 0 looks like what is behind it.
 
-The ramp is cividis (Nuñez, Anderton and Renslow 2018, "Optimizing colormaps with consideration for color vision
-deficiency to enable accurate interpretation of scientific data"), at eight points, interpolated linearly.
+Everything goes by the root of the weight, so that small ones differ, too. One hue does it, so that nobody needs to
+tell two hues apart: on paper, light or dark, it becomes more opaque; in a terminal, of whose background nothing is
+known, it becomes more saturated, and lighter, from a blue about as far from black as from white.
 """
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
-_CIVIDIS = (
-    (0, 34, 78), (33, 60, 109), (75, 86, 109), (107, 110, 115),
-    (139, 135, 120), (175, 162, 111), (213, 191, 89), (254, 232, 56),
-)  # fmt: skip
+HUE = "#1f75df"
+"""As legible under black as under white, in the terms of WCAG 2.2: the ink of light and of dark paper stands on it."""
+MOST_OPAQUE = 0.8
+"""Opacity at a weight of 1, where the ink of either paper still has a contrast of 4.5."""
+
+_RAMP = ((95, 135, 175), (95, 135, 255), (0, 175, 255), (0, 215, 255))
+"""From steel blue to the blue of the sky, each lighter than the one before; in 256 colours just these."""
+_SIXTEEN = (("blue", "bright_white"), ("cyan", "black"), ("bright_cyan", "black"))
+_LEVELS = {
+    "256": tuple((f"color({number})", "color(16)") for number in (67, 69, 39, 45)),
+    "standard": _SIXTEEN,
+    "windows": _SIXTEEN,
+}
+"""Background and text where a terminal has few colours."""
 
 
-def rgb(weight: float) -> tuple[int, int, int]:
-    """Return the colour of a weight from 0 (dark blue) to 1 (yellow); by its root, so that small ones differ too."""
-    place = math.sqrt(min(max(weight, 0.0), 1.0)) * (len(_CIVIDIS) - 1)
-    low = min(int(place), len(_CIVIDIS) - 2)
-    part = place - low
+def faintest(colors: str) -> float:
+    """Return the weight from which on there is colour behind it in a terminal with these colours."""
+    return 0.05 if _LEVELS.get(colors) is _SIXTEEN else 0.02
+
+
+def _root(weight: float) -> float:
+    return math.sqrt(min(max(weight, 0.0), 1.0))
+
+
+def opacity(weight: float) -> float:
+    """Return how opaque the hue is behind a weight, from 0 for 0 to `MOST_OPAQUE` for 1."""
+    return round(MOST_OPAQUE * _root(weight), 3)
+
+
+def translucent(weight: float) -> str:
+    """Return the colour behind a weight on paper of either kind, as #rrggbbaa."""
+    return f"{HUE}{round(255 * opacity(weight)):02x}"
+
+
+def terminal_shade(weight: float, colors: str) -> tuple[str, str]:
+    """Return Rich's names of the background and the text of a weight, in one of Rich's colour systems.
+
+    Both are empty for a weight that is close to 0. Elsewhere the text has a contrast of at least 4.5, which the Web
+    Content Accessibility Guidelines 2.2 ask for.
+    """
+    if not weight >= faintest(colors):
+        return "", ""
+    least = _root(faintest(colors))
+    place = (_root(weight) - least) / (1 - least)
+    if colors in _LEVELS:
+        levels = _LEVELS[colors]
+        return levels[min(int(place * len(levels)), len(levels) - 1)]
+    return "#{:02x}{:02x}{:02x}".format(*_between(place)), "#000000"
+
+
+def _between(place: float) -> tuple[int, int, int]:
+    """Return the colour at a place of the ramp, from 0 to 1.
+
+    Light is mixed, and not its codes, which stand for about its root: so lightness never falls on the way.
+    """
+    at = min(int(place * (len(_RAMP) - 1)), len(_RAMP) - 2)
+    part = place * (len(_RAMP) - 1) - at
     red, green, blue = (
-        round(start + (end - start) * part) for start, end in zip(_CIVIDIS[low], _CIVIDIS[low + 1], strict=True)
+        round(math.sqrt((1 - part) * one**2 + part * next**2))
+        for one, next in zip(_RAMP[at], _RAMP[at + 1], strict=True)
     )
     return red, green, blue
-
-
-def shade(weight: float) -> tuple[str, str]:
-    """Return background and text colour of a weight, as #rrggbb.
-
-    The text is black or white, whichever has the higher contrast (Web Content Accessibility Guidelines 2.2, "contrast
-    ratio"); the better of the two is never below 4.5, which those ask for.
-    """
-    return _shade(round(weight, 3))
-
-
-@lru_cache(maxsize=1024)
-def _shade(weight: float) -> tuple[str, str]:
-    red, green, blue = rgb(weight)
-    luminance = 0.2126 * _linear(red) + 0.7152 * _linear(green) + 0.0722 * _linear(blue)
-    on_black, on_white = (luminance + 0.05) / 0.05, 1.05 / (luminance + 0.05)
-    return f"#{red:02x}{green:02x}{blue:02x}", "#000000" if on_black > on_white else "#ffffff"
-
-
-def _linear(channel: int) -> float:
-    part = channel / 255
-    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)

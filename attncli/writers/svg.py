@@ -14,8 +14,12 @@ from html import escape
 from attncli.common.style import Style
 from attncli.common.text import visible
 from attncli.trace.trace import Explanation, Trace
-from attncli.writers.sheet import name_of
-from attncli.writers.table import NATURAL, Line, cells, line_width, lines
+from attncli.writers.matrix import name_of
+from attncli.writers.palette import HUE, opacity
+from attncli.writers.terminal.layout import NATURAL
+from attncli.writers.terminal.measure import cells
+from attncli.writers.terminal.page import parts
+from attncli.writers.terminal.printing import Line, drawn
 
 CELL = 9
 """Width of a character: 0.6 of the size of the font, as in nearly every monospaced one."""
@@ -26,26 +30,26 @@ ROW = 21
 MARGIN = 18
 
 LIGHT = {
-    "paper": "#ffffff", "empty": "#eef0f2", "ink": "#1f2328", "dim": "#59636e",
+    "paper": "#ffffff", "ink": "#1f2328", "dim": "#59636e",
     "green": "#1a7f37", "yellow": "#7d4e00", "red": "#c21c2c",
 }  # fmt: skip
 DARK = {
-    "paper": "#16181c", "empty": "#25292f", "ink": "#e6e8eb", "dim": "#9aa4af",
+    "paper": "#16181c", "ink": "#e6e8eb", "dim": "#9aa4af",
     "green": "#57d38c", "yellow": "#e3b341", "red": "#ff8a80",
 }  # fmt: skip
 """The colours of the table's styles: those of text have a contrast of at least 4.5 on the paper."""
 
 _BASE = 15
 """From the top of a line to where its letters stand."""
-_WORDS = re.compile(r"─+|│|[^\s─│]+(?: [^\s─│]+)*")
+_WORDS = re.compile(r"[─┼]+|│|[^\s─│┼]+(?: [^\s─│┼]+)*")
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return the tables of every trace as one picture, always shaded."""
     arithmetic = style.by_hand or style.exact or any(isinstance(trace, Explanation) for trace in traces)
     width = NATURAL if arithmetic else style.width  # equations have no end of their own
-    laid_out = lines(traces, replace(style, colors="truecolor", encoding="utf-8", width=width))
-    return style.markup(draw(laid_out, name_of(traces)))
+    spread = replace(style, colors="truecolor", encoding="utf-8", width=width)
+    return style.markup(draw(drawn(parts(traces, spread), spread), name_of(traces)))
 
 
 def draw(lines: Sequence[Line], title: str) -> str:
@@ -71,17 +75,27 @@ def text_at(left: int, top: int, lines: Sequence[Line]) -> Iterator[str]:
     """Draw lines of styled text from this corner on, line by line."""
     for number, line in enumerate(lines):
         x, y = left, top + number * ROW
-        parts = []
-        for text, how in line:
-            front, back = _front_and_back(how)
-            width = cells(text) * CELL
-            if back:
-                parts.append(f'<rect x="{x}" y="{y}" width="{width}" height="{ROW}" fill="{back}"/>')
-            for word in _WORDS.finditer(text):
-                start = x + cells(text[: word.start()]) * CELL
-                parts.append(_rule(word[0], start, y) or _word(word[0], start, y + _BASE, front))
+        found = []
+        for piece in line:
+            width = cells(piece.text) * CELL
+            if piece.weight is not None:
+                found.append(f'<rect x="{x}" y="{y}" width="{width}" height="{ROW}" {shade(piece.weight)}/>')
+            look = f' class="{piece.style}"' if piece.style and piece.weight is None else ""
+            for word in _WORDS.finditer(piece.text):
+                start = x + cells(piece.text[: word.start()]) * CELL
+                found.append(_rule(word[0], start, y) or _word(word[0], start, y + _BASE, look))
             x += width
-        yield "".join(parts)
+        yield "".join(found)
+
+
+def line_width(line: Line) -> int:
+    """Return how many cells of the grid a line takes."""
+    return sum(cells(piece.text) for piece in line)
+
+
+def shade(weight: float) -> str:
+    """Return the attributes of a rectangle behind a weight: nothing to see at 0, on light paper and on dark."""
+    return f'class="weight" fill-opacity="{opacity(weight):g}"'
 
 
 def markup(text: str) -> str:
@@ -96,17 +110,10 @@ def _word(text: str, x: int, y: int, front: str) -> str:
 
 
 def _rule(text: str, x: int, y: int) -> str:
-    if text[0] == "─":
-        return f'<path class="rule" d="M{x} {y + ROW / 2:g}h{cells(text) * CELL}"/>'
+    if text[0] in "─┼":
+        crossings = "".join(f"M{x + (at + 0.5) * CELL:g} {y}v{ROW}" for at, char in enumerate(text) if char == "┼")
+        return f'<path class="rule" d="M{x} {y + ROW / 2:g}h{cells(text) * CELL}{crossings}"/>'
     return f'<path class="rule" d="M{x + CELL / 2:g} {y}v{ROW}"/>' if text == "│" else ""
-
-
-def _front_and_back(how: str) -> tuple[str, str]:
-    """Return the attributes of the text, and the colour behind it, from Rich's style: `bold red`, `#fff on #000`."""
-    front, _, back = how.partition(" on ")
-    if front.startswith("#"):
-        return f' style="fill:{front}"', back
-    return (f' class="{front}"' if front else ""), back
 
 
 def _css() -> str:
@@ -116,6 +123,8 @@ def _css() -> str:
         f"svg.attncli .bold {{ font-weight: bold; }}\n{_colors(LIGHT)}"
         f"svg.attncli .label, svg.attncli .number {{ font-size: {SMALL * 5 / 3:g}px; }}\n"
         "svg.attncli .number { text-anchor: middle; pointer-events: none; }\n"
+        f"svg.attncli .weight {{ fill: {HUE}; }}\n"
+        "svg.attncli .empty { fill: none; stroke: #80808066; pointer-events: all; }\n"
         "svg.attncli rect:not(.paper) { shape-rendering: crispEdges; }\n"
         f"@media (prefers-color-scheme: dark) {{\n{_colors(DARK)}}}\n"
     )

@@ -1,0 +1,98 @@
+"""Mistakes in splitting heads, in joining them, and in projecting the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attncli.checking.mistakes.matrix_ops import (
+    FoldHeads,
+    JoinReshaped,
+    OneHead,
+    Reshaped,
+    SplitMix,
+    SplitScores,
+    Strided,
+)
+from attncli.checking.mistakes.mistake import Change, Instead, Mistake
+from attncli.checking.mistakes.projections import transposed, without_bias
+from attncli.checking.mistakes.scaled import over_root
+from attncli.checking.mistakes.setting import Setting
+from attncli.derivation.ops import Concat, HeadLayout, Mix, Project, Same, Scale, Scores
+from attncli.trace.step import Step
+
+FOLDS = (FoldHeads("mean"), "heads_averaged", "averaged"), (FoldHeads("sum"), "heads_summed", "added")
+"""What is made of the heads in the place of their concatenation: the op, the mistake's id, and what was done."""
+
+
+def mistakes(s: Setting) -> Iterator[Mistake]:
+    """Go through the mistakes with heads, from the first product to the output."""
+    yield from _split(s)
+    concat = next((step for step in s.truth.values() if isinstance(step.op, Concat)), None)
+    if concat is not None:
+        said = "You joined the heads by reshaping without transposing; put the heads' outputs side by side."
+        yield Mistake("merge_reshape", concat.name, said, {concat.name: JoinReshaped()})
+        for fold, id, done in FOLDS:
+            said = f"You {done} the heads; put their outputs side by side."
+            yield Mistake(id, concat.name, said, {concat.name: FoldHeads(fold.fold, repeat=True)})
+    output = s.truth.get("output")
+    if output is not None and isinstance(output.op, Project):
+        yield from _projected(s, output, output.op)
+
+
+def _split(s: Setting) -> Iterator[Mistake]:
+    if s.scores is None or s.mix is None or not isinstance(s.scores.op, Scores) or not isinstance(s.mix.op, Mix):
+        return
+    scores, mix = s.scores.op, s.mix.op
+    if not (scores.query.split or scores.key.split or mix.values.split):
+        return
+    for layout, id, said in (
+        (
+            Reshaped,
+            "split_reshape",
+            "You reshaped to (heads, n, d) without transposing; each head takes a block of columns.",
+        ),
+        (
+            Strided,
+            "split_strided",
+            "You gave each head every h-th column; each head takes a block of neighbouring columns.",
+        ),
+    ):
+        query, key, values = (_as(layout, own) for own in (scores.query, scores.key, mix.values))
+        yield Mistake(id, "scores", said, {"scores": SplitScores(query, key), s.mix.name: SplitMix(values)})
+    yield from _ignored(s, scores)
+
+
+def _as(layout: type[Reshaped | Strided], own: HeadLayout) -> Reshaped | Strided:
+    return layout(own.split, own.serve)
+
+
+def _ignored(s: Setting, scores: Scores) -> Iterator[Mistake]:
+    """One head over all columns: the scores of all heads added up, which every head then has."""
+    heads = s.heads or 1
+    if scores.key.split != heads or scores.query.split != heads:
+        return
+    whole: Change = {"scores": OneHead(heads)}
+    said = f"You worked with one head; split Q, K and V into {heads} heads first."
+    scaled = s.truth.get("scaled")
+    if scaled is not None and isinstance(scaled.op, Scale) and scaled.op.d_k:
+        wide: Change = {**whole, "scaled": over_root("d_model", s.d_model)}
+        yield Mistake("heads_ignored", "scores", said, wide)
+    yield Mistake("heads_ignored", "scores", said, whole)
+
+
+def _projected(s: Setting, output: Step, op: Project) -> Iterator[Mistake]:
+    """Go through the outputs that are not the concatenation times W_o."""
+    if op.weight:
+        if s.mix is not None and s.mix.name == "head_output" and s.heads:
+            for fold, id, done in FOLDS:
+                said = f"You {done} the heads; put their outputs side by side, and multiply with W_o."
+                yield Mistake(id, "output", said, {"output": Instead(fold, ("head_output",))})
+        w = output.operands[1].array
+        if w.shape[-1] == w.shape[-2]:
+            said = "You stopped before W_o; multiply the concatenation with it."
+            yield Mistake("wo_forgotten", "output", said, {"output": Instead(Same(), (output.operands[0].name,))})
+            said = "You multiplied with W_oᵀ; take W_o as it is."
+            yield Mistake("wo_transposed", "output", said, {"output": transposed(op)})
+    if op.bias:
+        said = "You left the bias out; add b_o."
+        yield Mistake("bias_forgotten", "output", said, {"output": without_bias(output, op)})

@@ -1,0 +1,53 @@
+"""Mistakes in scaling the scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from attncli.checking.mistakes.mistake import Mistake
+from attncli.checking.mistakes.ops import Factor
+from attncli.checking.mistakes.setting import Setting
+from attncli.derivation.ops import Same, Scale
+from attncli.trace.op import Op
+
+
+def mistakes(s: Setting) -> Iterator[Mistake]:
+    """Go through the ways to scale the scores wrongly."""
+    step = s.truth.get("scaled")
+    if step is None or not s.d_k:
+        return
+    if not isinstance(step.op, Scale):
+        said = f"You scaled by 1/√{s.d_k}; here the scores are not scaled."
+        yield _scaled("unwanted_scale", said, over_root("d_k", s.d_k))
+        return
+    root = math.isqrt(s.d_k)
+    do = f"divide by √{s.d_k}" + (f" = {root}" if root**2 == s.d_k else "")
+    if step.op.d_k is None:
+        do = f"multiply by {step.op.said}"
+        said = f"You scaled by 1/√{s.d_k}; here the scale is {step.op.said}."
+        yield _scaled("unwanted_scale", said, over_root("d_k", s.d_k))
+    for width in dict.fromkeys((s.d_input, s.d_model)):
+        if width not in {0, s.d_k}:
+            said = f"You divided by √d_model = √{width}; each head has d_k = {s.d_k}: {do}."
+            yield _scaled("scale_dmodel", said, over_root("d_model", width))
+    yield _scaled("no_scale", f"You did not scale the scores; {do}.", Same())
+    yield _scaled("scale_dk", f"You divided by d_k = {s.d_k}; {do}.", Factor(s.d_k, ("d_k", str(s.d_k))))
+    said = f"You divided by √m = √{s.m}, the number of keys; {do}."
+    yield _scaled("scale_seqlen", said, over_root("m", s.m))
+    if s.d_v:
+        yield _scaled("scale_dv", f"You divided by √d_v = √{s.d_v}; {do}.", over_root("d_v", s.d_v))
+    said = f"You multiplied by √{s.d_k}; {do}."
+    yield _scaled("scale_multiply", said, Factor(math.sqrt(s.d_k), ("√d_k", f"√{s.d_k}"), times=True))
+    said = f"You divided by d_k·√d_k = {s.d_k}·√{s.d_k}; {do} once."
+    twice = Factor(s.d_k**1.5, ("(d_k · √d_k)", f"({s.d_k} · √{s.d_k})"))
+    yield _scaled("scale_twice_dk_sqrtdk", said, twice)
+
+
+def over_root(symbol: str, width: int) -> Factor:
+    """Return the op that divides by the root of a width."""
+    return Factor(math.sqrt(width), (f"√{symbol}", f"√{width}"))
+
+
+def _scaled(id: str, said: str, op: Op) -> Mistake:
+    return Mistake(id, "scaled", said, {"scaled": op})

@@ -1,0 +1,95 @@
+"""The command line: its commands by name, `--version`, and how the help is laid out.
+
+A command is a line in `COMMANDS` and a function of that name in the module beside it. Only the one that is called is
+imported and built, and NumPy and Rich only as it runs: `--help` and `--version` pay for neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from attncli import __version__
+from attncli.cli.terminal import ExitCode
+
+COMMANDS = {
+    "run": "run",
+    "explain": "explain",
+    "check": "check",
+    "mark": "check",
+    "new": "exercise",
+    "lint": "exercise",
+}
+"""Each command and its module, in the order of the help."""
+
+
+def _function(name: str) -> Callable[..., None]:
+    function: Callable[..., None] = getattr(import_module(f"attncli.cli.{COMMANDS[name]}"), name)
+    return function
+
+
+class Command(TyperCommand):
+    """A command whose help has its options under headings."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        lists: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                usual = "Arguments" if parameter.param_type_name == "argument" else "Options"
+                lists.setdefault(getattr(parameter, "rich_help_panel", None) or usual, []).append(record)
+        for heading, records in lists.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+class Commands(TyperGroup):
+    """The commands, each built as it is called for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(cmd_name, cls=Command)(_function(cmd_name))
+        return typer.main.get_command(alone)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the whole summary of each, which Typer would cut."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, str(_function(name).__doc__).partition("\n")[0]) for name in COMMANDS])
+
+
+app = typer.Typer(
+    name="attncli",
+    cls=Commands,
+    epilog="attncli run samples/blog.json",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # Rich's help costs 70 ms, and writes escapes into pipes under some CI variables
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        context.obj.write(f"attncli {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _attncli(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """A calculator for attention: softmax(QKᵀ/√d_k)V, one named step at a time."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(ExitCode.BAD_INPUT)

@@ -1,0 +1,118 @@
+"""The commands `check` and `mark`: somebody's numbers against a problem, one submission or many."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import typer
+
+from attncli.cli.command import Typed, with_problem
+from attncli.cli.options import Color, Full, Out
+from attncli.cli.terminal import ExitCode, Terminal
+from attncli.common.errors import AttnError
+
+Tolerance = Annotated[float | None, typer.Option(metavar="X", help="Accept a difference of X, whatever the decimals.")]
+Hints = Annotated[
+    int,
+    typer.Option(metavar="N", min=1, max=4, help="1: the wrong step; 2: the cells; 3: the mistake; 4: everything."),
+]
+ReportFormat = Annotated[
+    str | None,
+    typer.Option("--format", "-f", metavar="NAME", help="table, json, jsonl, markdown, latex, html or svg [table]."),
+]
+Scheme = Annotated[str | None, typer.Option(metavar="FILE", help="Marks for each state of a step, in JSON.")]
+RollFormat = Annotated[
+    str | None,
+    typer.Option("--format", "-f", metavar="NAME", help="table, csv or jsonl [table]."),
+]
+
+
+@with_problem(
+    "[PROBLEM] [ANSWERS] [NAME=SOURCE]...",
+    "A problem, as for run, perhaps with claims in it; a file of answers; claims such as weights='0.2 0.8' or "
+    "'weights[q2]=0.1 0.9'.",
+)
+def check(
+    terminal: Terminal,
+    typed: Typed,
+    hints: Hints = 4,
+    tolerance: Tolerance = None,
+    format: ReportFormat = None,
+    out: Out = None,
+    full: Full = False,
+    color: Color = "auto",
+) -> None:
+    """Find the first wrong step and name the mistake.
+
+    attncli check problem.json weights='0.2 0.8' output='8.6 9.6'
+
+    attncli check problem.json answers.csv
+
+    Exit code 0: all right; 1: a number is wrong; 2: unreadable.
+    """
+    from attncli.checking import Judge
+    from attncli.checking.words import echo, pages
+    from attncli.readers import submissions
+    from attncli.writers import formats
+
+    chosen = formats.chosen(format, out, "report")
+    problems, student = submissions.checked(typed.operands, typed.options, piped=typed.is_piped)
+    reports = []
+    for document, claims in problems:
+        report = Judge(document, tolerance=_finite(tolerance)).judge(claims, own=True)
+        report.name = student
+        reports.append(report)
+    style = terminal.style(color, full=full, out=out)
+    text = chosen.report(pages(reports, style, hints), style)
+    if chosen.name == "table":
+        for report in reports:
+            terminal.complain(echo(report))
+    terminal.write(text, out, style.encoding)
+    if not all(report.right for report in reports):
+        raise typer.Exit(ExitCode.WRONG)
+
+
+@with_problem(
+    "PROBLEM ANSWERS...",
+    "A problem, as for run; and after it files of answers, folders of them, JSON Lines, or - (standard input).",
+)
+def mark(
+    terminal: Terminal,
+    typed: Typed,
+    scheme: Scheme = None,
+    tolerance: Tolerance = None,
+    format: RollFormat = None,
+    out: Out = None,
+    color: Color = "auto",
+) -> None:
+    """Mark many submissions and count their mistakes.
+
+    attncli mark problem.json answers/*.json
+
+    attncli mark problem.json class.jsonl -o marks.csv
+    """
+    from attncli.checking import Judge, marking
+    from attncli.common.progress import Progress
+    from attncli.readers import submissions
+    from attncli.writers import formats
+
+    chosen = formats.chosen(format, out, "roll")
+    document, answers = submissions.marked(typed.operands, typed.options)
+    judge = Judge(document, tolerance=_finite(tolerance))
+    marks = marking.scheme_of(scheme)
+    paths = marking.files(answers)
+    style = terminal.style(color, full=True, out=out)
+    with Progress(len(paths), "marking") as progress:
+        roll = marking.roll(marking.rows(document, judge, paths, marks, progress.advance))
+    terminal.write(chosen.roll(roll, style), out, style.encoding)
+    if chosen.name != "table":  # which shows both
+        for line in roll.remarks():
+            terminal.complain(line)
+
+
+def _finite(tolerance: float | None) -> float | None:
+    if tolerance is not None and not 0 <= tolerance < math.inf:
+        msg = f"--tolerance: {tolerance} is no number of at least 0"
+        raise AttnError(msg)
+    return tolerance

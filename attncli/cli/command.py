@@ -1,0 +1,120 @@
+"""Decorators for commands: they pass the terminal, and the problem that is typed.
+
+A command is a function of a `Terminal`, perhaps of a `Typed` problem, and of its own options. The decorators here give
+Typer a signature in which a problem is operands, `-q`, `-k`, `-v`, and an option for each scalar field, from the table
+of fields: a new field is an option of every command that takes a problem.
+"""
+
+from __future__ import annotations
+
+import gc
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from attncli.cli.terminal import Terminal
+from attncli.problem.fields import OPTIONS, Field
+
+FIELDS_HEADING = "Fields of the problem (also typed as operands, causal=true)"
+"""The heading of their options in the help."""
+
+Function = Callable[..., None]
+
+_MATRICES = {
+    "query": ("Q", "Q, the queries: a file, - or '3 4; 1 2'."),
+    "key": ("K", "K, the keys."),
+    "value": ("V", "V, the values."),
+}
+"""The matrices that are options too, with their fields and help; the first letters are options of their own."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A problem as it is typed."""
+
+    operands: Sequence[str]
+    options: Mapping[str, str]
+    """Fields that are given as options, by name; a flag says true or false."""
+    is_piped: bool
+    """Whether standard input is not a terminal, so that it is read if there is no operand."""
+
+
+def with_terminal(function: Function) -> Function:
+    """Return a command that calls `function` with the terminal and its options."""
+    _, *options = inspect.signature(function, eval_str=True).parameters.values()
+
+    def command(context: typer.Context, **values: object) -> None:
+        terminal: Terminal = context.obj
+        _import_the_library(terminal)
+        function(terminal, **values)
+
+    return _as(function, command, [_parameter("context", typer.Context), *options])
+
+
+def with_problem(metavar: str, help: str) -> Callable[[Function], Function]:
+    """Return a decorator for a command that takes a problem; its operands are called `metavar` in the help."""
+
+    def decorate(function: Function) -> Function:
+        terminal, _, *own = inspect.signature(function, eval_str=True).parameters.values()
+        matrices = [_matrix(name, said) for name, (_, said) in _MATRICES.items()]
+        parameters = [terminal, _operands(metavar, help), *matrices, *own, *map(_option, OPTIONS)]
+
+        def command(terminal: Terminal, operands: list[str] | None, **values: Any) -> None:
+            sources = [
+                f"{field}={source}"
+                for name, (field, _) in _MATRICES.items()
+                if (source := values.pop(name)) is not None
+            ]
+            options = {field.name: _text(said) for field in OPTIONS if (said := values.pop(field.name)) is not None}
+            function(terminal, Typed([*(operands or []), *sources], options, not terminal.input_is_terminal), **values)
+
+        return with_terminal(_as(function, command, parameters))
+
+    return decorate
+
+
+def _as(function: Function, command: Function, parameters: Sequence[inspect.Parameter]) -> Function:
+    """Return `command` under the name and with the help of `function`, and with these parameters."""
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+    command.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]  # Typer reads it
+    return command
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _operands(metavar: str, help: str) -> inspect.Parameter:
+    argument = typer.Argument(metavar=metavar, help=help, show_default=False)
+    return _parameter("operands", Annotated[list[str] | None, argument], None)
+
+
+def _matrix(name: str, help: str) -> inspect.Parameter:
+    said = typer.Option(f"--{name}", f"-{name[0]}", metavar="SOURCE", help=help)
+    return _parameter(name, Annotated[str | None, said], None)
+
+
+def _option(field: Field) -> inspect.Parameter:
+    kind: Any = bool if field.kind == "flag" else str
+    option = f"{field.option}/--no-{field.option[2:]}" if field.kind == "flag" else field.option
+    names = [option, field.short] if field.short else [option]
+    said = typer.Option(*names, metavar=field.metavar or None, help=field.help, rich_help_panel=FIELDS_HEADING)
+    return _parameter(field.name, Annotated[kind | None, said], None)
+
+
+def _text(said: str | bool) -> str:
+    return str(said).lower() if isinstance(said, bool) else said
+
+
+def _import_the_library(terminal: Terminal) -> None:
+    """Import the modules that every command needs, NumPy among them, and turn garbage collection on again."""
+    terminal.use_one_blas_thread()
+    for module in ("attncli.derivation.derive", "attncli.readers"):
+        import_module(module)
+    gc.freeze()
+    gc.enable()

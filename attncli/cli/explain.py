@@ -1,0 +1,49 @@
+"""The command `explain`: how one cell or row is computed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from attncli.cli.command import Typed, with_problem
+from attncli.cli.options import Color, Exact, Format, Full, Out
+from attncli.cli.terminal import Terminal
+
+
+@with_problem(
+    "PROBLEM CELL...",
+    "A problem, as for run; and a cell of it, 'weights[q1,k2]', or a row, 'weights[q1]'.",
+)
+def explain(
+    terminal: Terminal,
+    typed: Typed,
+    deep: Annotated[bool, typer.Option("--deep", help="Go back to the inputs.")] = False,
+    format: Format = None,
+    out: Out = None,
+    full: Full = False,
+    exact: Exact = False,
+    color: Color = "auto",
+) -> None:
+    """Show how one number is computed.
+
+    attncli explain problem.json 'weights[q1,k2]'
+
+    attncli explain problem.json 'output[cat,d1]' --causal --deep --exact
+    """
+    from attncli.derivation.derive import derive
+    from attncli.readers import operands
+    from attncli.writers import formats
+
+    chosen = formats.chosen(format, out)
+    if exact:
+        chosen.must_be_for_people("--exact")
+    cells, rest = operands.cells(typed.operands)
+    traces = [derive(problem) for problem in operands.problems(rest, typed.options, piped=typed.is_piped)]
+    if not cells:
+        raise operands.no_cell(traces[0])
+    shown = [trace.explain(cell, deep=deep) for trace in traces for cell in cells]
+    style = replace(terminal.style(color, full=full, out=out), exact=exact)
+    terminal.write(chosen.trace(shown, style), out, style.encoding)
+    terminal.tell(note for trace in traces for note in trace.notes)

@@ -1,0 +1,38 @@
+"""Typer's complaints about a command line, as the one error type."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from typing import Any
+
+from attncli.cli.app import COMMANDS
+from attncli.common.errors import AttnError
+from attncli.common.text import suggestion, visible
+from attncli.problem.fields import resolve
+
+_NO_OPTION = re.compile(r"No such option: --([^ ]*)")
+_NO_COMMAND = re.compile(r"No such command (['\"].*['\"])")
+_POSSIBLE = re.compile(r" \(?'?\(Possible options: ([^,)]*).*")  # Typer 0.26 writes a tuple of them
+
+
+def as_error(refusal: Any) -> AttnError:
+    """Return an exception of Typer's as an AttnError with a hint; they share no public class."""
+    message = " ".join(refusal.format_message().split("\n")).strip()
+    possible = _POSSIBLE.search(message)
+    hint = f"did you mean {possible[1]}?" if possible else None
+    message = (message[: possible.start()] if possible else message).rstrip(".")
+    if match := _NO_OPTION.fullmatch(message):
+        hint = _operand_instead(match[1], refusal) or hint
+    if match := _NO_COMMAND.fullmatch(message):
+        typed = ast.literal_eval(match[1])
+        hint = suggestion(typed, list(COMMANDS)) or f"name a command: attncli run {visible(shlex.quote(typed))}"
+    return AttnError(message, hint=hint)
+
+
+def _operand_instead(option: str, refusal: Any) -> str | None:
+    """Return a hint for a field that has no option, if the command takes a problem."""
+    field = resolve(option)
+    takes_problem = any(parameter.name == "operands" for parameter in refusal.ctx.command.params)
+    return f"here, a field is typed as an operand: {field}=…" if field and takes_problem else None

@@ -1,0 +1,126 @@
+"""The command line to a problem and answers to it, for `check` and `mark`."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+
+from attncli import readers
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import quoted
+from attncli.derivation.rules import computed
+from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, resolve
+from attncli.problem.problem import canonical
+from attncli.readers import operands as operands_
+from attncli.readers.answers import LABELLED, Parts, of_document
+
+_NO_INPUTS = STEPS.keys() - FIELDS.keys()
+"""Steps that are claims in a problem's file as well, whatever else stands there."""
+
+_MATRIX_FILES = 3
+
+
+def checked(
+    operands: Sequence[str], options: Mapping[str, str], *, piped: bool
+) -> tuple[list[tuple[Document, Parts]], str]:
+    """Return each problem with the claims for it, and the student's name.
+
+    The first file is the problem (or the first three, Q, K and V), a second one the answers; NAME=SOURCE is a field, or
+    a claim if it names a step. Raises AttnError.
+    """
+    claims, rest = _claims(operands)
+    files, typed = operands_.split(rest)
+    files = files if files or typed else operands_.standard_input(piped=piped)
+    operands_.standard_input_once(files, dict(part.partition("=")[::2] for part in operands if "=" in part))
+    raw, others = _problem_and_others(files)
+    if len(others) > 1:
+        msg = f"{len(files)} files: the problem, and perhaps the answers, are wanted"
+        raise AttnError(msg, hint="attncli mark takes many answers")
+    found = [(canonical(plain), labelled) for plain, labelled in map(_without_labels, raw)]
+    over = _fields(typed, found[0][0]) | operands_.given_as_options(options)
+    answers, student = _answers(others[0], found[0][0] | over) if others else ({}, "")
+    claims = _together(answers, claims)
+    return [(document | over, _together(labelled, claims)) for document, labelled in found], student
+
+
+def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[Document, list[str]]:
+    """Return the problem, and the files and folders of answers, at least one.
+
+    The first file is the problem, or the first three are, Q, K and V. Raises AttnError.
+    """
+    files, typed = operands_.split(operands)
+    operands_.standard_input_once(files, typed)
+    raw, others = _problem_and_others(files)
+    if not others:
+        msg = "no answers are given"
+        raise AttnError(msg, hint="name files or folders after the problem: attncli mark problem.json answers/*.json")
+    document = canonical(raw[0])
+    return document | _fields(typed, document) | operands_.given_as_options(options), others
+
+
+def _problem_and_others(files: Sequence[str]) -> tuple[list[Document], list[str]]:
+    """Separate the documents of the problem, the first file or three matrix files, from the files after it."""
+    if not files:
+        return [{}], []
+    first, *others = files
+    found = operands_.documents_of(first, written=_NO_INPUTS)
+    if operands_.is_matrix(found) and len(files) >= _MATRIX_FILES:
+        read = [found, *(operands_.documents_of(path, written=_NO_INPUTS) for path in files[1:_MATRIX_FILES])]
+        if all(map(operands_.is_matrix, read)):
+            return [operands_.trio(read)], list(files[_MATRIX_FILES:])
+    return found, others
+
+
+def _answers(path: str, problem: Document) -> tuple[Parts, str]:
+    """Return the claims in a file of answers, and the student's name."""
+    documents = readers.documents(operands_.existing(path), written=STEPS)
+    if len(documents) > 1:
+        msg = f"{len(documents)} documents of answers"
+        raise AttnError(msg, Where(path), "attncli mark takes many")
+    return of_document(documents[0], problem)
+
+
+def _claims(operands: Sequence[str]) -> tuple[Parts, list[str]]:
+    """Separate the claims among the operands from all others."""
+    claims: dict[str, list[tuple[str, Entry]]] = {}
+    others = []
+    for operand in operands:
+        if claim := _claim(operand):
+            step, labels, entry = claim
+            claims.setdefault(step, []).append((labels, entry))
+        else:
+            others.append(operand)
+    return claims, others
+
+
+def _claim(operand: str) -> tuple[str, str, Entry] | None:
+    """Return the step, labels and entry of an operand NAME=SOURCE that is a claim; None if it is not one."""
+    left, equals, source = operand.partition("=")
+    if not equals or "/" in left:
+        return None
+    match = LABELLED.fullmatch(left.strip())
+    name = resolve(match[1] if match else left)
+    if name not in STEPS or (name in FIELDS and not match):
+        if match and name is None:
+            named(match[1], Where(quoted(operand)[1:-1]))
+        return None
+    return name, match[2] if match else "", readers.entry(source, name, written=STEPS)
+
+
+def _fields(sources: Mapping[str, str], document: Container[str]) -> Document:
+    """Return the entries of NAME=SOURCE; Q, K and V are claims if the problem makes them from X or M."""
+    given = {name for name in FIELDS if name in sources or name in document}
+    return {
+        name: readers.entry(source, name, written=STEPS if name in STEPS and name in computed(given) else ())
+        for name, source in sources.items()
+    }
+
+
+def _together(first: Parts, then: Parts) -> Parts:
+    return {name: [*first.get(name, ()), *then.get(name, ())] for name in {**first, **then}}
+
+
+def _without_labels(document: Document) -> tuple[Document, Parts]:
+    """Part a problem's fields from claims for single rows or cells, weights[q2], that stand among them."""
+    labelled = {key: entry for key, entry in document.items() if "[" in key}
+    parts, _ = of_document(labelled, {})
+    return {key: entry for key, entry in document.items() if key not in labelled}, parts

@@ -1,0 +1,1 @@
+"""LaTeX: documents that `pdflatex` compiles as they stand, with amsmath and geometry alone."""

@@ -1,0 +1,49 @@
+"""A document around whatever goes on paper: one preamble, a page, headings and paragraphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attncli.common.text import visible
+from attncli.writers.latex.text import escape, points, prose
+
+WIDTH = 448.0
+"""Points that we fill of a line; A4 with margins of 2.5 cm has 455."""
+HEIGHT = 40
+"""Rows that we put on a page."""
+
+_PREAMBLE = r"""\documentclass[a4paper,fleqn]{article}
+\usepackage{amsmath}
+\usepackage[margin=2.5cm]{geometry}
+\setlength{\mathindent}{0pt}
+\setlength{\parindent}{0pt}
+\setcounter{MaxMatrixCols}{40}
+\allowdisplaybreaks
+\begin{document}
+"""
+
+
+def document(parts: Iterable[str]) -> str:
+    """Return a whole document: the preamble and the parts, which are LaTeX, a paragraph each."""
+    return "\n".join([_PREAMBLE, *(f"{part}\n" for part in parts), "\\end{document}\n"])
+
+
+def heading(title: str) -> str:
+    """Return what stands above a derivation; the title may hold anything."""
+    return rf"\section*{{\raggedright {flowing(title)}}}"
+
+
+def flowing(text: str) -> str:
+    """Return text for a paragraph, of which the longest words can be broken anywhere."""
+    return " ".join(_breakable(word) for word in visible(text).split(" "))
+
+
+def _breakable(word: str) -> str:
+    if points(word) < WIDTH / 2:
+        return escape(word)
+    return r"\allowbreak{}".join(escape(word[at : at + 10]) for at in range(0, len(word), 10))
+
+
+def remark(text: str) -> str:
+    """Return one of attncli's own sentences as a paragraph in small type."""
+    return rf"{{\small {prose(text)}\par}}"

@@ -1,0 +1,52 @@
+"""A report in LaTeX: a description of the steps, with a table of the wrong cells under each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from attncli.common.report import Page, StepSaid, WrongCell
+from attncli.common.style import Style
+from attncli.writers.latex.document import WIDTH, document, flowing, heading
+from attncli.writers.latex.text import escape, points, shortened
+
+_MARKS = {"→": r"$\rightarrow$", "✗": r"$\times$", "✓": r"$\surd$"}
+_NUMBER = 100.0
+"""Points that a number may take: more than a number has that is not typed to tease."""
+_INDENT = 60.0
+"""Points left of a table, and between its columns."""
+
+
+def write(pages: Sequence[Page], style: Style) -> str:
+    """Return one document that holds every report."""
+    return document(part for page in pages for part in _page(page))
+
+
+def _page(page: Page) -> Iterator[str]:
+    if page.heading:
+        yield heading(page.heading)
+    if page.first:
+        yield rf"\textbf{{{escape(page.first)}}}"
+    items = [line for step in page.steps for line in _item(step)]
+    yield "\n".join([r"\begin{description}\raggedright", *items, r"\end{description}"])
+    for sentence in page.conclusion:
+        text = rf"\textbf{{{escape(sentence.text)}}}" if sentence.strong or sentence.good else escape(sentence.text)
+        yield (sentence.tex or text) + (rf" \texttt{{[{escape(sentence.id)}]}}" if sentence.id else "")
+
+
+def _item(step: StepSaid) -> Iterator[str]:
+    yield rf"\item[{_MARKS[step.mark]} {escape(step.name)}] {escape(step.said)}"
+    if step.cells:
+        rows = _rows(step.cells)
+        yield rf"\\ \begin{{tabular}}{{@{{}}l{'r' * (len(rows[0]) - 1)}}}"
+        yield " \\\\\n".join(" & ".join(map(escape, row)) for row in rows)
+        yield r"\end{tabular}"
+    yield from (rf"\\ {flowing(text)}" for text in step.asides)
+
+
+def _rows(cells: Sequence[WrongCell]) -> list[list[str]]:
+    """Return the rows of the table of wrong cells, as wide as fits on the page."""
+    columns = [[f"yours {shortened(cell.yours, _NUMBER)}" for cell in cells]]
+    if cells[0].right is not None:
+        columns.append([f"right {shortened(cell.right or '', _NUMBER)}" for cell in cells])
+    room = WIDTH - _INDENT - sum(max(map(points, column)) for column in columns)
+    return [list(row) for row in zip((shortened(cell.name, room) for cell in cells), *columns, strict=True)]

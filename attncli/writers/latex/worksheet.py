@@ -1,0 +1,91 @@
+"""A worksheet in LaTeX, with boxes to write in.
+
+Tables stand side by side as far as a line goes, and are cut into blocks of columns where they are wider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from attncli.common.style import Style
+from attncli.common.tex import name_tex
+from attncli.trace.step import Step
+from attncli.writers.latex.document import document, heading
+from attncli.writers.latex.text import escape, prose
+from attncli.writers.matrix import ShownMatrix, shown_matrices
+from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
+
+_MOST_COLUMNS = 12
+_LINE = 145.0
+"""Millimetres that the cells of a table may take together."""
+_CELL, _GAP = 14.0, 2.2
+"""Millimetres of an empty cell, and of what LaTeX puts between two."""
+
+_SPACING = r"\setlength{\parskip}{8pt}\setlength{\tabcolsep}{3pt}\setlength{\lineskip}{8pt}\raggedright"
+
+
+def write(sheet: Worksheet, style: Style) -> str:
+    """Return the whole document."""
+    given = [table for step in sheet.given for table in _given(step, style)]
+    parts = [
+        heading(sheet.title),
+        _SPACING,
+        r"Name: \rule{7cm}{0.4pt}",
+        sheet.task,
+        " \\qquad\n".join(given),
+        *(_answers(step) for step in sheet.asked),
+        r"\begin{minipage}{\textwidth}\setlength{\parskip}{8pt}",  # so that the powers stand below their heading
+        r"\subsection*{Powers of $e$}",
+        POWERS_NOTE,
+        *_tables("", powers(), "r"),
+        r"\end{minipage}",
+    ]
+    return document(parts)
+
+
+def _given(step: Step, style: Style) -> Iterator[str]:
+    for sheet in shown_matrices(step, style, 0):
+        yield from _tables(f"${_name(step.name)}$", sheet, "r")
+
+
+def _answers(step: Step) -> str:
+    """Return the heading of a step and its empty tables; the heading stays with the first of them."""
+    formula = " = ".join([_name(step.name), *step.tex(_name)])
+    note = rf" \quad {{\small {prose(step.note())}}}" if step.note() else ""
+    tables: list[str] = []
+    for sheet in empty(step):
+        width = min(_CELL, _LINE / min(len(sheet.columns), _MOST_COLUMNS) - _GAP)
+        tables += _tables(escape(sheet.title), sheet, f"p{{{width:.1f}mm}}")
+    return rf"${formula}${note}\nopagebreak" + "\n\n" + " \\qquad\n".join(tables)
+
+
+def _tables(caption: str, sheet: ShownMatrix, column: str) -> Iterator[str]:
+    """Go through the blocks of a matrix, each cell in a box where it is empty."""
+    boxed = column.startswith("p")
+    for start in range(0, len(sheet.columns), _MOST_COLUMNS):
+        part = slice(start, start + _MOST_COLUMNS)
+        names = [escape(name) for name in sheet.columns[part]]
+        bar = "|" if boxed else ""
+        lines = [rf"\begin{{tabular}}[t]{{r|{bar.join([column] * len(names))}{bar}}}"]
+        if caption:
+            lines.append(rf"\multicolumn{{{len(names) + 1}}}{{l}}{{{caption}}} \\")
+        lines.append(_row("", [rf"\multicolumn{{1}}{{c}}{{{name}}}" for name in names]))
+        lines.append(r"\hline")
+        for name, cells in zip(sheet.rows, sheet.cells, strict=True):
+            strut = r"\rule[-2mm]{0pt}{7mm}" if boxed else ""
+            lines.append(_row(escape(name) + strut, [_number(cell) for cell in cells[part]]))
+            lines += [r"\hline"] * boxed
+        lines.append(r"\end{tabular}")
+        yield "\n".join(lines)
+
+
+def _name(name: str) -> str:
+    return name_tex(name).replace(r"\text", r"\operatorname")  # so that a product of two has a space in it
+
+
+def _row(name: str, cells: Sequence[str]) -> str:
+    return " & ".join([name, *cells]) + r" \\"
+
+
+def _number(text: str) -> str:
+    return f"${text}$" if text else ""

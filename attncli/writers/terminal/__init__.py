@@ -1,0 +1,43 @@
+"""Tables for a terminal or a pipe, drawn with Rich: the only writer that imports it.
+
+Strings reach Rich as `Text`, never as markup. What a trace, a step or a report shows of itself on somebody's Rich
+console comes from here, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from attncli.common.report import Page
+from attncli.common.style import Style
+from attncli.trace.step import Step
+from attncli.trace.trace import Trace
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions
+
+    from attncli.writers.terminal.layout import Part
+
+
+def write(traces: Sequence[Trace], style: Style) -> str:
+    """Return the tables of every trace, one problem under another."""
+    from attncli.writers.terminal.page import parts
+    from attncli.writers.terminal.printing import printed
+
+    return printed(parts(traces, style), style)
+
+
+def on_console(what: Trace | Step | Page, console: Console, options: ConsoleOptions) -> Iterator[Part]:
+    """Go through what a trace, a step or a report is on a Rich console."""
+    from attncli.writers.terminal import page, report
+    from attncli.writers.terminal.printing import style_of
+
+    style = style_of(console, options)
+    if isinstance(what, Page):
+        return report.parts([what], style)
+    if isinstance(what, Step):
+        alone = Trace()
+        alone.insert(what)
+        return page.parts([alone], style)
+    return page.parts([what], style)

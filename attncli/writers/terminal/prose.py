@@ -1,0 +1,43 @@
+"""Sentences under headings, each a paragraph that hangs, so that one can tell where the next begins."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from attncli.common.style import Style
+from attncli.common.text import visible
+from attncli.writers.terminal.layout import INDENT, Part, blank_line, fixed
+from attncli.writers.terminal.printing import printed
+
+
+@dataclass(frozen=True)
+class Section:
+    """Sentences, and the one that sums them up."""
+
+    heading: str
+    sentences: Sequence[str]
+    conclusion: str
+
+
+def write(sections: Sequence[Section], style: Style) -> str:
+    """Return sections as text, one under another."""
+    return printed(_parts(sections, style), style)
+
+
+def _parts(sections: Sequence[Section], style: Style) -> Iterator[Part]:
+    for number, section in enumerate(sections):
+        if section.heading:
+            yield from [blank_line()] * bool(number)
+            yield Text(style.plain(visible(section.heading)), "bold")
+        for sentence in section.sentences:
+            yield _hanging(style.plain(visible(sentence)), style.width)
+        yield Text(style.plain(visible(section.conclusion)), "bold")
+
+
+def _hanging(text: str, room: int | None) -> Text:
+    lines = textwrap.wrap(text, room, subsequent_indent=" " * INDENT) if room else [text]
+    return fixed(Text("\n".join(lines)))

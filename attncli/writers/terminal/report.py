@@ -1,0 +1,99 @@
+"""A report: a line for each step, its wrong cells below, and what follows from them at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from attncli.common.report import Page, Sentence, StepSaid
+from attncli.common.style import Style, align
+from attncli.writers.terminal.layout import Part, blank_line, indented
+from attncli.writers.terminal.measure import cells
+from attncli.writers.terminal.printing import drawn, printed
+
+_COLORS = {"→": "yellow", "✗": "red", "✓": "green"}
+_BETWEEN = 2
+
+
+def write(pages: Sequence[Page], style: Style) -> str:
+    """Return the text of every report, one under another."""
+    return printed(parts(pages, style), style)
+
+
+def write_svg(pages: Sequence[Page], style: Style) -> str:
+    """Return the same as one picture."""
+    from dataclasses import replace
+
+    from attncli.writers import svg
+
+    spread = replace(style, colors="truecolor", encoding="utf-8")
+    return style.markup(svg.draw(drawn(parts(pages, spread), spread), "attncli check"))
+
+
+def parts(pages: Sequence[Page], style: Style) -> Iterator[Part]:
+    """Go through what `write` writes, part by part."""
+    for number, page in enumerate(pages):
+        if number:
+            yield blank_line()
+        if page.heading:
+            yield Text(style.plain(page.heading), "bold")
+        if page.first:
+            yield Text(style.plain(page.first), "bold")
+            yield blank_line()
+        yield _steps(page.steps, style)
+        yield blank_line()
+        yield from (_sentence(sentence, style) for sentence in page.conclusion)
+
+
+def _steps(steps: Sequence[StepSaid], style: Style) -> Table:
+    names = [style.plain(f"{step.mark} {step.name}") for step in steps]
+    margin = max(map(cells, names))
+    grid = Table.grid(padding=(0, _BETWEEN, 0, 0))
+    grid.add_column(width=margin, no_wrap=True)
+    grid.add_column(overflow="fold")
+    room = style.width and style.width - margin - _BETWEEN
+    for name, step in zip(names, steps, strict=True):
+        asides = (Text(style.plain(aside), "dim") for aside in step.asides)
+        said = Group(Text(style.plain(step.said)), *_wrong_cells(step, style, room), *asides)
+        grid.add_row(Text(name, f"bold {_COLORS[step.mark]}"), said)
+    return grid
+
+
+def _wrong_cells(step: StepSaid, style: Style, room: int | None) -> Iterator[RenderableType]:
+    """Go through the wrong cells: as a table where there is room for one, else each in two lines."""
+    if not step.cells:
+        return
+    columns = [[Text(style.plain(cell.name)) for cell in step.cells]]
+    columns.append(_numbers("yours", "red", [style.plain(cell.yours) for cell in step.cells]))
+    if step.cells[0].right is not None:
+        columns.append(_numbers("right", "green", [style.plain(cell.right or "") for cell in step.cells]))
+    widths = [max(cells(text.plain) for text in column) for column in columns]
+    width = sum(widths) + _BETWEEN * (len(widths) - 1)
+    rows = zip(*columns, strict=True)
+    if room and width > room:
+        for name, *numbers in rows:
+            yield from (name, indented(Text("  ").join(numbers)))
+        return
+    grid = Table.grid(padding=(0, _BETWEEN, 0, 0))
+    grid.width = width
+    for wide in widths:
+        grid.add_column(width=wide, no_wrap=True)
+    for row in rows:
+        grid.add_row(*row)
+    yield grid
+
+
+def _numbers(word: str, how: str, texts: Sequence[str]) -> list[Text]:
+    """Return a column of numbers, the word before each, their decimal points under one another."""
+    padded = align(texts)
+    most = max(map(cells, padded))
+    return [Text.assemble((f"{word} ", "dim"), (" " * (most - cells(text)) + text, how)) for text in padded]
+
+
+def _sentence(sentence: Sentence, style: Style) -> Text:
+    how = "bold green" if sentence.good else "bold" if sentence.strong else ""
+    text = Text(style.plain(sentence.text), how)
+    return Text.assemble(text, (f"  [{sentence.id}]", "dim")) if sentence.id else text

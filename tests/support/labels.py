@@ -1,0 +1,38 @@
+"""Labels that would break an output that does not take care."""
+
+from __future__ import annotations
+
+HOSTILE = {
+    "markup": "[red]",
+    "closing markup": "[/x]",
+    "link": "[link=https://example.org]x[/link]",
+    "ANSI": "\x1b[31mred\x1b[0m",
+    "title of the terminal": "\x1b]0;x\x07",
+    "C1": "\x9b31m",
+    "NUL": "a\x00b",
+    "DEL": "a\x7f",
+    "bell": "\x07",
+    "bidi": "\u202eabc\u2066",
+    "lone surrogate": "\ud800",
+    "CJK": "猫猫猫",
+    "emoji": "👩‍👩‍👧‍👦",
+    "combining": "e\u0301\u0301\u0301",
+    "long": "x" * 500,
+    "newline": "a\nb",
+    "carriage return": "a\rb",
+    "line separator": "a\u2028b",
+    "tab": "a\tb",
+    "field": "Q",
+    "number": "1",
+    "empty": "",
+    "blank": "  ",
+    "comma": "a,b",
+    "semicolon": "a;b",
+    "comment": "# a",
+    "quotes": '"\'"',
+    "backslash": "\\x1b\\",
+    "HTML": "<script>alert(1)</script>&amp;",
+    "Markdown": "|`*_x_*`|![a](b)",
+    "template": "{0} {x}",
+    "format": "%s %d",
+}

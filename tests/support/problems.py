@@ -1,0 +1,231 @@
+"""Random problems: a hypothesis strategy over every field that attncli has.
+
+What a problem is made of are features, each with the fields that it needs. Those whose fields are not in
+`attncli.problem.fields.FIELDS` are left out, and join as soon as they are.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from hypothesis import strategies as st
+
+from attncli.problem.fields import FIELDS
+
+Problem: TypeAlias = dict[str, Any]
+Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]
+
+LAYOUTS = ("flat", "split", "batch_split", "joined", "batch_joined", "X", "X_joined", "X_batch", "X_heads")
+"""How heads and batches lie: none; (h, n, d); (b, h, n, d); (n, h·d); (b, n, h·d); the same from X; W of 3 axes."""
+
+FEATURES: dict[str, tuple[str, ...]] = {
+    "plain": (),
+    "scale": ("scale",),
+    "causal": ("causal",),
+    "causal_align": ("causal", "causal_align"),
+    "window": ("window",),
+    "window_align": ("window", "causal_align"),
+    "mask": ("mask",),
+    "bias": ("bias",),
+    "lengths": ("lengths",),
+    "lengths_align": ("lengths", "causal", "causal_align"),
+    "softcap": ("softcap",),
+    "sinks": ("sinks",),
+    "past": ("past_K", "past_V"),
+    "sinusoidal": ("positions",),
+    "rope": ("positions",),
+    "rope_style": ("positions", "rope_style"),
+    "rope_base": ("positions", "rope_base"),
+    "alibi": ("positions",),
+    "sum": ("normalize",),
+    "fewer_kv": (),
+    "kv_heads": ("kv_heads",),
+    "M": ("M",),
+    "biases": ("b_q", "b_k", "b_v"),
+    "W_o": ("W_o",),
+    "b_o": ("b_o",),
+    "columns": ("columns",),
+}
+"""Each feature, and the fields without which there is none."""
+
+ONLY_WITH = {
+    "lengths": ("batch_split", "batch_joined", "X_batch"),
+    "lengths_align": ("batch_split", "batch_joined", "X_batch"),
+    "sinusoidal": ("X", "X_joined", "X_batch", "X_heads"),
+    "fewer_kv": ("split", "batch_split"),
+    "kv_heads": ("joined", "batch_joined", "X_joined", "X_heads"),
+    "M": ("X", "X_joined", "X_batch", "X_heads"),
+    "biases": ("X", "X_joined", "X_batch", "X_heads"),
+    "b_o": ("flat", "joined", "batch_joined", "X", "X_joined", "X_batch", "X_heads"),
+}
+"""Features that need a layout: a batch to have lengths of, an X to project."""
+
+APART = (
+    {"sum", "sinks"},
+    {"sum", "alibi"},
+    {"past", "lengths"},
+    {"past", "lengths_align"},
+    {"past", "M"},
+    {"sinusoidal", "rope", "rope_style", "rope_base"},
+    {"alibi", "sinusoidal"},
+    {"alibi", "rope", "rope_style", "rope_base"},
+    {"fewer_kv", "kv_heads"},
+)
+"""Features of which the contract says nothing together, or that exclude each other."""
+
+
+def known(feature: str) -> bool:
+    """Tell whether attncli has the fields of a feature."""
+    return all(name in FIELDS for name in FEATURES[feature])
+
+
+KNOWN = [feature for feature in FEATURES if known(feature)]
+
+
+class Numbers:
+    """Random numbers of one kind, by a seed: what is shrunk is the shape of a problem, not its digits."""
+
+    def __init__(self, kind: str, seed: int) -> None:
+        self._kind, self._random = kind, random.Random(seed)
+
+    def one(self) -> float:
+        r = self._random
+        if self._kind == "integers":
+            return r.randint(-3, 3)
+        if self._kind == "positive":
+            return round(r.uniform(0.1, 2), 3)
+        return r.gauss(0, 12) if self._kind == "large" else r.gauss(0, 1)
+
+    def array(self, *shape: int) -> Any:
+        return [self.array(*shape[1:]) for _ in range(shape[0])] if shape else self.one()
+
+    def choose(self, values: Iterable[Any], *shape: int) -> Any:
+        """An array whose entries are chosen from these values."""
+        if not shape:
+            return self._random.choice(list(values))
+        return [self.choose(values, *shape[1:]) for _ in range(shape[0])]
+
+
+@st.composite
+def problems(draw: Draw, need: tuple[str, ...] = (), may: tuple[str, ...] = ()) -> Problem:
+    """Draw a problem that has the features of `need`, and some of those of `may`."""
+    features = set(need) | {feature for feature in may if feature not in need and draw(st.booleans())}
+    for apart in APART:
+        both = sorted(features & apart, key=lambda feature: feature not in need)
+        features -= set(both[1:])
+    possible = [name for name in LAYOUTS if all(name in ONLY_WITH.get(feature, LAYOUTS) for feature in need)]
+    layout = draw(st.sampled_from(possible))
+    features = {feature for feature in features if layout in ONLY_WITH.get(feature, LAYOUTS)}
+    kind = "positive" if "sum" in features else draw(st.sampled_from(["normal", "integers", "large"]))
+    numbers = Numbers(kind, draw(st.integers(0, 2**32)))
+    size = _Sizes(draw, layout, features)
+    p = _inputs(numbers, size, layout, features)
+    _modifiers(draw, numbers, p, size, features)
+    _ending(numbers, p, size, features)
+    return _as_columns(p) if "columns" in features else p
+
+
+class _Sizes:
+    """The sizes of a problem: queries, keys, widths, heads and what stands before them."""
+
+    def __init__(self, draw: Draw, layout: str, features: set[str]) -> None:
+        self.n, self.m = draw(st.integers(1, 4)), draw(st.integers(1, 5))
+        if layout.startswith("X") and "M" not in features:
+            self.m = self.n
+        even = {"rope", "rope_style", "rope_base"} & features
+        self.d = draw(st.sampled_from([2, 4, 6] if even else [1, 2, 3, 4]))
+        self.d_v, self.d_model = draw(st.integers(1, 3)), draw(st.integers(1, 4))
+        self.batch: tuple[int, ...] = (draw(st.integers(1, 3)),) if "batch" in layout else ()
+        fewer = {"fewer_kv", "kv_heads"} & features
+        self.kv = draw(st.integers(1, 3))
+        self.heads = self.kv * (draw(st.integers(1, 3)) if fewer else 1)
+        self.past = draw(st.integers(1, 3)) if "past" in features else 0
+        if layout in {"flat", "X", "X_batch"}:
+            self.heads = self.kv = 0
+
+    @property
+    def scores(self) -> tuple[int, ...]:
+        return (*self.batch, *([self.heads] if self.heads else []), self.n, self.past + self.m)
+
+
+def _inputs(numbers: Numbers, size: _Sizes, layout: str, features: set[str]) -> Problem:
+    h, kv, p = max(size.heads, 1), max(size.kv, 1), {}
+    if layout.startswith("X"):
+        p["X"] = numbers.array(*size.batch, size.n, size.d_model)
+        if "M" in features:
+            p["M"] = numbers.array(*size.batch, size.m, size.d_model)
+        for name, count, width in (("q", h, size.d), ("k", kv, size.d), ("v", kv, size.d_v)):
+            if layout == "X_heads":
+                p[f"W_{name}"] = numbers.array(count, size.d_model, width)
+            else:
+                p[f"W_{name}"] = numbers.array(size.d_model, count * width)
+            if "biases" in features:
+                p[f"b_{name}"] = numbers.array(count * width)
+    else:
+        for name, count, rows, width in (("Q", h, size.n, size.d), ("K", kv, size.m, size.d), ("V", kv, size.m, 0)):
+            d = width or size.d_v
+            split = "split" in layout
+            p[name] = numbers.array(*size.batch, *([count] if split else []), rows, d if split else count * d)
+    if layout.endswith("joined"):
+        p["heads"] = size.heads
+    if "kv_heads" in features:
+        p["kv_heads"] = size.kv
+    if size.past:
+        own = [size.kv] if size.heads else []
+        p["past_K"] = numbers.array(*size.batch, *own, size.past, size.d)
+        p["past_V"] = numbers.array(*size.batch, *own, size.past, size.d_v)
+    return p
+
+
+def _modifiers(draw: Draw, numbers: Numbers, p: Problem, size: _Sizes, features: set[str]) -> None:
+    if "scale" in features:
+        p["scale"] = draw(st.sampled_from([0.5, 2, "1/3", "none", "0.25", -1.5 if "sum" not in features else 1.5]))
+    if {"causal", "causal_align", "lengths_align"} & features:
+        p["causal"] = True
+    if {"causal_align", "window_align", "lengths_align"} & features:
+        p["causal_align"] = draw(st.sampled_from(["top-left", "bottom-right"]))
+    if {"window", "window_align"} & features:
+        p["window"] = draw(st.sampled_from([[0, 0], [1, 0], [2, 1], [-1, 0], [0, -1], [1, 1]]))
+    if {"lengths", "lengths_align"} & features:
+        p["lengths"] = [draw(st.integers(1, size.m)) for _ in range(size.batch[0])]
+    if "mask" in features:
+        p["mask"] = numbers.choose([True, True, False], *_broadcasting(draw, size.scores))
+    if "bias" in features:
+        values = [0.5, 1, 0.25] if "sum" in features else [-1.5, 0, 0.25, 3, "-inf"]
+        p["bias"] = numbers.choose(values, *_broadcasting(draw, size.scores))
+    if "softcap" in features:
+        p["softcap"] = draw(st.sampled_from([0.5, 2, 30]))
+    if "sinks" in features:
+        p["sinks"] = numbers.array(max(size.heads, 1))
+    if {"rope", "rope_style", "rope_base"} & features:
+        p["positions"] = "rope"
+    if "rope_style" in features:
+        p["rope_style"] = draw(st.sampled_from(["half", "interleaved"]))
+    if "rope_base" in features:
+        p["rope_base"] = draw(st.sampled_from([10, 500000]))
+    for name in {"sinusoidal", "alibi"} & features:
+        p["positions"] = name
+    if "sum" in features:
+        p["normalize"] = "sum"
+
+
+def _broadcasting(draw: Draw, shape: tuple[int, ...]) -> list[int]:
+    """Draw a shape of at least two axes that broadcasts to this one."""
+    axes = draw(st.integers(2, len(shape)))
+    return [draw(st.sampled_from([length, length, 1])) for length in shape[len(shape) - axes :]]
+
+
+def _ending(numbers: Numbers, p: Problem, size: _Sizes, features: set[str]) -> None:
+    width = max(size.heads, 1) * size.d_v
+    if "W_o" in features:
+        p["W_o"] = numbers.array(width, size.d_model)
+    if "b_o" in features:
+        p["b_o"] = numbers.array(size.d_model if "W_o" in features else width)
+
+
+def _as_columns(p: Problem) -> Problem:
+    from support.oracle import turned
+
+    return {name: turned(value) for name, value in p.items()} | {"columns": True}

@@ -1,0 +1,264 @@
+"""How far errors in operands move a result: every op's bound holds for errors of any size, and most are attained.
+
+The oracle is the op itself, on operands that are off by as much as they may be.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import attncli
+from attncli.checking.mistakes import matrix_ops as other
+from attncli.checking.mistakes import ops as wrong
+from attncli.common.labels import Axis
+from attncli.derivation import modifiers, normalize, ops, positions
+from attncli.derivation.fused import Attend
+from attncli.derivation.ops import HeadLayout
+from attncli.trace import cell_ops
+from attncli.trace.op import Given, Op, Row
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Shape: TypeAlias = tuple[int, ...]
+
+ONE = Axis("", 1, ("",))
+SEEN = np.array([[True, False, True], [True, True, False], [True, True, True]])
+SPLIT = HeadLayout(split=2)
+SINKS = np.array([[[0.3]], [[-1.0]]])
+ROW: Shape = (1, 3)
+PLANE: Shape = (2, 3, 3)
+HEADS: Shape = (2, 3, 2)
+ATTEND: tuple[Shape, ...] = ((3, 4), (3, 4), (3, 4))
+
+
+def attend(*changes: modifiers.Modifier, sinks: Array | None = None) -> Attend:
+    return Attend(SPLIT, SPLIT, SPLIT, -0.7, changes, sinks, "float64")
+
+
+CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
+    Row: [(Row(2, Axis("key", 2)), ((1, 1), (1, 1)))],
+    cell_ops.Times: [(cell_ops.Times(), (ROW, ROW)), (cell_ops.Times(), (ROW, (1, 1)))],
+    cell_ops.Plus: [(cell_ops.Plus(), (ROW, ROW))],
+    cell_ops.Minus: [(cell_ops.Minus(), (ROW, (1, 1)))],
+    cell_ops.Over: [(cell_ops.Over(), (ROW, (1, 1)))],
+    cell_ops.Wave: [(cell_ops.Wave("sin"), (ROW,)), (cell_ops.Wave("cos"), (ROW,))],
+    cell_ops.Exp: [(cell_ops.Exp(), (ROW,))],
+    cell_ops.Nothing: [(cell_ops.Nothing((ONE, ONE)), ())],
+    cell_ops.Append: [(cell_ops.Append(0.5), (ROW,))],
+    cell_ops.Sum: [(cell_ops.Sum(), (ROW,))],
+    cell_ops.Dot: [(cell_ops.Dot(), (ROW, ROW))],
+    cell_ops.Maximum: [(cell_ops.Maximum(), (ROW,))],
+    cell_ops.Counted: [(cell_ops.Counted(), (ROW,))],
+    cell_ops.NoKey: [(cell_ops.NoKey(), (ROW,))],
+    ops.Same: [(ops.Same(), (PLANE,))],
+    ops.Project: [
+        (ops.Project(), ((3, 2), (2, 4))),
+        (ops.Project(bias=True), ((2, 3, 2), (2, 4), (1, 4))),
+        (ops.Project(weight=False, bias=True), ((3, 4), (1, 4))),
+        (ops.Project(bias=True, heads=2), ((3, 2), (2, 2, 3), (1, 6))),
+        (ops.Project(weight=False, bias=True, heads=2), ((2, 3, 2), (1, 4))),
+    ],
+    ops.Scores: [
+        (ops.Scores(), ((2, 2), (3, 2))),
+        (ops.Scores(SPLIT, HeadLayout(split=2, serve=2)), ((2, 4), (3, 4))),
+        (ops.Scores(HeadLayout(split=4), HeadLayout(split=2, serve=4)), ((2, 8), (3, 4))),
+    ],
+    ops.Scale: [(ops.Scale(0.5, d_k=3), (PLANE,)), (ops.Scale(-0.25, "-1/4"), (PLANE,))],
+    ops.Mix: [(ops.Mix(), ((2, 3), (3, 2))), (ops.Mix(SPLIT), ((2, 2, 3), (3, 4)))],
+    ops.Extend: [
+        (ops.Extend(past=True, row=True, zeros=True), ((2, 2, 3), (2, 4, 3), (1, 3))),
+        (ops.Extend(zeros=True), ((4, 3),)),
+    ],
+    ops.Concat: [(ops.Concat(), (HEADS,))],
+    normalize.Softmax: [(normalize.Softmax(), (PLANE,)), (normalize.Softmax(SINKS), (PLANE,))],
+    normalize.SumNormalize: [(normalize.SumNormalize(), (PLANE,))],
+    modifiers.Softcap: [(modifiers.Softcap(2.0), (PLANE,))],
+    modifiers.AddTerms: [
+        (modifiers.AddTerms((modifiers.Bias(np.array([[0.5, -np.inf, 1.0]])), positions.Alibi(SINKS)), 3), (PLANE,))
+    ],
+    modifiers.Hide: [(modifiers.Hide((modifiers.Causal(), modifiers.Mask(SEEN)), 3), (PLANE,))],
+    modifiers.Hidden: [(modifiers.Hidden(("a mask",)), ((1, 1),))],
+    positions.Sinusoidal: [(positions.Sinusoidal(), ((3, 4),))],
+    positions.Rotate: [
+        (positions.Rotate(HeadLayout(), 2, "half"), (HEADS,)),
+        (positions.Rotate(HeadLayout(), 2, "interleaved"), (HEADS,)),
+        (positions.Rotate(SPLIT), ((3, 4),)),
+    ],
+    Attend: [
+        (attend(), ATTEND),
+        (attend(modifiers.Softcap(1.0), modifiers.Hide((modifiers.Causal(-1),), 3)), ATTEND),
+        (attend(sinks=SINKS), ATTEND),
+    ],
+    wrong.Then: [(wrong.Then(normalize.Softmax(), normalize.Softmax()), (PLANE,))],
+    wrong.Early: [(wrong.Early(ops.Mix(), 1), ((2, 3), (3, 2)))],
+    other.Multiply: [
+        (other.Multiply(SPLIT, SPLIT), ((2, 6), (3, 4))),
+        (other.Multiply(right=SPLIT, turned=True), ((2, 3, 2), (3, 4))),
+    ],
+    other.SplitScores: [(other.SplitScores(other.Reshaped(2), other.Strided(2)), ((2, 4), (3, 4)))],
+    other.SplitMix: [(other.SplitMix(split(2)), ((2, 2, 3), (3, 4))) for split in (other.Reshaped, other.Strided)],
+    other.OneHead: [(other.OneHead(2), ((2, 4), (3, 4)))],
+    wrong.Factor: [(wrong.Factor(-3.0, ("3",)), (PLANE,)), (wrong.Factor(3.0, ("3",), times=True), (PLANE,))],
+    wrong.Keep: [(wrong.Keep(SEEN, elsewhere, "hidden"), (PLANE,)) for elsewhere in (0.0, -np.inf)],
+    wrong.SoftmaxOver: [(wrong.SoftmaxOver("queries"), (PLANE,)), (wrong.SoftmaxOver("matrix"), (PLANE,))],
+    wrong.SoftmaxOfSeen: [(wrong.SoftmaxOfSeen(), (PLANE,))],
+    wrong.SoftmaxTo: [(wrong.SoftmaxTo(10), (PLANE,))],
+    wrong.BySum: [(wrong.BySum(), (PLANE,))],
+    wrong.ShiftedExp: [(wrong.ShiftedExp(), (PLANE,))],
+    wrong.Hardmax: [(wrong.Hardmax(), (PLANE,))],
+    other.ProjectTransposed: [(other.ProjectTransposed(bias=True), ((3, 2), (2, 2), (1, 2)))],
+    other.JoinReshaped: [(other.JoinReshaped(), (HEADS,))],
+    other.FoldHeads: [(other.FoldHeads("mean"), (HEADS,)), (other.FoldHeads("sum", repeat=True), (HEADS,))],
+    other.Waves: [(other.Waves(1, "c/d"), ((3, 4),))],
+    wrong.Corrected: [(wrong.Corrected(ops.Scale(0.5), "scores / 3"), (PLANE,))],
+}  # fmt: skip
+"""For every op, some with their arguments, and the shapes of their operands."""
+
+MAY_HIDE = (
+    normalize.Softmax, normalize.SumNormalize, modifiers.Softcap, modifiers.Hide, modifiers.AddTerms, cell_ops.Counted,
+    wrong.Then, wrong.Keep, wrong.SoftmaxOver, wrong.SoftmaxOfSeen, wrong.SoftmaxTo, wrong.ShiftedExp, wrong.Hardmax,
+    wrong.BySum,
+)  # fmt: skip
+"""Ops whose first operand may hold −∞."""
+
+WIDER = (
+    Attend, cell_ops.Maximum, cell_ops.Wave, cell_ops.Nothing, wrong.Then, wrong.Early, wrong.ShiftedExp,
+    wrong.Hardmax,
+)  # fmt: skip
+"""Ops whose bound is not attained; or, without operands, has nothing to be attained by."""
+
+
+def all_ops() -> list[type[Op]]:
+    """Return every op of attncli that can be made, but for `Given`, which is made of nothing."""
+    for module in pkgutil.walk_packages(attncli.__path__, "attncli."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+
+    def below(kind: type[Op]) -> Iterator[type[Op]]:
+        for sub in kind.__subclasses__():
+            yield from [] if inspect.isabstract(sub) else [sub]
+            yield from below(sub)
+
+    found = [kind for kind in below(Op) if kind.__module__.startswith("attncli.")]  # type: ignore[type-abstract]
+    return sorted(set(found) - {Given}, key=lambda kind: kind.__name__)
+
+
+def drawn(rng: np.random.Generator, op: Op, shapes: tuple[Shape, ...], size: float) -> tuple[list[Array], list[Array]]:
+    """Return operands, and for each the greatest error of every cell; some have none."""
+    operands = [rng.normal(size=shape) * 2 for shape in shapes]
+    if isinstance(op, MAY_HIDE) and rng.random() < 0.5:
+        operands[0][rng.random(operands[0].shape) < 0.3] = -np.inf
+    errors = [np.where(np.isinf(x) | (rng.random(x.shape) < 0.2), 0.0, rng.uniform(0, size, x.shape)) for x in operands]
+    return operands, errors
+
+
+def moved(op: Op, result: Array, operands: list[Array], errors: list[Array], signs: list[Array]) -> Array:
+    """Return how far the result moves when operands are off by these parts of their errors."""
+    found = op.apply(*(x + e * sign for x, e, sign in zip(operands, errors, signs, strict=True)))
+    return np.where(found == result, 0.0, np.abs(found - result))
+
+
+def bound(op: Op, operands: list[Array], errors: list[Array]) -> tuple[Array, Array]:
+    result = np.asarray(op.apply(*operands))
+    spread = np.asarray(op.spread(result, operands, errors))
+    assert spread.shape == result.shape
+    return result, spread
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("kind", all_ops(), ids=lambda kind: kind.__name__)
+@given(seed=st.integers(0, 2**32 - 1), size=st.sampled_from([0.0, 0.005, 0.05, 0.5, 3.0]))
+def test_no_error_moves_a_result_further_than_its_bound(kind: type[Op], seed: int, size: float) -> None:
+    """Random errors, and random corners of what errors may be, stay within it; without errors it is 0."""
+    assert kind in CASES, f"{kind.__name__}: an op needs a case in CASES"
+    rng = np.random.default_rng(seed)
+    for op, shapes in CASES[kind]:
+        assert type(op) is kind
+        operands, errors = drawn(rng, op, shapes, size)
+        try:
+            result, spread = bound(op, operands, errors)
+        except attncli.AttnError:  # scores that sum to 0
+            continue
+        if size == 0:
+            assert spread.max(initial=0.0) <= 1e-15
+        for corner in (False, True) * 4:
+            signs = [rng.choice([-1.0, 1.0], x.shape) if corner else rng.uniform(-1, 1, x.shape) for x in operands]
+            change = moved(op, result, operands, errors, signs)
+            slack = 1e-9 * (1 + np.abs(np.where(np.isfinite(result), result, 0)))
+            assert (np.isnan(change) | (change <= spread + slack)).all(), (op, operands, errors, signs)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("kind", [kind for kind in all_ops() if not issubclass(kind, WIDER)], ids=lambda k: k.__name__)
+@pytest.mark.parametrize("size", [0.05, 0.5])
+def test_the_bound_is_attained(kind: type[Op], size: float) -> None:
+    """For every cell of the result there are errors in one operand that move it so far: a corner, found by climbing."""
+    rng = np.random.default_rng(7)
+    for op, shapes in CASES[kind]:
+        operands, every = drawn(rng, op, shapes, size)
+        for only in range(len(operands)):
+            errors = [e * (at == only) for at, e in enumerate(every)]
+            result, spread = bound(op, operands, errors)
+            for cell in itertools.islice(np.ndindex(result.shape), 6):
+                if np.isfinite(spread[cell]):
+                    found = climbed(op, result, operands, errors, cell)
+                    assert found == pytest.approx(spread[cell], rel=1e-6, abs=1e-12)
+
+
+def climbed(op: Op, result: Array, operands: list[Array], errors: list[Array], cell: tuple[int, ...]) -> float:
+    """Return how far one cell moves at the best corner that is found from both directions by changing one sign."""
+    best = 0.0
+    for direction in (-1.0, 1.0):
+        signs = [np.full(x.shape, direction) for x in operands]
+
+        def value(signs: list[Array] = signs) -> Any:
+            return moved(op, result, operands, errors, signs)[cell]
+
+        improved = True
+        while improved:
+            improved = False
+            for sign, x in zip(signs, operands, strict=True):
+                for place in np.ndindex(x.shape):
+                    before = value()
+                    sign[place] *= -1
+                    if value() > before + 1e-15:
+                        improved = True
+                    else:
+                        sign[place] *= -1
+        best = max(best, float(value()))
+    return best
+
+
+@pytest.mark.parametrize("sinks", [None, np.array([[0.4]])])
+@pytest.mark.parametrize("size", [0.005, 0.5, 5.0])
+def test_the_softmax_is_attained_at_the_corner(size: float, sinks: Array | None) -> None:
+    """A weight is greatest with its own score as high and the others as low as can be, and least the other way."""
+    rng = np.random.default_rng(3)
+    scores, errors = rng.normal(size=(1, 4)), rng.uniform(0, size, (1, 4))
+    op = normalize.Softmax(sinks)
+    result, spread = bound(op, [scores], [errors])
+    for own in range(4):
+        towards = np.where(np.arange(4) == own, 1.0, -1.0)
+        ends = [op.apply(scores + sign * towards * errors)[0, own] for sign in (1, -1)]
+        assert spread[0, own] == pytest.approx(max(abs(end - result[0, own]) for end in ends), rel=1e-12)
+
+
+def test_a_sum_that_may_be_zero_has_no_bound() -> None:
+    """Where the scores of a row may sum to 0, their quotient may be anything."""
+    _, spread = bound(normalize.SumNormalize(), [np.array([[1.0, -0.5], [1.0, 1.0]])], [np.full((2, 2), 0.3)])
+    assert np.isinf(spread[0]).all()
+    assert np.isfinite(spread[1]).all()
+
+
+def test_what_is_given_has_no_error_of_its_own() -> None:
+    assert not Given().spread(np.ones((2, 2)), [], []).any()
