@@ -466,8 +466,7 @@ def test_arithmetic_is_of_float64(run: Runner, blog: Path, option: str) -> None:
     refused = run("run", blog, option, "--dtype", "float16")
     assert (refused.code, refused.out) == (2, "")
     assert refused.err == (
-        f"attncli: {option} and --dtype float16 cannot be given together\n"
-        "  hint: the arithmetic is shown in float64\n"
+        f"attncli: {option} and --dtype float16 cannot be given together\n  hint: the arithmetic is shown in float64\n"
     )
     with pytest.raises(AttnError, match="this is rounded to float16 step by step"):
         attention(**PROBLEM, dtype="float16").explain("weights[q1,k1]")

@@ -1,6 +1,6 @@
 """CSV: a block for each field and step, under its name; a single step is written as bare rows.
 
-`attncli run` reads it back exactly. Each matrix of a stack is a block of its own, named by its index: weights[head2].
+`attncli run` reads it back exactly. Each matrix of a stack is a separate block, named by its index: weights[head2].
 """
 
 from __future__ import annotations

@@ -189,18 +189,18 @@ def _shown(
     cells: list[list[str]] = []
     shades: list[list[float | None]] = []
     for row, values in zip(rows, part.tolist(), strict=True):
-        beside = [decimal(float(values_of[(*index, row)]), precision) for values_of in margins.values()]
+        marginal = [decimal(float(values_of[(*index, row)]), precision) for values_of in margins.values()]
         texts = [
             "…" if -1 in (row, col) else decimal(value, places, precision)
             for col, value in zip(cols, values, strict=True)
         ]
-        cells.append(texts + (["…"] * len(beside) if row == -1 else beside))
+        cells.append(texts + (["…"] * len(marginal) if row == -1 else marginal))
         shades.append(
             [
                 value if shaded and -1 not in (row, col) and value > 0 else None
                 for col, value in zip(cols, values, strict=True)
             ]
-            + [None] * len(beside)
+            + [None] * len(marginal)
         )
     row_labels, column_labels = _labels(step.axes[-2], rows), _labels(step.axes[-1], cols)
     hidden_rows, hidden_cols = _hidden(step.axes[-2], rows), _hidden(step.axes[-1], cols)

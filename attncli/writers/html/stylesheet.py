@@ -26,7 +26,7 @@ STYLES = """
 .attncli tbody th { text-align: left; }
 .attncli td { font: .93em/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 .attncli td[style] { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-.attncli small, .attncli caption, .attncli th, .attncli .beside { opacity: .7; }
+.attncli small, .attncli caption, .attncli th, .attncli .margin { opacity: .7; }
 .attncli thead th { border-bottom: 1px solid #80808099; }
 .attncli .first { border-left: 1px solid #80808099; }
 .attncli .below > * { border-top: 1px solid #80808099; }

@@ -85,14 +85,14 @@ def _heading(step: Step, precision: int) -> str:
 
 def _table(shown: ShownMatrix) -> str:
     caption = f"<caption>{escaped(shown.title)}</caption>" if shown.title else ""
-    places = [""] * shown.first_margin + ["beside first", *["beside"] * shown.margin_columns][: shown.margin_columns]
+    places = [""] * shown.first_margin + ["margin first", *["margin"] * shown.margin_columns][: shown.margin_columns]
     head = "".join(_label(name, "col", place) for name, place in zip(shown.columns, places, strict=True))
     columns = [align([row[at] for row in shown.cells]) for at in range(len(shown.columns))]
     rows = []
     for at, (name, weights) in enumerate(zip(shown.rows, shown.shades, strict=True)):
         below = at >= len(shown.rows) - shown.margin_rows
         data = "".join(
-            _cell(column[at], weight, "beside" if below and not place else place)
+            _cell(column[at], weight, "margin" if below and not place else place)
             for column, weight, place in zip(columns, weights, places, strict=True)
         )
         row = '<tr class="below">' if below else "<tr>"

@@ -70,7 +70,7 @@ class _MatrixBlock:
     """Its place in the step: "head 1 of 2, columns 1–8 of 12"; empty for a whole step."""
     tex: str
     width: float
-    beside: list[_FormulaPart] = field(default_factory=list)
+    margins: list[_FormulaPart] = field(default_factory=list)
     """The marginal columns, such as the maxima and sums of rows."""
 
 
@@ -125,13 +125,13 @@ class _Derivation:
         for value in values:
             if value.caption:
                 tex = rf"\text{{{escape(value.caption)}: }} {value.tex}"
-                alone = bool(value.beside) or value is values[0]
+                alone = bool(value.margins) or value is values[0]
                 pieces.append(
                     _FormulaPart(tex, points(f"{value.caption}: ") + value.width + _QUADS, r" \qquad ", alone)
                 )
             else:
                 pieces.append(_FormulaPart(f"= {value.tex}", value.width + _EQUALS))
-            pieces += value.beside
+            pieces += value.margins
         yield _display(name, pieces)
         notes = [note_of(step, self.precision), *remarks]
         yield from map(remark, dict.fromkeys(filter(None, notes)))
@@ -177,7 +177,7 @@ class _Cut:
         self.made = made
         self.high, self.wide = (axis.size for axis in step.shown_axes[-2:])
         self.margins = _margins(shown)
-        below = [beside for _, beside in self.margins] if shown.margin_rows else []
+        below = [one for _, one in self.margins] if shown.margin_rows else []
         widths = [max(column) for column in zip(*(part.widths() for part in (made, *below)), strict=True)]
         frame = made.frame + (points(f"{shown.title}: ") if shown.title else 0)
         if below:  # marginal rows are as wide as the matrix, and have names
@@ -205,12 +205,12 @@ class _Cut:
                 caption = [self.shown.title] * bool(self.shown.title)
                 caption += [_span("row", rows, self.high)] * (len(self.rows) > 1)
                 caption += [_span("column", columns, self.wide)] * (len(self.columns) > 1)
-                beside = []
+                marginal = []
                 if self.shown.margin_rows and rows is self.rows[-1]:
-                    beside = [(name, one.part([0], columns)) for name, one in self.margins]
+                    marginal = [(name, one.part([0], columns)) for name, one in self.margins]
                 elif self.shown.margin_columns and columns is self.columns[-1]:
-                    beside = [(name, one.part(rows, [0])) for name, one in self.margins]
-                margins = [_margin(name, one) for name, one in beside]
+                    marginal = [(name, one.part(rows, [0])) for name, one in self.margins]
+                margins = [_margin(name, one) for name, one in marginal]
                 yield _MatrixBlock(", ".join(caption), part.scalar(), part.width, margins)
 
 

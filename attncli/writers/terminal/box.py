@@ -8,8 +8,8 @@ from attncli.common.style import Style
 
 
 def _box(rule: str, line: str, crossing: str) -> Box:
-    beside, under = f"  {line} ", f"{rule}{rule}{crossing}{rule}"
-    rows = [" " * 4, beside, under, beside, under, under, beside, " " * 4]
+    plain, under = f"  {line} ", f"{rule}{rule}{crossing}{rule}"
+    rows = [" " * 4, plain, under, plain, under, under, plain, " " * 4]
     return Box("".join(f"{row}\n" for row in rows), ascii=rule.isascii())
 
 

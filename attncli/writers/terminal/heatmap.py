@@ -55,8 +55,8 @@ class _HeatmapText:
         self.places = precision_of(trace, style, PLACES)
         self.longest = min(MAX_LABEL_WIDTH, self.page.width // 3)
         down, across = self.step.shown_axes[-2:]
-        self.beside = 2 + max(cells(self.label(label)) for label in down.labels())
-        self.room = self.page.width - self.beside
+        self.label_width = 2 + max(cells(self.label(label)) for label in down.labels())
+        self.room = self.page.width - self.label_width
         self.size = self.size_for(down.size, across.size, [self.label(label) for label in across.labels()])
         self.block = max(
             1,
@@ -76,7 +76,7 @@ class _HeatmapText:
         ]
         count = math.prod(axis.size for axis in self.step.axes[:-2])
         for size in sizes:
-            abreast = (self.page.width + BETWEEN) // (self.beside + columns * size + BETWEEN)
+            abreast = (self.page.width + BETWEEN) // (self.label_width + columns * size + BETWEEN)
             if abreast and math.ceil(count / abreast) * math.ceil(rows * size / 2) <= MAX_LINES:
                 return size
         return sizes[-1]
@@ -102,20 +102,20 @@ class _HeatmapText:
         if panel.title:
             yield _line([(panel.title, "dim")])
         for letters in self.above(panel.columns):
-            yield _line([(" " * self.beside + "".join(letters), "dim")])
+            yield _line([(" " * self.label_width + "".join(letters), "dim")])
         values = panel.values.tolist()
-        beside: dict[int, str] = {}
+        row_labels: dict[int, str] = {}
         for row, label in enumerate(panel.rows):  # two rows of the smallest squares share a line and its label
-            beside.setdefault((row * self.size + (self.size - 1) // 2) // 2, label)
+            row_labels.setdefault((row * self.size + (self.size - 1) // 2) // 2, label)
         blanks = [-1.0] * len(panel.columns)
         for number in range(math.ceil(len(values) * self.size / 2)):
             upper, lower = (
                 values[half // self.size] if half < len(values) * self.size else blanks
                 for half in (2 * number, 2 * number + 1)
             )
-            label = beside.get(number, "")
-            line = [(f" {label}{' ' * (self.beside - 2 - cells(label))} ", "dim")]
-            line += [self.square(pair, numbered=number in beside) for pair in zip(upper, lower, strict=True)]
+            label = row_labels.get(number, "")
+            line = [(f" {label}{' ' * (self.label_width - 2 - cells(label))} ", "dim")]
+            line += [self.square(pair, numbered=number in row_labels) for pair in zip(upper, lower, strict=True)]
             yield _line(line)
 
     def above(self, labels: Sequence[str]) -> Iterator[list[str]]:

@@ -55,9 +55,9 @@ class MatrixTables:
         every = list(range(len(self.widths)))
         if self.style.width is None or self.width(every) <= self.style.width:
             return [every]
-        own, beside = every[: self.shown.first_margin], every[self.shown.first_margin :]
+        own, marginal = every[: self.shown.first_margin], every[self.shown.first_margin :]
         pieces = [[at] for at in own]
-        pieces += [beside] * bool(beside) if self.width(beside) <= self.style.width else [[at] for at in beside]
+        pieces += [marginal] * bool(marginal) if self.width(marginal) <= self.style.width else [[at] for at in marginal]
         blocks: list[list[int]] = [[]]
         for piece in pieces:
             if blocks[-1] and self.width(blocks[-1] + piece) > self.style.width:
@@ -128,16 +128,16 @@ class MatrixTables:
         grid = Table.grid()
         for at in part:
             grid.add_column(width=self.widths[at], no_wrap=True)
-        beside = (bool(self.shown.margin_rows) and rows.start > 0) or part[0] >= self.shown.first_margin
+        marginal = (bool(self.shown.margin_rows) and rows.start > 0) or part[0] >= self.shown.first_margin
         for row in rows:
-            grid.add_row(*(self.cell(row, at, beside=beside) for at in part))
+            grid.add_row(*(self.cell(row, at, marginal=marginal) for at in part))
         return grid
 
-    def cell(self, row: int, column: int, *, beside: bool) -> Text:
+    def cell(self, row: int, column: int, *, marginal: bool) -> Text:
         """Return one cell: shaded by its weight, or dim if marginal."""
         text = _padded(self.numbers[column][row], self.widths[column])
         weight = self.shown.shades[row][column]
-        return Text(text, "dim" if beside else shaded(weight, self.style.colors), no_wrap=True)
+        return Text(text, "dim" if marginal else shaded(weight, self.style.colors), no_wrap=True)
 
 
 def _padded(text: str, width: int) -> str:
