@@ -605,7 +605,7 @@ def test_out_in_a_read_only_folder(run: Runner, tmp_path: Path) -> None:
     assert done.err == "attncli: closed/x.json: cannot be written: Permission denied\n"
 
 
-# --- what is told beside -------------------------------------------------------------------------------------------
+# --- notes ---------------------------------------------------------------------------------------------------------
 
 
 def test_values_for_computed_steps_are_ignored(run: Runner, samples: Path) -> None:

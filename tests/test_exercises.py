@@ -86,7 +86,7 @@ def ways(id: str) -> range:
     return range(VARIANTS.get(id, 1))
 
 
-# --- what is drawn -------------------------------------------------------------------------------------------
+# --- drawing -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=named)
@@ -146,7 +146,7 @@ def test_a_core_mistake_is_named_from_the_output_alone(kind: dict[str, Any]) -> 
                 assert id in report["mistakes"], (seed, id, variant, report)
 
 
-# --- the same everywhere -------------------------------------------------------------------------------------
+# --- reproducibility -----------------------------------------------------------------------------------------
 
 
 def pythons() -> list[str]:
@@ -232,7 +232,7 @@ def test_a_random_seed_is_reported(run: Runner) -> None:
     assert json.loads(first.out)["title"] == f"Exercise {told[1]}"
 
 
-# --- what it is good for -------------------------------------------------------------------------------------
+# --- files ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS[:6], ids=named)
@@ -379,7 +379,7 @@ def test_blank_csv_is_csv(run: Runner, tmp_path: Path) -> None:
     assert all(len({len(row) for row in block[1:]}) == 1 for block in blocks)
 
 
-# --- what cannot be ------------------------------------------------------------------------------------------
+# --- impossible exercises ------------------------------------------------------------------------------------
 
 REFUSED = {
     "--tokens 1": (

@@ -294,7 +294,7 @@ def test_own_memory_limit(shell: Shell, tmp_path: Path) -> None:
     assert done.err.startswith("attncli: the scores would be 10000×10000, 763 MiB, ")
 
 
-# --- what it loads and leaves --------------------------------------------------------------------------------------
+# --- imports and leftovers -----------------------------------------------------------------------------------------
 
 
 def test_warnings_as_errors(process: Starter, samples: Path) -> None:
