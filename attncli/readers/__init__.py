@@ -92,7 +92,7 @@ def reads_standard_input(source: str) -> bool:
 
 
 def entry(source: str, field: str, *, written: Collection[str] = ()) -> Entry:
-    """Return one field from a SOURCE: `-`, a file that exists, FILE::KEY, or else a literal (SPEC §2.1)."""
+    """Return one field from a SOURCE: `-`, a file that exists, FILE::KEY, or else a literal."""
     path, key = source, ""
     if not exists(source) and _BETWEEN_FILE_AND_KEY in source:
         path, _, key = source.rpartition(_BETWEEN_FILE_AND_KEY)
