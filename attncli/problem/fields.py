@@ -155,7 +155,7 @@ def kind_of(name: str) -> Kind:
     """Return the kind of a field or step."""
     if name in FIELDS:
         return FIELDS[name].kind
-    return "bias" if name in {"biased", "masked"} else "matrix"  # a given step may hold −∞, as a bias may
+    return "bias" if name in PLANES and name != "weights" else "matrix"  # a score may be −∞
 
 
 class Written(float):
