@@ -8,8 +8,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.command import Runner
 
 import attncli
+from attncli.problem.fields import OPTIONS
 
 ROOT = Path(attncli.__file__).parent
 MODULES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in ROOT.rglob("*.py")}
@@ -56,6 +58,13 @@ def test_summaries_are_one_line(module: str) -> None:
 def test_the_package_speaks_for_itself(module: str) -> None:
     """Text in the package does not point to documents that are not part of it."""
     assert not re.search(r"\bSPEC\b", MODULES[module])
+
+
+def test_help_of_fields_fits_in_a_line(run: Runner) -> None:
+    """At 80 columns, the help of every field's option is a line of its own, or the end of one."""
+    shown = run("run", "--help").out
+    for field in OPTIONS:
+        assert f"  {field.help}\n" in shown, field.name
 
 
 def test_summaries_are_found() -> None:

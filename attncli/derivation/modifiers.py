@@ -107,7 +107,7 @@ class Bias(Term):
 
 
 class MaskRule(ABC):
-    """Which keys a query may attend to."""
+    """A rule that decides which keys a query may attend to."""
 
     hides: ClassVar[str]
     """The keys that it hides, in words: "keys after their query"."""
@@ -181,7 +181,7 @@ class Window(MaskRule):
 
 @dataclass(frozen=True, eq=False)
 class Lengths(MaskRule):
-    """Only the first keys are real; their numbers are (…, 1, 1)."""
+    """Only the first `lengths` keys are real; the lengths are (…, 1, 1)."""
 
     lengths: npt.NDArray[np.int64]
     hides = "keys beyond the length"
@@ -323,7 +323,7 @@ class AddTerms(Modifier):
 
 @dataclass(frozen=True, eq=False)
 class Hide(Modifier):
-    """The scores, −∞ for every key that a rule hides: step `masked`."""
+    """The scores, with −∞ for every key that a rule hides: step `masked`."""
 
     rules: tuple[MaskRule, ...]
     keys: int
