@@ -277,8 +277,8 @@ def test_larger_than_memory(process: Starter, tmp_path: Path) -> None:
     start = time.monotonic()
     done = process("run", "Q=q.csv", "K=q.csv")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("attncli: the scores would be 1000000×1000000, 7.28 TiB, and with the steps from them ")
-    assert done.err.endswith("\n  hint: --step output works the output out in blocks, without them\n")
+    assert done.err.startswith("attncli: the scores would be 1000000×1000000, 7.28 TiB, or ")
+    assert done.err.endswith("\n  hint: --step output computes the output in blocks, without them\n")
     assert time.monotonic() - start < 20
 
 
