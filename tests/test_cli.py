@@ -612,7 +612,7 @@ def test_values_for_computed_steps_are_ignored(run: Runner, samples: Path) -> No
     """A value for a step that is computed is ignored, with a note on standard error."""
     done = run("run", samples / "blog.json", "-s", "weights", "-f", "json")
     assert done.err == (
-        "attncli: note: the given values of weights, output are not used; attncli check compares them\n"
+        "attncli: note: the file's own weights and output are not used; attncli check compares them\n"
     )
     assert json.loads(done.out)[0] != [0.2, 0.8]
 

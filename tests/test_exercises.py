@@ -684,7 +684,7 @@ def test_lint_of_a_sample(run: Runner, samples: Path) -> None:
     """Core mistakes come first; answers in the file are ignored."""
     done = run("lint", samples / "blog.json")
     assert (done.code, done.err) == (
-        0, "attncli: note: the given values of weights, output are not used; attncli check compares them\n"
+        0, "attncli: note: the file's own weights and output are not used; attncli check compares them\n"
     )  # fmt: skip
     assert done.out == (
         "the softmax is saturated: each query gives more than 0.99 of its weight to one key (v_as_keys, no_scale, "
