@@ -612,7 +612,7 @@ def test_values_for_computed_steps_are_ignored(run: Runner, samples: Path) -> No
     """A value for a step that is computed is ignored, with a note on standard error."""
     done = run("run", samples / "blog.json", "-s", "weights", "-f", "json")
     assert done.err == (
-        "attncli: note: weights, output given, but worked out here: left aside as claims, for attncli check\n"
+        "attncli: note: the file's own weights and output are not used; attncli check compares them\n"
     )
     assert json.loads(done.out)[0] != [0.2, 0.8]
 
@@ -620,7 +620,7 @@ def test_values_for_computed_steps_are_ignored(run: Runner, samples: Path) -> No
 def test_unused_fields(run: Runner) -> None:
     """A field that the problem does not use is noted on standard error."""
     done = run("run", "-f", "json", stdin='{"weights": [[1, 0]], "V": [[1], [2]], "causal": true, "scale": 2}')
-    assert (done.code, done.err) == (0, "attncli: note: scale, causal given, and not used by this problem\n")
+    assert (done.code, done.err) == (0, "attncli: note: not used by this problem: scale, causal\n")
 
 
 def test_each_note_once(run: Runner) -> None:
@@ -635,7 +635,8 @@ def test_starting_at_scores(run: Runner) -> None:
     assert list(json.loads(done.out)) == ["V", "scores", "weights", "output"]
     assert json.loads(done.out)["output"] == [[1.5]]
     assert done.err == (
-        "attncli: note: scores without Q and K: d_k is not known, so they are not scaled; scale would do it\n"
+        "attncli: note: scores are given without Q and K: d_k is unknown, so they are not scaled; "
+        "set scale to scale them\n"
     )
 
 

@@ -684,7 +684,7 @@ def test_lint_of_a_sample(run: Runner, samples: Path) -> None:
     """Core mistakes come first; answers in the file are ignored."""
     done = run("lint", samples / "blog.json")
     assert (done.code, done.err) == (
-        0, "attncli: note: weights, output given, but worked out here: left aside as claims, for attncli check\n"
+        0, "attncli: note: the file's own weights and output are not used; attncli check compares them\n"
     )  # fmt: skip
     assert done.out == (
         "the softmax is saturated: each query gives more than 0.99 of its weight to one key (v_as_keys, no_scale, "
@@ -707,7 +707,7 @@ def test_lint_of_several_problems_names_each(run: Runner) -> None:
 
 
 NOTHING = (
-    "there is nothing to work out: Q given, K (or scores) missing\n"
+    "nothing to compute: given Q; missing K (or scores)\n"
     "  hint: attention needs Q, K and V; or X; or scores and V; or weights and V"
 )
 

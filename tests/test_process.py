@@ -261,18 +261,14 @@ def test_endless_input(shell: Shell, source: str) -> None:
     """Endless input is an error at a size limit."""
     done = shell(f"$attncli run {source}")
     assert (done.code, done.out) == (2, "")
-    assert done.err == (
-        f"attncli: standard input: is longer than {LIMIT // 2**20} MiB, the most that is read from one source\n"
-    )
+    assert done.err == (f"attncli: standard input: is larger than {LIMIT // 2**20} MiB, the limit for one source\n")
 
 
 def test_endless_file(process: Starter) -> None:
     """So is an endless device."""
     done = process("run", "Q=/dev/zero", "K=1")
     assert (done.code, done.out) == (2, "")
-    assert (
-        done.err == f"attncli: /dev/zero: is longer than {LIMIT // 2**20} MiB, the most that is read from one source\n"
-    )
+    assert done.err == f"attncli: /dev/zero: is larger than {LIMIT // 2**20} MiB, the limit for one source\n"
 
 
 def test_larger_than_memory(process: Starter, tmp_path: Path) -> None:
@@ -281,8 +277,8 @@ def test_larger_than_memory(process: Starter, tmp_path: Path) -> None:
     start = time.monotonic()
     done = process("run", "Q=q.csv", "K=q.csv")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("attncli: the scores would be 1000000×1000000, 7.28 TiB, and with the steps from them ")
-    assert done.err.endswith("\n  hint: --step output works the output out in blocks, without them\n")
+    assert done.err.startswith("attncli: the scores would be 1000000×1000000, 7.28 TiB, or ")
+    assert done.err.endswith("\n  hint: --step output computes the output in blocks, without them\n")
     assert time.monotonic() - start < 20
 
 
