@@ -38,7 +38,7 @@ def _outcome() -> int:
         return ExitCode.BROKEN_PIPE
     except OSError as error:
         terminal.abandon_output()
-        terminal.complain(f"cannot write to standard output: {error.strerror}")
+        terminal.complain(f"standard output: cannot be written: {error.strerror}")
         return ExitCode.BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED

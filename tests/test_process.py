@@ -101,7 +101,7 @@ def test_full_disk_with_help(shell: Shell, args: str) -> None:
     """A failure to write the help is an error too."""
     done = shell(f"$attncli {args} >/dev/full")
     assert done.code == 2
-    assert done.err.startswith("attncli: cannot write to standard output")
+    assert done.err.startswith("attncli: standard output: cannot")
     assert done.err.endswith(": No space left on device\n")
     assert done.err.count("\n") == 1
 
