@@ -263,18 +263,14 @@ def test_endless_input(shell: Shell, source: str) -> None:
     """An input that never ends is refused at a limit."""
     done = shell(f"$attncli run {source}")
     assert (done.code, done.out) == (2, "")
-    assert done.err == (
-        f"attncli: standard input: is longer than {LIMIT // 2**20} MiB, the most that is read from one source\n"
-    )
+    assert done.err == (f"attncli: standard input: is larger than {LIMIT // 2**20} MiB, the limit for one source\n")
 
 
 def test_endless_file(process: Starter) -> None:
     """So is a device."""
     done = process("run", "Q=/dev/zero", "K=1")
     assert (done.code, done.out) == (2, "")
-    assert (
-        done.err == f"attncli: /dev/zero: is longer than {LIMIT // 2**20} MiB, the most that is read from one source\n"
-    )
+    assert done.err == f"attncli: /dev/zero: is larger than {LIMIT // 2**20} MiB, the limit for one source\n"
 
 
 def test_larger_than_memory(process: Starter, tmp_path: Path) -> None:
