@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PROBLEM = '{"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}'
 KNOWN = f"the fields are {', '.join(FIELDS)}"
 FORMATS_ARE = f"the formats are {', '.join(FORMATS)}"
-SUFFIXES = f"one of the suffixes {', '.join(suffix for known in FORMATS.values() for suffix in known.suffixes)}"
+SUFFIXES = f"a file name that ends in {', '.join(suffix for known in FORMATS.values() for suffix in known.suffixes)}"
 
 
 @dataclass(frozen=True)
@@ -542,7 +542,7 @@ TABLE = [
     ),
     Bad(
         "bad-format",
-        "no format 'xml'\n  hint: " + FORMATS_ARE,
+        "no such format: 'xml'\n  hint: " + FORMATS_ARE,
         (
             "-f",
             "xml",
@@ -551,7 +551,7 @@ TABLE = [
     ),
     Bad(
         "bad-format-close",
-        "no format 'jsn'\n  hint: did you mean 'json'?",
+        "no such format: 'jsn'\n  hint: did you mean 'json'?",
         (
             "-f",
             "jsn",
@@ -560,7 +560,7 @@ TABLE = [
     ),
     Bad(
         "format-upper",
-        "no format 'JSON'\n  hint: did you mean 'json'?",
+        "no such format: 'JSON'\n  hint: did you mean 'json'?",
         (
             "-f",
             "JSON",
@@ -767,7 +767,7 @@ TABLE = [
     ),
     Bad(
         "bad-suffix",
-        "'out.xyz' does not say its format by its suffix\n  hint: give --format, or " + SUFFIXES,
+        "cannot tell the format from 'out.xyz'\n  hint: use --format, or " + SUFFIXES,
         (
             "-o",
             "out.xyz",
@@ -796,7 +796,7 @@ TABLE = [
     ),
     Bad(
         "csv-several",
-        "CSV holds one problem, and there are 2\n  hint: -f jsonl holds many",
+        "CSV holds one problem, got 2\n  hint: use -f jsonl",
         (
             "-f",
             "csv",

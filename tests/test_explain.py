@@ -21,7 +21,7 @@ from attncli import AttnError, attention
 from attncli.common.style import Style
 from attncli.trace.trace import Depth, Trace
 from attncli.writers import FORMATS
-from attncli.writers.hand import Line, by_hand, explanation
+from attncli.writers.arithmetic import Equation, by_hand, explanation
 
 TWO = ["Q=1 2; 3 4", "K=1 0; 0 1"]
 WEIGHTS = "name a cell, weights[q1,k1], or a row, weights[q1]"
@@ -154,7 +154,7 @@ def test_by_hand_says_how_to_pick_a_cell_of_a_large_step(run: Runner) -> None:
     """What nobody would read is not written: there is a command for the one cell that is wanted."""
     numbers = ";".join(" ".join(str((row * 7 + col) % 5) for col in range(3)) for row in range(9))
     shown = run("run", f"Q={numbers}", f"K={numbers}", "--by-hand", "-s", "scores")
-    assert "  81 cells: attncli explain PROBLEM 'scores[q1,k1]' works one of them out\n" in shown.out
+    assert "  81 cells, too many to show; for one of them: attncli explain PROBLEM 'scores[q1,k1]'\n" in shown.out
     assert "×" not in shown.out.split("scores")[1].split("\n")[2]
 
 
@@ -173,7 +173,7 @@ def test_by_hand_says_how_to_pick_a_cell_of_a_large_step(run: Runner) -> None:
             "no such step: 'masked'\n  hint: the steps are Q, K, V, scores, scaled, weights, output",
         ),
         (["blog.json", "weigths[q1]"], "no such step: 'weigths'\n  hint: did you mean 'weights'?"),
-        (["blog.json", "weights[q1]", "--exact", "-f", "json"], "--exact is for what people read: table, markdown"),
+        (["blog.json", "weights[q1]", "--exact", "-f", "json"], "--exact cannot be used with the format json"),
         (["nowhere.json", "weights[q1]"], "no such file: 'nowhere.json'"),
     ],
 )
@@ -233,7 +233,7 @@ def parts(text: str) -> list[str]:
     return found
 
 
-def check_line(line: Line) -> int:
+def check_line(line: Equation) -> int:
     """Every side of a line that consists of numbers says the same, in text and in LaTeX; return how many there were."""
     found: list[list[float]] = []
     for side in line.sides:
@@ -431,7 +431,7 @@ def test_full_leaves_nothing_out(run: Runner) -> None:
     row = " ".join(str(at % 7 - 3) for at in range(20))
     short = run("explain", f"Q={row}", f"K={row};{row}", "scores[q1,k1]").out.splitlines()[-1]
     assert " + … + " in short
-    assert short.endswith("(--full leaves nothing out)")
+    assert short.endswith("(--full shows all)")
     whole = run("explain", f"Q={row}", f"K={row};{row}", "scores[q1,k1]", "--full").out.splitlines()[-1]
     assert "…" not in whole
     products = whole.split(" = ")[2]
@@ -469,8 +469,7 @@ def test_arithmetic_is_of_float64(run: Runner, blog: Path, option: str) -> None:
     refused = run("run", blog, option, "--dtype", "float16")
     assert (refused.code, refused.out) == (2, "")
     assert refused.err == (
-        f"attncli: {option} and --dtype float16 cannot be given together\n"
-        "  hint: arithmetic is shown as it is, and not as a machine rounds it\n"
+        f"attncli: {option} and --dtype float16 cannot be given together\n  hint: the arithmetic is shown in float64\n"
     )
     with pytest.raises(AttnError, match="cannot explain steps rounded to float16"):
         attention(**PROBLEM, dtype="float16").explain("weights[q1,k1]")

@@ -47,6 +47,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
+def listed(words: Sequence[str]) -> str:
+    """Format a list of words: a; a and b; a, b and c."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def headings(titles: Sequence[str]) -> list[str]:
     """Return a heading for each of several problems: its title, else "problem 2"; a single problem has none."""
     if len(titles) < 2:

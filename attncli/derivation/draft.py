@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from attncli.common.errors import AttnError
 from attncli.common.labels import Axes
-from attncli.common.text import counted
+from attncli.common.text import counted, listed
 from attncli.derivation import heads
 from attncli.derivation.inputs import Labels
 from attncli.derivation.ops import FLAT, HeadLayout
@@ -134,7 +134,9 @@ class Draft:
         inputs = {step.name for step in self.steps.values() if step.given}
         remarks = []
         if claims := [name for name in STEPS if self.problem.has_step(name) and name not in inputs]:
-            remarks.append(f"the given values of {', '.join(claims)} are not used; attncli check compares them")
+            whose = "the file's own" if self.problem.file_of(*claims).source else "the given"
+            verb, them = ("is", "it") if len(claims) == 1 else ("are", "them")
+            remarks.append(f"{whose} {listed(claims)} {verb} not used; attncli check compares {them}")
         given = [*self.problem.values, *(name for name in STEPS if name in inputs and name not in FIELDS)]
         if unused := [name for name in given if name not in self._used | _ABOUT_SHOWING]:
             remarks.append(f"not used by this problem: {', '.join(unused)}")
