@@ -611,7 +611,7 @@ def test_out_in_a_read_only_folder(run: Runner, tmp_path: Path) -> None:
 def test_values_for_computed_steps_are_ignored(run: Runner, samples: Path) -> None:
     """A value for a step that is computed is ignored, with a note on standard error."""
     done = run("run", samples / "blog.json", "-s", "weights", "-f", "json")
-    assert done.err == ("attncli: note: the file's own weights and output are not used; attncli check compares them\n")
+    assert done.err == "attncli: note: the file's own weights and output are not used; attncli check compares them\n"
     assert json.loads(done.out)[0] != [0.2, 0.8]
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def scores(d: Draft, step: str, q: PlannedStep | None, k: PlannedStep | None) -> Op | None:
     """Return Q Kᵀ."""
-    layouts = [d.layout(line) for line in (q, k) if line]  # checks Q even if there is no K
+    layouts = [d.layout(x) for x in (q, k) if x]  # checks Q even if there is no K
     if q is None or k is None:
         return None
     query, key = layouts
