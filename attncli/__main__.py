@@ -25,7 +25,7 @@ def _outcome() -> int:
     terminal = Terminal.of_process()
     try:
         if shell := terminal.environ.get("_ATTNCLI_COMPLETE"):
-            from attncli.cli.completion import answer
+            from attncli.cli.answers import answer
 
             terminal.write(answer(shell, " ".join(sys.argv[1:])))
             return ExitCode.OK

@@ -16,9 +16,6 @@ from typer.core import TyperCommand, TyperGroup
 from attncli import __version__
 from attncli.cli.terminal import ExitCode, Terminal
 
-DETECT = "?"
-"""Stands for the shell that is running, where one could be named."""
-
 COMMANDS = {
     "run": "run",
     "explain": "explain",
@@ -57,6 +54,8 @@ class Commands(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Let the shell be missing behind the options of completion."""
         if len(args) == 1 and args[0] in {"--install-completion", "--show-completion"}:
+            from attncli.cli.completion import DETECT
+
             args = [*args, DETECT]
         return super().parse_args(ctx, args)
 
@@ -79,7 +78,7 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="attncli",
     cls=Commands,
-    epilog="attncli run samples/blog.json",
+    epilog="attncli run samples/blog.json\n\nattncli COMMAND --help shows its options; attncli help is the manual.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # Rich's help costs 70 ms, and writes escapes into pipes under some CI variables

@@ -55,7 +55,7 @@ def candidates(words: Sequence[str], current: str) -> list[Candidate]:
     if name is None:
         found = _first_word(root, words, current)
     else:
-        command = root.get_command(None, name)  # type: ignore[attr-defined, arg-type]  # a group, which needs no context
+        command = root.get_command(None, name)  # type: ignore[attr-defined]  # a group, which needs no context
         typed = _sorted_out(words[list(words).index(name) + 1 :], command.params)
         found = _word(name, command.params, typed, current)
     return [candidate for candidate in found if candidate.text.startswith(current)]
@@ -219,7 +219,7 @@ def _trace(command: str, typed: _Typed) -> Any:
     rest = [operand for operand in operands.cells(typed.operands)[1] if _is_of_the_problem(operand)]
     files = [operand for operand in rest if "=" not in operand]
     if command == "check" and len(files) == 2:  # the second holds the answers
-        rest.remove(files[1])
+        rest.remove(files.pop())
     if not rest or any(not os.path.isfile(file) or os.path.getsize(file) > MAX_PROBLEM_SIZE for file in files):
         return None
     try:

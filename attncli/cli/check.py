@@ -15,7 +15,13 @@ from attncli.common.errors import AttnError
 Tolerance = Annotated[float | None, typer.Option(metavar="X", help="Accept a difference of X, whatever the decimals.")]
 Hints = Annotated[
     int,
-    typer.Option(metavar="N", min=1, max=4, help="1: the wrong step; 2: the cells; 3: the mistake; 4: everything."),
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=4,
+        help="1: the wrong step; 2: the cells; 3: the mistake; 4: everything [4].",
+        show_default=False,
+    ),
 ]
 ReportFormat = Annotated[
     str | None,

@@ -1,25 +1,25 @@
 """Completion in bash, zsh and fish: a script for each, which asks attncli itself, and where it is installed.
 
-A script calls attncli with the name of the shell in `_ATTNCLI_COMPLETE` and the command line up to the cursor as
-the only argument, and gets a candidate per line. Typer's own completion knows neither fields nor cells.
+A script calls attncli with the name of the shell in `_ATTNCLI_COMPLETE` and the command line up to the cursor as the
+only argument, and `attncli.cli.answers` writes a candidate per line. Typer's own completion knows neither fields nor
+cells.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attncli.cli.app import DETECT
 from attncli.common.errors import AttnError
 from attncli.common.text import quoted
 
 if TYPE_CHECKING:
-    from attncli.cli.candidates import Candidate
     from attncli.cli.terminal import Terminal
+
+DETECT = "?"
+"""Stands for the shell that is running."""
 
 BASH = """\
 _attncli() {
@@ -61,9 +61,6 @@ complete -c attncli -n 'string match -q -- "~*" (commandline -ct)' -F
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
-# --- the scripts ---------------------------------------------------------------------------------------------------
-
-
 def shell_of(name: str, terminal: Terminal) -> str:
     """Return a shell by its name, or the one that is running; AttnError if there is no completion for it."""
     shell = _running(terminal) if name == DETECT else name
@@ -77,7 +74,7 @@ def _running(terminal: Terminal) -> str:
     """Return the name of the parent process if it is a shell that is known, else that of the login shell."""
     try:
         asked = ["ps", "-o", "comm=", "-p", str(os.getppid())]
-        said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+        said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout  # noqa: S603
     except OSError:
         said = ""
     parent = os.path.basename(said.strip()).removeprefix("-")
@@ -118,63 +115,3 @@ def _add_line(path: Path, line: str) -> None:
     if line not in text.splitlines():
         with path.open("a", encoding="utf-8") as file:
             file.write(f"{'' if text.endswith(chr(10)) or not text else chr(10)}{line}\n")
-
-
-# --- the answers ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Line:
-    """A command line up to the cursor, split as a shell does, also if a quote is still open."""
-
-    words: list[str]
-    """Those before the one at the cursor."""
-    current: str
-    quote: str
-    """The quote that is still open."""
-    broken: int
-    """How much of the current word stands before the last `=` or `:` outside quotes: bash breaks words there."""
-
-
-def split(line: str) -> Line:
-    """Return a command line as words."""
-    words: list[str] = []
-    current, quote, broken, inside = "", "", 0, False
-    at = 0
-    while at < len(line):
-        char = line[at]
-        if char == "\\" and quote != "'" and at + 1 < len(line):
-            at += 1
-            current, inside = current + line[at], True
-        elif quote:
-            quote, current = ("", current) if char == quote else (quote, current + char)
-        elif char in "'\"":
-            quote, inside = char, True
-        elif char.isspace():
-            if inside:
-                words.append(current)
-            current, broken, inside = "", 0, False
-        else:
-            current, inside = current + char, True
-            broken = len(current) if char in "=:" else broken
-        at += 1
-    return Line(words, current, quote, broken)
-
-
-def answer(shell: str, text: str) -> str:
-    """Return the candidates for a command line, one per line, as the script of a shell wants them."""
-    from attncli.cli.candidates import candidates
-
-    line = split(text)
-    found = candidates(line.words[1:], line.current)
-    return "".join(f"{_said(shell, line, candidate)}\n" for candidate in found if "\n" not in candidate.text)
-
-
-def _said(shell: str, line: Line, candidate: Candidate) -> str:
-    if shell == "fish":  # which knows by the last character whether more is to follow
-        return f"{candidate.text}\t{candidate.help}" if candidate.help else candidate.text
-    blank = "" if candidate.is_open else " "
-    if shell == "zsh":
-        return candidate.text + blank
-    rest = candidate.text[line.broken :]
-    return rest if line.quote else re.sub(r"([^\w@%+=:,./~^-])", r"\\\1", rest) + blank

@@ -12,7 +12,9 @@ from attncli.cli.terminal import Terminal
 
 def help(
     context: typer.Context,
-    topic: Annotated[str | None, typer.Argument(metavar="[TOPIC]", help="A topic; without one, the list of them.")] = None,
+    topic: Annotated[
+        str | None, typer.Argument(metavar="[TOPIC]", help="A topic; without one, the list of them.")
+    ] = None,
     color: Color = "auto",
 ) -> None:
     """Explain a topic: problems, fields, steps, formats, …

@@ -7,6 +7,7 @@ from dataclasses import replace
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markdown import CodeBlock, Heading, Markdown
 from rich.text import Text
+from rich.theme import Theme
 
 from attncli.common.style import Style
 from attncli.writers.terminal.layout import indented
@@ -14,6 +15,17 @@ from attncli.writers.terminal.printing import printed
 
 MAX_WIDTH = 100
 """Lines that are longer are hard to read."""
+
+
+_THEME = Theme(
+    {
+        "markdown.code": "cyan",
+        "markdown.table.border": "dim",
+        "markdown.table.header": "dim",
+        "markdown.item.bullet": "dim",
+        "markdown.link": "underline",
+    }
+)
 
 
 class _PlainHeading(Heading):
@@ -35,6 +47,12 @@ class _Example(CodeBlock):
 
 
 class _Guide(Markdown):
+    """Markdown in colours that can be read on dark and on light."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        with console.use_theme(_THEME):
+            yield from super().__rich_console__(console, options)
+
     elements = Markdown.elements | {"heading_open": _PlainHeading, "fence": _Example, "code_block": _Example}
 
 
