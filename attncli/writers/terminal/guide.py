@@ -41,9 +41,8 @@ class _Example(CodeBlock):
     """Code as it is typed, indented: what it prints may not wrap, and its colours would not be the command's own."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Text()
         for line in str(self.text).rstrip("\n").split("\n"):
-            yield indented(Text(line, "bold" if line.startswith(("$ ", ">>> ", "... ")) else ""))
+            yield indented(Text(line or " ", "bold" if line.startswith(("$ ", ">>> ", "... ")) else ""))
 
 
 class _Guide(Markdown):
