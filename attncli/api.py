@@ -1,4 +1,4 @@
-"""What the library offers to Python."""
+"""The Python API."""
 
 from __future__ import annotations
 
@@ -25,33 +25,65 @@ def attention(
     Q: npt.ArrayLike | None = None,  # noqa: N803 (the field's own names)
     K: npt.ArrayLike | None = None,  # noqa: N803
     V: npt.ArrayLike | None = None,  # noqa: N803
-    dtype: object = "float64",  # and not str, so that **a_dict_of_arrays may be given
+    dtype: object = "float64",  # not str, so that type checkers accept **a_dict_of_arrays
     **fields: object,
 ) -> Trace:
-    """Work out softmax(Q Kᵀ / √d_k) V and return every step by name.
+    """Compute softmax(Q Kᵀ / √d_k) V, step by step.
 
-    Q is (…, n, d_k), K (…, m, d_k) and V (…, m, d_v), as arrays or nested lists. `fields` are those of a problem file,
-    under the same names: X, M, W_q, heads, causal, mask, scale, tokens, columns … `trace["weights"].value` is a
-    read-only float64 array; printing the trace shows the tables, and a notebook shows it as HTML. With a `dtype` of
-    float16, bfloat16 or float32 every step is rounded to it.
+    Parameters
+    ----------
+    Q : array_like, shape (…, n, d_k)
+        The queries.
+    K : array_like, shape (…, m, d_k)
+        The keys.
+    V : array_like, shape (…, m, d_v)
+        The values.
+    dtype : {"float64", "float32", "bfloat16", "float16"}
+        The type that every step is rounded to.
+    **fields
+        The other fields of a problem file, under the same names: X, M, W_q, heads, causal, mask, scale, tokens …
 
-    Raises AttnError (a ValueError) for unknown fields, for what is not a number, and for shapes that do not fit.
-    Source: Vaswani et al. 2017, "Attention Is All You Need", equation 1 and section 3.2.2.
+    Returns
+    -------
+    Trace
+        Every step by name: `trace["weights"].value` is a read-only float64 array. Printing the trace shows the tables;
+        a notebook shows it as HTML.
+
+    Raises
+    ------
+    AttnError
+        If a field is unknown or not a number, or if shapes do not match. It is a ValueError.
+
+    References
+    ----------
+    Vaswani et al. 2017, "Attention Is All You Need", equation 1 and section 3.2.2.
     """
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        msg = f"no type {quoted(str(dtype))}"
-        raise AttnError(msg, hint=f"the types are {', '.join(DTYPES)}")
+        msg = f"unknown dtype {quoted(str(dtype))}"
+        raise AttnError(msg, hint=f"the dtypes are {', '.join(DTYPES)}")
     return derive(from_arguments({"Q": Q, "K": K, "V": V, **fields}), dtype=dtype)
 
 
 def check(problem: Mapping[str, object], claims: Mapping[str, object]) -> Report:
-    """Hold somebody's numbers against a problem, and name the first mistake.
+    """Compare claimed numbers with the correct ones, and diagnose the first mistake.
 
-    `problem` has the fields of a problem file; `claims` have steps' names, also with labels as in "weights[q2]", and
-    nested lists. Numbers given as text, "0.50", keep their digits, which set the tolerance; None or "?" is no answer.
-    `report.json()` says what `attncli check -f json` does.
+    Parameters
+    ----------
+    problem : mapping
+        The fields of a problem file.
+    claims : mapping
+        Nested lists by the name of a step, or of a part of one: "weights[q2]". Numbers given as text, such as "0.50",
+        keep their digits, which set the tolerance; None and "?" stand for a missing answer.
 
-    Raises AttnError for a problem without an answer, and for claims that cannot be read.
+    Returns
+    -------
+    Report
+        Its `json()` is the document that `attncli check -f json` writes.
+
+    Raises
+    ------
+    AttnError
+        If the problem cannot be computed, or the claims cannot be read.
     """
     from attncli.checking import Judge
     from attncli.readers.answers import of_document

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from attncli.cli.app import COMMANDS, app
 from attncli.common.errors import AttnError
 from attncli.problem.fields import FIELDS, STEPS, resolve
+
+if TYPE_CHECKING:
+    from attncli.writers.formats import Subject
 
 SHELLS = ("bash", "zsh", "fish")
 """The shells for which there is completion."""
@@ -22,7 +25,7 @@ MAX_PROBLEM_SIZE = 2**20
 MAX_CELLS = 2000
 """The most cells of a step that are listed; of a larger one only the rows are."""
 
-_SUBJECTS = {"check": "report", "mark": "roll"}
+_SUBJECTS: dict[str, Subject] = {"check": "report", "mark": "roll"}
 """What the formats of a command draw, if it is not a trace."""
 
 
@@ -132,9 +135,9 @@ def _values(command: str, param: Any, current: str) -> Iterator[Candidate]:
     if param.name in FIELDS:
         yield from map(Candidate, FIELDS[param.name].choices)
     elif param.name == "format":
-        from attncli.writers.formats import FORMATS, drawing
+        from attncli.writers.formats import FORMATS, names_for
 
-        for name in drawing(_SUBJECTS.get(command, "trace")):  # type: ignore[arg-type]  # a Subject
+        for name in names_for(_SUBJECTS.get(command, "trace")):
             yield from map(Candidate, (name, *FORMATS[name].aliases))
     elif param.name == "step":
         yield from map(Candidate, STEPS)

@@ -1,4 +1,4 @@
-"""The way from a trace or a report to its own text, as in `print(trace)`.
+"""How a trace, a step or a report displays itself, as in `print(trace)`.
 
 Writers depend on traces, so a trace cannot import them: they are looked up by name when something is shown.
 """
@@ -20,12 +20,12 @@ def shown(what: object, format: str) -> str:
 
 
 def fragment(what: object) -> str:
-    """Return a trace, or a report's page, as a piece of HTML that leaves the notebook around it as it is."""
+    """Return a trace, or a report's page, as HTML whose styles do not affect the surrounding notebook."""
     html: str = resolve_name("attncli.writers.html:fragment")(what)
     return html
 
 
 def on_console(what: object, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-    """Go through what a trace, a step or a report is on a Rich console: tables and lines that fit it."""
+    """Yield the tables and lines that show a trace, a step or a report on a Rich console."""
     parts: Iterator[RenderableType] = resolve_name("attncli.writers.terminal:on_console")(what, console, options)
     return parts

@@ -10,7 +10,7 @@ from attncli.checking.samples import allowed, catalogue, with_scaled
 from attncli.common.errors import AttnError
 from attncli.common.style import Style
 from attncli.common.text import quoted, suggestion
-from attncli.exercises.showing import wrong_trace
+from attncli.exercises.outcomes import wrong_trace
 from attncli.trace.trace import Trace
 from attncli.writers.formats import FORMATS
 

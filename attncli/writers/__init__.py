@@ -1,6 +1,6 @@
-"""What is drawn of a trace or a report: one module or package for each format, and the table of them.
+"""Output formats: one module or package each, and the registry that lists them.
 
-How a format is added is said in `attncli.writers.formats`.
+See `attncli.writers.formats` for how to add one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["FORMATS", "Format", "lazy", "register", "shown"]
 
 
 def shown(what: Trace | Page, name: str) -> str:
-    """Return a trace or a report as text in one of the formats, as wide as it is and without colour."""
+    """Return a trace or a report as text in the format `name`, at its natural width and without colour."""
     text = FORMATS[name].trace([what], Style()) if isinstance(what, Trace) else FORMATS[name].report([what], Style())
     assert isinstance(text, str)
     return text

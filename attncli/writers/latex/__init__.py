@@ -1,1 +1,1 @@
-"""LaTeX: documents that `pdflatex` compiles as they stand, with amsmath and geometry alone."""
+"""LaTeX: complete documents for `pdflatex` that need only amsmath and geometry."""
