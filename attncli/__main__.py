@@ -24,6 +24,11 @@ def _outcome() -> int:
         return 130
     terminal = Terminal.of_process()
     try:
+        if shell := terminal.environ.get("_ATTNCLI_COMPLETE"):
+            from attncli.cli.answers import answer
+
+            terminal.write(answer(shell, " ".join(sys.argv[1:])))
+            return ExitCode.OK
         terminal.escape_help()
         code = app(obj=terminal, standalone_mode=False)
         terminal.flush()

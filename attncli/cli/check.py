@@ -17,7 +17,13 @@ Tolerance = Annotated[
 ]
 Hints = Annotated[
     int,
-    typer.Option(metavar="N", min=1, max=4, help="1: the wrong step; 2: the cells; 3: the mistake; 4: everything."),
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=4,
+        help="1: the wrong step; 2: the cells; 3: the mistake; 4: everything [4].",
+        show_default=False,
+    ),
 ]
 ReportFormat = Annotated[
     str | None,

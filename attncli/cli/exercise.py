@@ -11,10 +11,14 @@ from attncli.cli.options import Color, Out
 from attncli.cli.terminal import Terminal
 
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Seed for the numbers [random, and reported].")]
-TokenCount = Annotated[int, typer.Option("--tokens", metavar="N", help="Number of queries and of keys.")]
-Dk = Annotated[int, typer.Option("--dk", metavar="N", help="Width of queries and keys, per head.")]
-Dv = Annotated[int, typer.Option("--dv", metavar="N", help="Width of values, per head.")]
-HeadCount = Annotated[int, typer.Option("--heads", metavar="N", help="Number of heads.")]
+TokenCount = Annotated[
+    int, typer.Option("--tokens", metavar="N", help="Number of queries and of keys [3].", show_default=False)
+]
+Dk = Annotated[
+    int, typer.Option("--dk", metavar="N", help="Width of queries and keys, per head [4].", show_default=False)
+]
+Dv = Annotated[int, typer.Option("--dv", metavar="N", help="Width of values, per head [2].", show_default=False)]
+HeadCount = Annotated[int, typer.Option("--heads", metavar="N", help="Number of heads [1].", show_default=False)]
 Causal = Annotated[bool, typer.Option("--causal", help="Hide the keys after each query.")]
 Projected = Annotated[bool, typer.Option("--self", help="Compute Q, K and V from X with W_q, W_k and W_v.")]
 Easy = Annotated[bool, typer.Option("--easy", help="Use only 0, 1 and 2, and an integer √d_k.")]

@@ -27,8 +27,8 @@ Heatmap = Annotated[bool, typer.Option("--heatmap", help="Draw the weights: tabl
 
 @with_problem(
     "[OPERAND]...",
-    "Problem files or - (standard input); NAME=SOURCE for one field, as in Q=q.csv or V='7 8; 9 10'; or three "
-    "matrix files: Q, K and V.",
+    "Problem files or - (standard input); NAME=SOURCE for a field, as in Q=q.csv or V='7 8; 9 10', also X, M, W_q, "
+    "b_q, mask, bias and the others of attncli help fields; or three matrix files: Q, K and V.",
 )
 def run(
     terminal: Terminal,

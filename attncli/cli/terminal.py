@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 DEFAULT_WIDTH = 80
 MIN_WIDTH = 20
 
+_NO_SUCH_COMMAND = 127
+"""What a shell exits with."""
+
 
 class ExitCode(IntEnum):
     """The exit codes of the command line."""
@@ -132,6 +135,38 @@ class Terminal:
             output.to_file(out, result)
         else:
             self._to_standard_output(result)
+
+    def page(self, text: str, encoding: str) -> None:
+        """Write text to the terminal, through the pager if there are more lines than the terminal shows, as git does.
+
+        The pager is PAGER, a command of the shell, else less; an empty PAGER, and cat, stand for none.
+        """
+        pager = self.environ.get("PAGER", "less")
+        if text.count("\n") < self._height() or pager in {"", "cat"} or not self._paged(pager, text, encoding):
+            self.write(text, encoding=encoding)
+
+    def _paged(self, pager: str, text: str, encoding: str) -> bool:
+        """Show text in a pager until the user leaves it; False if there is no such command."""
+        import subprocess
+
+        environ = {"LESS": "FRX", "LV": "-c", "LESSCHARSET": "utf-8"} | dict(self.environ)
+        with subprocess.Popen(pager, shell=True, stdin=subprocess.PIPE, env=environ) as process:  # noqa: S602
+            with suppress(BrokenPipeError, KeyboardInterrupt):
+                process.communicate(text.encode(encoding, "backslashreplace"))
+            while process.poll() is None:
+                with suppress(KeyboardInterrupt):  # Ctrl-C is the pager's
+                    process.wait()
+        return process.returncode != _NO_SUCH_COMMAND
+
+    def _height(self) -> int:
+        """Return the lines of the terminal: LINES, else its own size; endless if it does not say."""
+        lines = self.environ.get("LINES", "")
+        if lines.isascii() and lines.isdigit():
+            return int(lines)
+        try:
+            return os.get_terminal_size(self.stdout.fileno() if self.stdout else 1).lines or sys.maxsize
+        except OSError:
+            return sys.maxsize
 
     def _to_standard_output(self, data: bytes) -> None:
         """Write without Python's buffer, which can lose output on a full disk or closed descriptor and still exit 0."""

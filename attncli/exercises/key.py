@@ -5,14 +5,14 @@ Numbers are rounded, because the last digits of float64 differ between machines.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.common.style import Style
 from attncli.exercises.draw import Exercise
-from attncli.exercises.outcomes import Outcome, changed_steps
+from attncli.exercises.outcomes import Outcome, changed_steps, wrong_trace
 from attncli.trace.trace import Trace
 from attncli.writers.formats import FORMATS
 from attncli.writers.json_ import contents, number_text, object_text, rows_apart, text_of, value_text
@@ -29,7 +29,8 @@ def written(exercise: Exercise, format: str) -> str:
     """Return the key in a format: a JSON object, or a document with the correct trace and one for each mistake."""
     if format == "json":
         return _json(exercise)
-    text = FORMATS[format].trace([exercise.truth, *_wrong(exercise)], _PEOPLE)
+    wrong = [wrong_trace(exercise.truth, outcome.mistake) for outcome in exercise.outcomes]
+    text = FORMATS[format].trace([exercise.truth, *wrong], _PEOPLE)
     assert isinstance(text, str)
     return text
 
@@ -63,15 +64,3 @@ def _mistake(truth: Trace, outcome: Outcome) -> str:
 
 def _rounded(values: Mapping[str, Array], indent: int) -> dict[str, str]:
     return {name: rows_apart(number_text(np.round(value, _DECIMALS)), indent) for name, value in values.items()}
-
-
-def _wrong(exercise: Exercise) -> Iterator[Trace]:
-    """Yield a trace for each mistake: the steps where it is made, and the last step that it changes."""
-    for outcome in exercise.outcomes:
-        mistake = outcome.mistake
-        changed = changed_steps(exercise.truth, mistake)
-        part = Trace({"title": f"{mistake.id}: {mistake.said}"}, columns=exercise.truth.columns)
-        for name, step in changed.items():
-            if name in mistake.change or name == list(changed)[-1]:
-                part.insert(step)
-        yield part

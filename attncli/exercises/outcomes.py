@@ -79,6 +79,16 @@ def changed_steps(truth: Trace, mistake: Mistake) -> dict[str, Step]:
     return changed
 
 
+def wrong_trace(truth: Trace, mistake: Mistake) -> Trace:
+    """Return the steps in which a mistake is made and the last of those that follow, under what is said of it."""
+    changed = changed_steps(truth, mistake)
+    part = Trace({"title": f"{mistake.id}: {mistake.said}"}, columns=truth.columns)
+    for name, step in changed.items():
+        if name in mistake.change or name == list(changed)[-1]:
+            part.insert(step)
+    return part
+
+
 def _replayed(truth: Trace, target: str, mistake: Mistake) -> Array | None:
     with np.errstate(all="ignore"):  # −∞ − −∞ and s/0 are expected: `distance` treats NaN as different
         return replayed(truth, target, mistake.change, {name: step.array for name, step in truth.items()})

@@ -16,11 +16,11 @@ from attncli.writers.terminal.printing import printed
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, sentences, and a conclusion."""
+    """A heading, sentences, and perhaps a conclusion."""
 
     heading: str
     sentences: Sequence[str]
-    conclusion: str
+    conclusion: str = ""
 
 
 def write(sections: Sequence[Section], style: Style) -> str:
@@ -35,7 +35,8 @@ def _parts(sections: Sequence[Section], style: Style) -> Iterator[Part]:
             yield Text(style.plain(visible(section.heading)), "bold")
         for sentence in section.sentences:
             yield _hanging(style.plain(visible(sentence)), style.width)
-        yield Text(style.plain(visible(section.conclusion)), "bold")
+        if section.conclusion:
+            yield Text(style.plain(visible(section.conclusion)), "bold")
 
 
 def _hanging(text: str, room: int | None) -> Text:
