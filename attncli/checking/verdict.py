@@ -94,9 +94,18 @@ class StepVerdict:
 
 @dataclass
 class Report:
-    """What is to be said of somebody's numbers.
+    """The verdict on somebody's numbers: a state for each claimed step, and the mistakes by name.
 
-    Printing a report shows what `attncli check` shows, on a Rich console too; in a notebook it shows as HTML.
+    Printing a report shows what `attncli check` shows, on a Rich console too; a notebook shows it as HTML.
+
+    Examples
+    --------
+    >>> from attncli import check
+    >>> report = check({"Q": [[3, 4]], "K": [[1, 2], [2, 3]]}, scaled=[["5.50", "9.00"]])
+    >>> report.right, report.first_wrong, report.mistakes
+    (False, 'scaled', ['scale_dk'])
+    >>> report.json()["steps"]["scaled"]["cells"][0]
+    {'cell': 'scaled[q1,k1]', 'claimed': '5.50', 'right': 7.7781745930520225, 'follows': 7.7781745930520225}
     """
 
     steps: dict[str, StepVerdict]
@@ -114,7 +123,7 @@ class Report:
 
     def __str__(self) -> str:
         """Show the lines that `attncli check` shows."""
-        return display.shown(page(self, Style()), "table").rstrip("\n")
+        return display.text(page(self, Style()))
 
     def _repr_html_(self) -> str:
         return display.fragment(page(self, Style()))
@@ -147,8 +156,23 @@ class Report:
         }
         return " ".join(f"{name}:{state}" for name, state in said.items())
 
+    def to(self, format: str) -> str:
+        """Return the report in one of the formats of `attncli check`.
+
+        Parameters
+        ----------
+        format : str
+            A name that `attncli check --format` takes: "table", "markdown", "latex", "html", …
+
+        Raises
+        ------
+        AttnError
+            If there is no such format for a report.
+        """
+        return str(display.shown(page(self, Style()), format))
+
     def json(self) -> dict[str, Any]:
-        """Return the report for machines."""
+        """Return the report for machines, as `attncli check -f json` writes it."""
         return {
             "verdict": "right" if self.right else "wrong",
             "first_wrong": self.first_wrong,

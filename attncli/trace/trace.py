@@ -17,6 +17,8 @@ from attncli.trace.op import Given, Layout, Op, Row
 from attncli.trace.step import Step
 
 if TYPE_CHECKING:
+    import os
+
     import numpy.typing as npt
     from rich.console import Console, ConsoleOptions, RenderableType
 
@@ -74,7 +76,7 @@ class Trace(Mapping[str, Step]):
 
     def __str__(self) -> str:
         """Show the tables that `attncli run` shows."""
-        return display.shown(self, "table").rstrip("\n")
+        return display.text(self)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Show the same tables on a Rich console, as wide and as colourful as that is."""
@@ -82,6 +84,51 @@ class Trace(Mapping[str, Step]):
 
     def _repr_html_(self) -> str:
         return display.fragment(self)
+
+    def _repr_latex_(self) -> str:
+        return display.latex(self)
+
+    def to(self, format: str) -> str | bytes:
+        """Return the trace in one of the formats of `attncli run`.
+
+        Parameters
+        ----------
+        format : str
+            A name that `attncli run --format` takes: "table", "json", "latex", "svg", "npz", …
+
+        Returns
+        -------
+        str or bytes
+            Bytes for "npz" and "npy"; text otherwise.
+
+        Raises
+        ------
+        AttnError
+            If there is no such format, or it cannot hold this trace ("npy" holds one step).
+
+        Examples
+        --------
+        >>> from attncli import attention
+        >>> trace = attention([[3, 4]], [[1, 2], [2, 3]], [[7, 8], [9, 10]])
+        >>> print(trace.only(["scores"]).to("json"), end="")
+        [[11, 18]]
+        """
+        return display.shown(self, format)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trace to a file, in the format that its suffix gives.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; it is replaced if it exists. It is written whole, or left as it was.
+
+        Raises
+        ------
+        AttnError
+            If the suffix does not give a format, or the file cannot be written.
+        """
+        display.save(self, path)
 
     @property
     def title(self) -> str:
@@ -185,6 +232,15 @@ class Selection(Trace):
     """Some steps of a trace."""
 
     is_problem = False
+
+    @classmethod
+    def of(cls, what: Trace | Step) -> Trace:
+        """Return a step alone as a trace, so that writers can draw it; a trace stays as it is."""
+        if isinstance(what, Trace):
+            return what
+        alone = cls(columns=what.columns, dtype=what.dtype)
+        alone.insert(what)
+        return alone
 
 
 class Explanation(Trace):

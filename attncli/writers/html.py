@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from attncli.common.style import Style, align
 from attncli.common.text import visible
 from attncli.trace.step import Step
-from attncli.trace.trace import Explanation, Trace
+from attncli.trace.trace import Explanation, Selection, Trace
 from attncli.writers.matrix import (
     ShownMatrix,
     explained,
@@ -93,9 +93,9 @@ def report(pages: Sequence[Page], style: Style) -> str:
     return page("attncli check", "".join(_block(_report(said)) for said in pages), style)
 
 
-def fragment(what: Trace | Page) -> str:
-    """Return a trace or a report as a piece of a page, with the stylesheet that it needs."""
-    parts = _trace(what, Style()) if isinstance(what, Trace) else _report(what)
+def fragment(what: Trace | Step | Page) -> str:
+    """Return a trace, a step or a report as a piece of a page, with the stylesheet that it needs."""
+    parts = _trace(Selection.of(what), Style()) if isinstance(what, Trace | Step) else _report(what)
     return _block([f"<style>{_CSS}</style>", *parts])
 
 

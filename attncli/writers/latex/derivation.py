@@ -12,9 +12,9 @@ from attncli.common.style import Style
 from attncli.common.tex import name_tex
 from attncli.common.text import visible
 from attncli.trace.step import Step
-from attncli.trace.trace import Explanation, Trace
+from attncli.trace.trace import Explanation, Selection, Trace
 from attncli.writers.latex.arithmetic import arithmetic
-from attncli.writers.latex.document import HEIGHT, WIDTH, document, heading, remark
+from attncli.writers.latex.document import HEIGHT, WIDE_MATRICES, WIDTH, document, heading, remark
 from attncli.writers.latex.matrix import DOTS, LONGEST_LABEL, Matrix, blocks, ends
 from attncli.writers.latex.text import escape, formula_points, points, prose, shortened
 from attncli.writers.matrix import EDGE, ShownMatrix, explained, omission, precision_of, shown_matrices, worked
@@ -39,6 +39,13 @@ def write(traces: Sequence[Trace], style: Style) -> str:
             parts.append(r"\bigskip")
         parts += _Derivation(trace, style).parts()
     return document(parts)
+
+
+def fragment(what: Trace | Step) -> str:
+    """Return a trace or a step as a part of a document that loads amsmath."""
+    trace = Selection.of(what)
+    title = [heading(trace.title)] if trace.title else []
+    return "\n\n".join([WIDE_MATRICES, *title, *_Derivation(trace, Style()).parts()])
 
 
 @dataclass

@@ -17,7 +17,10 @@ _PREAMBLE = r"""\documentclass[a4paper,fleqn]{article}
 \usepackage[margin=2.5cm]{geometry}
 \setlength{\mathindent}{0pt}
 \setlength{\parindent}{0pt}
-\setcounter{MaxMatrixCols}{40}
+"""
+WIDE_MATRICES = r"\setcounter{MaxMatrixCols}{40}"
+"""What lets amsmath's matrices have as many columns as fit into a line, and not ten."""
+_BEGIN = r"""
 \allowdisplaybreaks
 \begin{document}
 """
@@ -25,7 +28,7 @@ _PREAMBLE = r"""\documentclass[a4paper,fleqn]{article}
 
 def document(parts: Iterable[str]) -> str:
     """Return a whole document: the preamble and the parts, which are LaTeX, a paragraph each."""
-    return "\n".join([_PREAMBLE, *(f"{part}\n" for part in parts), "\\end{document}\n"])
+    return "\n".join([_PREAMBLE + WIDE_MATRICES + _BEGIN, *(f"{part}\n" for part in parts), "\\end{document}\n"])
 
 
 def heading(title: str) -> str:
