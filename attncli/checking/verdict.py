@@ -120,6 +120,8 @@ class Report:
     """What the problem is called."""
     precision: int | None = None
     """Decimals that the problem asks for in what people read."""
+    truth: Trace | None = None
+    """The derivation that the numbers were compared with."""
 
     def __str__(self) -> str:
         """Show the lines that `attncli check` shows."""
@@ -225,6 +227,7 @@ class Judge:
             report = self._with_convention(parts, own=own)
         report.title = self._truth.title
         report.precision = self._precision
+        report.truth = self._truth
         return report
 
     def _with_convention(self, parts: Parts, *, own: bool) -> Report:

@@ -68,6 +68,8 @@ class Page:
     """What stands above it: of several problems, which it is."""
     data: dict[str, Any] = field(default_factory=dict)
     """The report for machines."""
+    derivation: Any = None
+    """The trace with the right numbers, for formats that can show how they are computed; None to keep them back."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Show it on a Rich console."""

@@ -19,7 +19,6 @@ from attncli.trace.step import Step
 if TYPE_CHECKING:
     import os
 
-    import numpy.typing as npt
     from rich.console import Console, ConsoleOptions, RenderableType
 
     from attncli.common.arrays import AnyArray, Array, Objects
@@ -255,6 +254,8 @@ class Explanation(Trace):
         super().__init__({} if precision is None else {"precision": precision}, columns=columns)
         self.depth = depth
         """How far back it goes."""
+        self._origins: dict[str, tuple[Step, Callable[[AnyArray], AnyArray]]] = {}
+        """Where a line comes from that was taken from another trace: a step, and the view of its cells."""
 
     def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
         """Put a number or a row down, if it is not here yet; return its name."""
@@ -279,9 +280,7 @@ class Explanation(Trace):
         )
         if self.depth is not Depth.STEP and not step.given:
             return self.enlarge(step, here)
-        return self._taken(
-            step.cell_name(here), step.array[here], step.axes_of(here), lambda: _seen(step, lambda x: x[here])
-        )
+        return self._taken(step.cell_name(here), step.axes_of(here), step, lambda x: x[here])
 
     def take_row(self, step: Step, index: Cell, layout: Layout | None = None, *, turned: bool = False) -> str:
         """Take a row of another trace's step as 1 × cols, as `layout` splits it into heads; return its name.
@@ -304,13 +303,19 @@ class Explanation(Trace):
         if name in self:
             return name
         if self.depth is Depth.DEEP and not step.given:
-            places = view(np.arange(step.array.size).reshape(step.array.shape))
-            cells = [tuple(int(at) for at in np.unravel_index(int(place), step.array.shape)) for place in places]
+            cells = _cells(step, view)
             if step.row_name(cells[0][:-1]) == name:
                 step.op.zoom_row(self, step, cells[0][:-1])
                 return name
             return self.record(name, Row(len(cells), cols), *(self.enlarge(step, cell) for cell in cells))
-        return self._taken(name, view(step.array), (Axis(rows.name, 1, (own,)), cols), lambda: _seen(step, view))
+        return self._taken(name, (Axis(rows.name, 1, (own,)), cols), step, view)
+
+    def origin(self, name: str) -> tuple[Step, list[Cell]] | None:
+        """Return the step and its cells, in order, that a line was taken from; None for a line that was computed."""
+        if name not in self._origins:
+            return None
+        step, view = self._origins[name]
+        return step, _cells(step, view)
 
     def cell(self, row: str, column: int, name: str) -> Step:
         """Return one number of a row that stands here, to be put into a formula by this name."""
@@ -331,13 +336,19 @@ class Explanation(Trace):
                 step.op.zoom(self, step, cell)
         return name
 
-    def _taken(
-        self, name: str, numbers: npt.ArrayLike, axes: tuple[Axis, ...], exact: Callable[[], Objects | None]
-    ) -> str:
+    def _taken(self, name: str, axes: tuple[Axis, ...], step: Step, view: Callable[[AnyArray], AnyArray]) -> str:
         if name in self:
             return name
-        array = np.reshape(numbers, (1, -1))
-        return self.insert(Step(name, Given(exact), (), self._rounded(array), axes, self.columns, self.dtype))
+        self._origins[name] = step, view
+        array = np.reshape(view(step.array), (1, -1))
+        part = Given(lambda: _seen(step, view))
+        return self.insert(Step(name, part, (), self._rounded(array), axes, self.columns, self.dtype))
+
+
+def _cells(step: Step, view: Callable[[AnyArray], AnyArray]) -> list[Cell]:
+    """Return the indices of the cells that a view of a step shows."""
+    places = np.ravel(view(np.arange(step.array.size).reshape(step.array.shape)))
+    return [tuple(int(at) for at in np.unravel_index(int(place), step.array.shape)) for place in places]
 
 
 def _seen(step: Step, view: Callable[[AnyArray], object]) -> Objects | None:

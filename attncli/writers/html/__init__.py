@@ -18,8 +18,5 @@ def fragment(what: Trace | Step | Page) -> str:
     from attncli.writers.html.page import block
     from attncli.writers.html.stylesheet import STYLES
 
-    if isinstance(what, Trace | Step):
-        elements = tables.elements(Selection.of(what), Style())
-    else:
-        elements = report.elements(what)
+    elements = tables.elements(Selection.of(what), Style()) if isinstance(what, Trace | Step) else report.elements(what)
     return block([f"<style>{STYLES}</style>", *elements])
