@@ -10,15 +10,14 @@ from typing import Any, Literal, TypeAlias, TypedDict
 
 import numpy.typing as npt
 
-Numbers: TypeAlias = npt.ArrayLike | None
+Numbers: TypeAlias = npt.ArrayLike | Sequence[Any] | None
+"""Arrays and nested lists, in which texts may stand: "-inf" for a hidden score, "0.50" for a claim of two decimals."""
 Integer: TypeAlias = int | None
 Number: TypeAlias = float | None
 Flag: TypeAlias = bool | None
 Text: TypeAlias = str | None
 Labels: TypeAlias = Sequence[str] | str | None
 Scale: TypeAlias = float | str | None
-Claim: TypeAlias = npt.ArrayLike | Sequence[Any] | None
-"""Numbers; texts such as "0.50", which keep their digits; None or "?" for a cell without an answer."""
 
 
 class Options(TypedDict, total=False):
@@ -88,21 +87,21 @@ class Fields(Options, total=False):
 class Claims(TypedDict, total=False):
     """Somebody's numbers, by step."""
 
-    encoding: Claim
-    encoded: Claim
-    Q: Claim
-    K: Claim
-    V: Claim
-    Q_rotated: Claim
-    K_rotated: Claim
-    K_all: Claim
-    V_all: Claim
-    scores: Claim
-    scaled: Claim
-    softcapped: Claim
-    biased: Claim
-    masked: Claim
-    weights: Claim
-    head_output: Claim
-    concat: Claim
-    output: Claim
+    encoding: Numbers
+    encoded: Numbers
+    Q: Numbers
+    K: Numbers
+    V: Numbers
+    Q_rotated: Numbers
+    K_rotated: Numbers
+    K_all: Numbers
+    V_all: Numbers
+    scores: Numbers
+    scaled: Numbers
+    softcapped: Numbers
+    biased: Numbers
+    masked: Numbers
+    weights: Numbers
+    head_output: Numbers
+    concat: Numbers
+    output: Numbers
