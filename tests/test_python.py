@@ -14,6 +14,7 @@ import pytest
 from support import json
 from support.command import Runner
 from support.html import Page
+from support.latex import needs_latex, typeset
 
 import attncli
 from attncli import AttnError, attention, check, explain
@@ -182,12 +183,21 @@ def test_notebooks_show_steps_and_reports() -> None:
             html = one._repr_html_()
             assert number in " ".join(Page.read(html).words)
             assert "<body" not in html
-    for one in shown["12.7279"]:
-        tex = one._repr_latex_()
-        assert "12.7279" in tex
-        assert r"\begin{align*}" in tex
-        assert "documentclass" not in tex
+            assert number in one._repr_latex_()
+            assert "documentclass" not in one._repr_latex_()
     assert r"T\_1 \& more" in trace._repr_latex_()
+
+
+@needs_latex
+def test_exported_notebooks_compile(tmp_path: Path) -> None:
+    """What a notebook hands to LaTeX needs amsmath and nothing else, wide matrices too."""
+    wide = attention([[1] * 15], [[1] * 15], title="50 % & more")
+    report = check(PROBLEM, scaled=[["5.50", "9.00"]])
+    parts = [one._repr_latex_() for one in (wide, wide["scores"], wide.explain("scores[q1,k1]"), report)]
+    body = "\n\n".join(parts)
+    tex = f"\\documentclass{{article}}\n\\usepackage{{amsmath}}\n\\begin{{document}}\n{body}\n\\end{{document}}\n"
+    (tmp_path / "notebook.tex").write_text(tex, encoding="utf-8")
+    typeset(tmp_path / "notebook.tex")
 
 
 @pytest.mark.parametrize("format", drawing("trace"))

@@ -102,6 +102,8 @@ class Report:
     --------
     >>> from attncli import check
     >>> report = check({"Q": [[3, 4]], "K": [[1, 2], [2, 3]]}, scaled=[["5.50", "9.00"]])
+    >>> report
+    <Report: scaled:scale_dk>
     >>> report.right, report.first_wrong, report.mistakes
     (False, 'scaled', ['scale_dk'])
     >>> report.json()["steps"]["scaled"]["cells"][0]
@@ -123,12 +125,19 @@ class Report:
     truth: Trace | None = None
     """The derivation that the numbers were compared with."""
 
+    def __repr__(self) -> str:
+        """Name each step's state."""
+        return f"<Report: {self.code}>"
+
     def __str__(self) -> str:
         """Show the lines that `attncli check` shows."""
         return display.text(page(self, Style()))
 
     def _repr_html_(self) -> str:
         return display.fragment(page(self, Style()))
+
+    def _repr_latex_(self) -> str:
+        return display.latex(page(self, Style()))
 
     def __rich__(self) -> Page:
         """Show the same on a Rich console."""

@@ -38,8 +38,8 @@ def fragment(what: object) -> str:
 
 
 def latex(what: object) -> str:
-    """Return a trace or a step as LaTeX to be put into a document."""
-    tex: str = resolve_name("attncli.writers.latex.derivation:fragment")(what)
+    """Return a trace, a step or a report's page as LaTeX for a document that loads amsmath."""
+    tex: str = resolve_name("attncli.writers.latex:fragment")(what)
     return tex
 
 

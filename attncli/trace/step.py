@@ -32,7 +32,22 @@ MOST_EXACT = 1024
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One line of the derivation: `name = op(operands)`, with its value and the labels of its axes."""
+    """One line of the derivation: `name = op(operands)`, with its value and the labels of its axes.
+
+    A step is array-like: NumPy takes it as its `value`. Printing it shows its table; a notebook shows it as HTML.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from attncli import attention
+    >>> scores = attention([[3, 4]], [[1, 2], [2, 3]])["scores"]
+    >>> scores
+    Step('scores', 1×2)
+    >>> np.asarray(scores)
+    array([[11., 18.]])
+    >>> [axis.labels() for axis in scores.shown_axes]
+    [['q1'], ['k1', 'k2']]
+    """
 
     name: str
     op: Op

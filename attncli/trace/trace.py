@@ -37,9 +37,18 @@ class Depth(Enum):
 
 
 class Trace(Mapping[str, Step]):
-    """A derivation: steps by name, in the order in which they were put down or taken.
+    """A derivation: a mapping of names to steps, in the order in which they were computed.
 
-    Printing a trace shows what `attncli run` shows; in a notebook it shows as HTML.
+    Printing a trace shows what `attncli run` shows; a notebook shows it as HTML.
+
+    Examples
+    --------
+    >>> from attncli import attention
+    >>> trace = attention([[3, 4]], [[1, 2], [2, 3]])
+    >>> list(trace)
+    ['Q', 'K', 'scores', 'scaled', 'weights']
+    >>> trace["scaled"].formula()
+    ['scores / √d_k', 'scores / √2']
     """
 
     is_problem: ClassVar[bool] = True
@@ -194,10 +203,25 @@ class Trace(Mapping[str, Step]):
         return part
 
     def explain(self, part: str, *, deep: bool = False) -> Explanation:
-        """Enlarge what somebody names by the labels shown, "weights[q1,k2]" or the row "weights[q1]".
+        """Show how one cell, or one row, is computed.
 
-        `deep` goes back to the inputs. Raises AttnError for a name or a label that is not there, for what was given,
-        and for what is neither a cell nor the row of one query.
+        Parameters
+        ----------
+        part : str
+            A cell by the labels shown, "weights[q1,k2]", or the row of one query, "weights[q1]".
+        deep : bool, optional
+            Whether to go back to the inputs.
+
+        Returns
+        -------
+        Explanation
+            A trace of the finer steps; the last of them is the cell, or the row.
+
+        Raises
+        ------
+        AttnError
+            For a step or a label that does not exist, for what is given and not computed, and for what is neither a
+            cell nor the row of one query.
         """
         name, _, labels = part.strip().removesuffix("]").partition("[")
         step = self.find(name.strip())

@@ -32,6 +32,7 @@ one number is computed.
 _STYLES = """
 .attncli td a { color: inherit; text-decoration: underline dotted 1px; text-underline-offset: .25em; }
 .attncli td a:hover, .attncli td a:focus-visible { text-decoration: underline solid 2px; }
+.attncli td[id] { scroll-margin-top: 40vh; }
 .attncli td:target { outline: 2px solid; outline-offset: -2px; }
 .attncli .panel { display: none; box-sizing: border-box; position: fixed; z-index: 1; inset: 0 0 0 auto; width: 30em;
   max-width: 45vw; overflow: auto; padding: 1em 1.5em; background: #f6f8fa; border-left: 1px solid #80808099; }

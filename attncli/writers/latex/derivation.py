@@ -12,9 +12,9 @@ from attncli.common.style import Style
 from attncli.common.tex import name_tex
 from attncli.common.text import visible
 from attncli.trace.step import Step
-from attncli.trace.trace import Explanation, Selection, Trace
+from attncli.trace.trace import Explanation, Trace
 from attncli.writers.latex.arithmetic import arithmetic
-from attncli.writers.latex.document import HEIGHT, WIDE_MATRICES, WIDTH, document, heading, remark
+from attncli.writers.latex.document import HEIGHT, WIDTH, document, heading, remark
 from attncli.writers.latex.matrix import DOTS, LONGEST_LABEL, Matrix, blocks, ends
 from attncli.writers.latex.text import escape, formula_points, points, prose, shortened
 from attncli.writers.matrix import EDGE, ShownMatrix, explained, omission, precision_of, shown_matrices, worked
@@ -31,21 +31,19 @@ _PLAIN = re.compile(r"\{\d\}(\^\\top)?(( | \+ | - | \\times )\{\d\}(\^\\top)?)+"
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return one document that holds every trace."""
-    parts: list[str] = []
+    paragraphs: list[str] = []
     for number, trace in enumerate(traces):
-        if trace.title:
-            parts.append(heading(trace.title))
-        elif number:
-            parts.append(r"\bigskip")
-        parts += _Derivation(trace, style).parts()
-    return document(parts)
+        if number and not trace.title:
+            paragraphs.append(r"\bigskip")
+        paragraphs += parts(trace, style)
+    return document(paragraphs)
 
 
-def fragment(what: Trace | Step) -> str:
-    """Return a trace or a step as a part of a document that loads amsmath."""
-    trace = Selection.of(what)
-    title = [heading(trace.title)] if trace.title else []
-    return "\n\n".join([WIDE_MATRICES, *title, *_Derivation(trace, Style()).parts()])
+def parts(trace: Trace, style: Style) -> Iterator[str]:
+    """Yield the paragraphs of one trace: its title, and its derivation."""
+    if trace.title:
+        yield heading(trace.title)
+    yield from _Derivation(trace, style).parts()
 
 
 @dataclass
