@@ -5,7 +5,7 @@
     >>> t["weights"].value.round(4)
     array([[0.007, 0.993]])
 
-Nothing is imported before it is used: `import attncli` costs nothing.
+The API is imported on first use, so `import attncli` itself is almost free.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the library offers to Python."""
+"""The Python API."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def test_a_field_given_twice_is_an_error() -> None:
 def test_errors_are_value_errors() -> None:
     """Whoever does not know AttnError catches ValueError."""
     assert issubclass(AttnError, ValueError)
-    with pytest.raises(ValueError, match="nothing to work out"):
+    with pytest.raises(ValueError, match="nothing to compute"):
         attention()
 
 

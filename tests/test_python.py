@@ -20,7 +20,7 @@ import attncli
 from attncli import AttnError, attention, check, explain
 from attncli.problem import arguments
 from attncli.problem.fields import FIELDS, STEPS, Kind
-from attncli.writers.formats import drawing
+from attncli.writers.formats import names_for
 
 Q, K, V = [[3, 4]], [[1, 2], [2, 3]], [[7, 8], [9, 10]]
 PROBLEM: dict[str, Any] = {"Q": Q, "K": K, "V": V}
@@ -89,7 +89,7 @@ def test_a_dtype_may_be_numpys(dtype: Any) -> None:
 @pytest.mark.parametrize("dtype", [int, "int8", np.complex128, "half-ish", (), "float128"], ids=str)
 def test_other_dtypes_are_refused(dtype: Any) -> None:
     """What is not one of the four types is an error that lists them."""
-    with pytest.raises(AttnError, match="the types are float16, bfloat16, float32, float64"):
+    with pytest.raises(AttnError, match="the dtypes are float16, bfloat16, float32, float64"):
         attention(Q, K, V, dtype=dtype)
 
 
@@ -200,7 +200,7 @@ def test_exported_notebooks_compile(tmp_path: Path) -> None:
     typeset(tmp_path / "notebook.tex")
 
 
-@pytest.mark.parametrize("format", drawing("trace"))
+@pytest.mark.parametrize("format", names_for("trace"))
 def test_to_is_what_the_command_writes(run: Runner, problem: Path, tmp_path: Path, format: str) -> None:
     """`to` returns, and `save` writes, what `run -f` writes, byte for byte."""
     trace = attention(**PROBLEM).only(["scores"]) if format == "npy" else attention(**PROBLEM)
@@ -216,7 +216,7 @@ def test_to_is_what_the_command_writes(run: Runner, problem: Path, tmp_path: Pat
     assert (tmp_path / f"saved.{suffix}").read_bytes()[:40] == out.read_bytes()[:40]
 
 
-@pytest.mark.parametrize("format", drawing("report"))
+@pytest.mark.parametrize("format", names_for("report"))
 def test_a_report_in_every_format(run: Runner, problem: Path, format: str) -> None:
     """`report.to` returns what `check -f` writes; `json` is a dictionary."""
     report = check(PROBLEM, weights=[["0.2", "0.8"]])
@@ -236,9 +236,9 @@ def test_what_cannot_be_saved_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert array.read_bytes() == b"before"
     with pytest.raises(AttnError, match="cannot be written"):
         trace.save(tmp_path / "no" / "x.svg")
-    with pytest.raises(AttnError, match="no format 'svgg'\n  hint: did you mean 'svg'"):
+    with pytest.raises(AttnError, match="no such format: 'svgg'\n  hint: did you mean 'svg'"):
         trace.to("svgg")
-    with pytest.raises(AttnError, match="no format 'csv' for a report"):
+    with pytest.raises(AttnError, match="no such format for a report: 'csv'"):
         check(PROBLEM, scores=[[1, 2]]).to("csv")
     assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
 

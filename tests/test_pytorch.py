@@ -52,9 +52,9 @@ def test_separate_projections_are_read_as_pytorch_stores_them() -> None:
 
 def test_masks_of_pytorch_are_refused_with_a_hint() -> None:
     """PyTorch's functions disagree on what True means, so their masks are not guessed at."""
-    with pytest.raises(AttnError, match="mask holds true") as error:
+    with pytest.raises(AttnError, match="use mask, with true") as error:
         attention([[1]], [[1]], [[1]], attn_mask=[[0]])  # type: ignore[call-arg]
-    assert "PyTorch's own functions disagree" in str(error.value)
+    assert "PyTorch's functions disagree" in str(error.value)
 
 
 def test_an_in_proj_weight_that_is_not_three_is_refused() -> None:

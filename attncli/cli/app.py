@@ -1,7 +1,7 @@
-"""The command line: its commands by name, `--version`, and how the help is laid out.
+"""The command line: its commands, `--version`, and the layout of the help.
 
-A command is a line in `COMMANDS` and a function of that name in the module beside it. Only the one that is called is
-imported and built, and NumPy and Rich only as it runs: `--help` and `--version` pay for neither.
+A command is an entry in `COMMANDS` and a function of that name in the module given there. Only the command that is
+called is imported and built, and NumPy and Rich only when it runs: `--help` and `--version` need neither.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COMMANDS = {
     "new": "exercise",
     "lint": "exercise",
 }
-"""Each command and its module, in the order of the help."""
+"""The module of each command, in the order of the help."""
 
 
 def _function(name: str) -> Callable[..., None]:
@@ -33,7 +33,7 @@ def _function(name: str) -> Callable[..., None]:
 
 
 class Command(TyperCommand):
-    """A command whose help has its options under headings."""
+    """A command whose help groups its options under headings."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         lists: dict[str, list[tuple[str, str]]] = {}
@@ -47,7 +47,7 @@ class Command(TyperCommand):
 
 
 class Commands(TyperGroup):
-    """The commands, each built as it is called for."""
+    """The commands, each built when it is needed."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -60,7 +60,7 @@ class Commands(TyperGroup):
         return typer.main.get_command(alone)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the whole summary of each, which Typer would cut."""
+        """Write whole summaries, which Typer would truncate."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, str(_function(name).__doc__).partition("\n")[0]) for name in COMMANDS])
 

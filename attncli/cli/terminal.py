@@ -1,6 +1,6 @@
-"""The process: its streams, its environment, the size of its terminal, and its exit codes.
+"""The process: its streams, environment, terminal size and exit codes.
 
-Every command gets a `Terminal` and looks at nothing else. Two other modules use a stream directly:
+Commands get a `Terminal` and never use `sys` or `os.environ`. Two other modules use a stream directly:
 `attncli.readers.source` reads standard input by its descriptor, and `attncli.common.progress` draws a bar if standard
 error is a terminal.
 """
@@ -37,7 +37,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True)
 class Terminal:
-    """The standard streams, each None if it is closed, and the environment."""
+    """The environment and the standard streams, None if closed."""
 
     stdin: TextIO | None
     stdout: TextIO | None
@@ -51,7 +51,7 @@ class Terminal:
 
     @property
     def input_is_terminal(self) -> bool:
-        """Whether standard input is a terminal, from which no problem is read unless `-` asks for it."""
+        """Whether standard input is a terminal, which is only read if `-` asks for it."""
         return self.stdin is not None and self.stdin.isatty()
 
     @property
@@ -62,27 +62,27 @@ class Terminal:
     def use_one_blas_thread(self) -> None:
         """Keep OpenBLAS from starting a thread per core when NumPy is imported, unless the user asks for them.
 
-        They cost 20 to 45 ms, which small matrices never earn back; large inputs start threads of their own.
+        Starting them takes 20 to 45 ms, which small matrices never regain; large inputs use threads of attncli.
         """
         self.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     def escape_help(self) -> None:
-        """Write characters that the encoding lacks as escapes in the help, which Typer prints itself."""
+        """Escape characters that the encoding lacks in the help, which Typer prints itself."""
         if reconfigure := getattr(self.stdout, "reconfigure", None):
             reconfigure(errors="backslashreplace")
 
     def flush(self) -> None:
-        """Flush the help that Typer printed: on a full disk it would be lost silently."""
+        """Flush the help that Typer printed, as errors such as a full disk would otherwise go unnoticed."""
         if self.stdout is not None:
             self.stdout.flush()
 
     @staticmethod
     def abandon_output() -> None:
-        """Redirect standard output to nothing: Python flushes it once more at exit, and would complain."""
+        """Redirect standard output to the null device: Python flushes it at exit, which would fail again."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
     def style(self, color: str, *, full: bool = False, out: str | None = None) -> Style:
-        """Return how a result looks on standard output, or in the file `out`."""
+        """Return the style for standard output, or for the file `out`."""
         from attncli.common.style import Style
 
         if out:
@@ -104,7 +104,7 @@ class Terminal:
             return 0
 
     def _colors(self, wanted: str) -> str | None:
-        """Return Rich's name of the colour system: as `--color` says, else NO_COLOR, FORCE_COLOR, the terminal."""
+        """Return Rich's name of the colour system: from `--color`, else NO_COLOR, FORCE_COLOR or the terminal."""
         if wanted == "auto":
             forced = self.environ.get("FORCE_COLOR", "")
             if self.environ.get("NO_COLOR"):
@@ -120,42 +120,42 @@ class Terminal:
         return "256" if "256" in self.environ.get("TERM", "") or wanted == "always" else "standard"
 
     def write(self, result: str | bytes, out: str | None = None, encoding: str = "utf-8") -> None:
-        """Write a result, whole, to the file `out` or else to standard output."""
+        """Write a complete result to the file `out`, or to standard output."""
         from attncli.common import output
 
         if isinstance(result, str):
             result = result.encode("utf-8") if out else result.encode(encoding, "backslashreplace")
         elif not out and self.output_is_terminal:
-            msg = "this format is not for a terminal"
-            raise AttnError(msg, hint="write it to a file with --out, or pipe it on")
+            msg = "binary output cannot be shown in a terminal"
+            raise AttnError(msg, hint="write it to a file with --out, or redirect it")
         if out:
             output.to_file(out, result)
         else:
             self._to_standard_output(result)
 
     def _to_standard_output(self, data: bytes) -> None:
-        """Write past Python's buffer, which can lose a result on a full disk, or a closed descriptor, and exit 0."""
+        """Write without Python's buffer, which can lose output on a full disk or closed descriptor and still exit 0."""
         from attncli.common import output
 
         where = Where("standard output")
         if self.stdout is None:
-            msg = "is closed: the result cannot be written"
+            msg = "cannot write the result: it is closed"
             raise AttnError(msg, where)
         try:
             output.to_descriptor(self.stdout.fileno(), data)
         except BrokenPipeError:
             raise ReaderGoneError from None
         except OSError as error:
-            msg = f"the result cannot be written: {error.strerror}"
+            msg = f"cannot write the result: {error.strerror}"
             raise AttnError(msg, where) from None
 
     def tell(self, notes: Iterable[str]) -> None:
-        """Write notes about a result to standard error, each once."""
+        """Write notes to standard error, each once."""
         for note in dict.fromkeys(notes):
             self.complain(f"note: {note}")
 
     def complain(self, message: str) -> None:
-        """Write a message to standard error; that it cannot be written changes nothing about the result."""
+        """Write a message to standard error; a failure to do so does not affect the result."""
         from attncli.common.text import visible
 
         if self.stderr is None:

@@ -1,6 +1,6 @@
-"""The key: every step as it should be, and what each core mistake gives in its place.
+"""Keys: the correct value of every step, and the values that each core mistake leads to.
 
-Numbers are rounded far above the last digits of float64, which differ between machines.
+Numbers are rounded, because the last digits of float64 differ between machines.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from attncli.common.style import Style
 from attncli.exercises.draw import Exercise
-from attncli.exercises.showing import Outcome, changed_steps
+from attncli.exercises.outcomes import Outcome, changed_steps
 from attncli.trace.trace import Trace
 from attncli.writers.formats import FORMATS
 from attncli.writers.json_ import contents, number_text, object_text, rows_apart, text_of, value_text
@@ -26,7 +26,7 @@ _PEOPLE = Style(precision=4, full=True)
 
 
 def written(exercise: Exercise, format: str) -> str:
-    """Return the key in a format: one object, or traces for people, the first of them right."""
+    """Return the key in a format: a JSON object, or a document with the correct trace and one for each mistake."""
     if format == "json":
         return _json(exercise)
     text = FORMATS[format].trace([exercise.truth, *_wrong(exercise)], _PEOPLE)
@@ -35,7 +35,7 @@ def written(exercise: Exercise, format: str) -> str:
 
 
 def _json(exercise: Exercise) -> str:
-    """Return problem, steps and mistakes as one object."""
+    """Return the problem, its steps and the mistakes as one object."""
     steps = {name: step.array for name, step in exercise.truth.items() if not step.given}
     mistakes = ",\n".join(f"    {_mistake(exercise.truth, outcome)}" for outcome in exercise.outcomes)
     problem = {name: value_text(value, _STYLE, 4) for name, value in contents(exercise.problem())}
@@ -66,7 +66,7 @@ def _rounded(values: Mapping[str, Array], indent: int) -> dict[str, str]:
 
 
 def _wrong(exercise: Exercise) -> Iterator[Trace]:
-    """Go through the mistakes, each as the steps in which it is made and the last of those that follow."""
+    """Yield a trace for each mistake: the steps where it is made, and the last step that it changes."""
     for outcome in exercise.outcomes:
         mistake = outcome.mistake
         changed = changed_steps(exercise.truth, mistake)

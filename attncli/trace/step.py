@@ -1,6 +1,6 @@
-"""One line of a derivation.
+"""One step of a derivation.
 
-Every array is held with vectors as rows, `(…, rows, cols)`; in column convention only what is shown is turned
+Arrays are stored with vectors as rows, `(…, rows, cols)`; column convention changes only how they are shown
 (`Step.value`, `Step.shown_axes`).
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from attncli.common.arrays import Array, Objects
 
 MOST_EXACT = 1024
-"""Numbers of a step up to which it is worked out exactly as well: fractions are some hundred times slower."""
+"""The size up to which a step is also computed exactly: fractions are about a hundred times slower than floats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Step:
     op: Op
     operands: tuple[Step, ...]
     array: Array
-    """The value with vectors as rows, (…, rows, cols), read-only; what ops work on."""
+    """The value with vectors as rows, (…, rows, cols), as ops use it; read-only."""
     axes: tuple[Axis, ...]
     columns: bool = False
     dtype: str = "float64"
@@ -78,12 +78,12 @@ class Step:
         return display.latex(self)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        """Show its table on a Rich console, with how it is made."""
+        """Yield the table and the formula for a Rich console."""
         return display.on_console(self, console, options)
 
     @property
     def value(self) -> Array:
-        """The value as it is shown: `array`, or in column convention its transpose in the last two axes."""
+        """The value as it is shown: `array`, with the last two axes swapped in column convention."""
         return facing(self.array, self.columns)
 
     @property
@@ -101,32 +101,32 @@ class Step:
 
     @property
     def given(self) -> bool:
-        """Whether this was put down and not worked out."""
+        """Whether this is an input, not computed."""
         return isinstance(self.op, Given)
 
     def formula(self) -> list[str]:
-        """Return the formula in words: in general, then with the numbers put in."""
+        """Return the formula as text: in general, then with numbers substituted."""
         return [template.format(*(step.name for step in self.operands)) for template in self.op.text(self.columns)]
 
     def tex(self, say: Callable[[str], str]) -> list[str]:
-        """Return the formula in LaTeX; `say` writes the name of a step."""
+        """Return the formula in LaTeX; `say` formats the name of a step."""
         return [template.format(*(say(step.name) for step in self.operands)) for template in self.op.tex(self.columns)]
 
     def note(self) -> str:
-        """Return what the formula does not say, in words."""
+        """Return a remark on the formula, with the type that the value was rounded to."""
         note = self.op.note(self.columns)
         if self.dtype == "float64":
             return note
         return f"{note}; rounded to {self.dtype}" if note else f"rounded to {self.dtype}"
 
     def margins(self) -> dict[str, Array]:
-        """Return what stands beside the rows, by heading: a row's maximum, Σexp, sum; each (…, rows)."""
+        """Return the numbers to show next to each row, (…, rows), by heading: max, Σexp, sum."""
         with np.errstate(all="ignore"):
             return self.op.margins(self.array, *(step.array for step in self.operands))
 
     @cached_property
     def exact(self) -> Objects | None:
-        """The value in exact numbers (`attncli.trace.exact`), −∞ a float among them; None where there are none."""
+        """The value in exact numbers (`attncli.trace.exact`), with −∞ as a float; None if it has no exact form."""
         from attncli.trace.exact import objects
 
         if isinstance(self.op, Given):
@@ -145,17 +145,14 @@ class Step:
             return None
 
     def labelled(self, what: str, index: Cell) -> str:
-        """Name something that belongs to one cell or one row by the labels shown: `max[head2,q1]`.
-
-        Of a cell, rows come before columns.
-        """
+        """Return a name with the labels of one cell or one row, in the order shown: `max[head2,q1]`."""
         labels = [axis.distinct.label(at) for axis, at in zip(self.axes, index, strict=False)]
         if self.columns and len(index) == len(self.axes):
             labels[-2:] = labels[:-3:-1]
         return f"{what}[{','.join(filter(None, labels))}]"
 
     def cell_name(self, cell: Cell) -> str:
-        """Name one cell: `weights[head2,q1,k3]`."""
+        """Return the name of one cell: `weights[head2,q1,k3]`."""
         return self.labelled(self.name, cell)
 
     def axes_of(self, cell: Cell) -> tuple[Axis, Axis]:
@@ -167,5 +164,5 @@ class Step:
         return rows, cols
 
     def row_name(self, index: Cell) -> str:
-        """Name one row, which `index` names (all axes but the last): `weights[head2,q1]`."""
+        """Return the name of one row, whose `index` has all axes but the last: `weights[head2,q1]`."""
         return self.labelled(self.name, index)

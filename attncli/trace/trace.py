@@ -1,4 +1,4 @@
-"""The derivation, and parts of it: ordered mappings of name to step, in which every step remembers how it was made."""
+"""Derivations, and parts of them: ordered mappings from names to steps, each with the op that computed it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 MOST_LINES = 10_000
-"""Lines of an explanation that anybody might look through."""
+"""The longest explanation that is given."""
 
 
 class Depth(Enum):
     """How far back an explanation goes."""
 
     STEP = "the step alone"
-    CELL = "from the same cell, as long as one cell is made of one"
+    CELL = "from the same cell, while steps are elementwise"
     DEEP = "from the inputs"
 
 
@@ -52,34 +52,31 @@ class Trace(Mapping[str, Step]):
     """
 
     is_problem: ClassVar[bool] = True
-    """Whether this is a whole problem with its answers."""
+    """Whether this is a complete problem with its answers."""
 
     def __init__(
         self, fields: Mapping[str, object] | None = None, *, columns: bool = False, dtype: str = "float64"
     ) -> None:
         self.dtype = dtype
-        """What every step is rounded to."""
+        """The type that every step is rounded to."""
         self.fields = dict(fields or {})
-        """The problem that was worked out, by field name, arrays row-wise."""
+        """The fields of the problem, with row-wise arrays."""
         self.columns = columns
         self.notes: list[str] = []
-        """What a person should know about how the problem was read."""
+        """Notes on how the problem was read."""
         self._steps: dict[str, Step] = {}
 
     def __getitem__(self, name: str) -> Step:
-        """Return the step of exactly this name; for a name that a user typed, see `find`."""
+        """Return the step of exactly this name; `find` looks up names that users type."""
         return self._steps[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the names in order."""
         return iter(self._steps)
 
     def __len__(self) -> int:
-        """Count the steps, those given among them."""
         return len(self._steps)
 
     def __repr__(self) -> str:
-        """Name the steps."""
         return f"<Trace: {', '.join(self._steps)}>"
 
     def __str__(self) -> str:
@@ -87,7 +84,7 @@ class Trace(Mapping[str, Step]):
         return display.text(self)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        """Show the same tables on a Rich console, as wide and as colourful as that is."""
+        """Yield the same tables for a Rich console, in its width and colours."""
         return display.on_console(self, console, options)
 
     def _repr_html_(self) -> str:
@@ -140,45 +137,55 @@ class Trace(Mapping[str, Step]):
 
     @property
     def title(self) -> str:
-        """What the problem is called; empty where it has no title."""
+        """The title of the problem; empty if it has none."""
         title = self.fields.get("title")
         return title if isinstance(title, str) else ""
 
     def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
-        """Put a matrix down, row-wise; return its name."""
+        """Add a given matrix, row-wise; return its name."""
         return self.insert(Step(name, Given(), (), self._rounded(array), axes, self.columns, self.dtype))
 
     def record(self, name: str, op: Op, *operands: str | Step) -> str:
-        """Take a step: work `op` out on operands, by name or as they are; return its name.
+        """Compute a step and add it; return its name.
 
-        Raises AttnError where the result overflows: an infinity is never passed on as a result.
+        Parameters
+        ----------
+        name : str
+        op : Op
+        *operands : str or Step
+            Names of earlier steps, or steps of any trace.
+
+        Raises
+        ------
+        AttnError
+            If the result overflows in float64.
         """
         steps = tuple(operand if isinstance(operand, Step) else self._steps[operand] for operand in operands)
-        with np.errstate(all="ignore"):  # overflow is looked for below, and told as an error
+        with np.errstate(all="ignore"):  # overflow becomes an error below
             array = op.apply(*(step.array for step in steps))
         axes = op.axes(*(step.axes for step in steps))
         step = Step(name, op, steps, self._rounded(array), axes, self.columns, self.dtype)
-        if self.dtype == "float64":  # a narrower type is asked for in order to see what it does
+        if self.dtype == "float64":  # with a narrower type, overflow is what the user wants to see
             _refuse_overflow(step)
         return self.insert(step)
 
     def insert(self, step: Step) -> str:
-        """Put a step behind the others, as it is; return its name."""
+        """Append a step; return its name."""
         self._steps[step.name] = step
         return step.name
 
     def find(self, name: str) -> Step:
-        """Return the step that a user calls `name`, whatever its case; AttnError with the list where none is."""
+        """Return the step of this name, ignoring case; AttnError with a hint if there is none."""
         for own, step in self._steps.items():
             if fold(own) == fold(name):
                 return step
         names = list(self._steps)
         hint = suggestion(name, names) or f"the steps are {', '.join(names)}"
-        msg = f"no step {quoted(name)} here"
+        msg = f"no such step: {quoted(name)}"
         raise AttnError(msg, hint=hint)
 
     def only(self, names: Sequence[str]) -> Selection:
-        """Return these steps alone, as a user names them, in the derivation's order."""
+        """Return the steps of these names, in the order of the derivation."""
         wanted = {self.find(name).name for name in names}
         part = Selection(self.fields, columns=self.columns, dtype=self.dtype)
         part.notes = self.notes
@@ -188,14 +195,30 @@ class Trace(Mapping[str, Step]):
         return part
 
     def zoom(self, name: str, index: Cell, depth: Depth | None = None) -> Explanation:
-        """Enlarge one cell, or one row: return the small trace whose last step is that cell, as 1 × 1, or that row.
+        """Explain one cell or one row.
 
-        `index` counts from 0 in the step's row-wise array; for a row it lacks the last axis. `depth` says how far back
-        it goes, by default `Depth.CELL`. Raises AttnError where the step was given.
+        Parameters
+        ----------
+        name : str
+            The name of the step.
+        index : tuple of int
+            The index of the cell in the step's row-wise array; for a row, without the last axis.
+        depth : Depth, optional
+            How far back the explanation goes, by default `Depth.CELL`.
+
+        Returns
+        -------
+        Explanation
+            A small trace whose last step is the cell, as 1 × 1, or the row.
+
+        Raises
+        ------
+        AttnError
+            If the step is an input, or rounded to a narrower type.
         """
         step = self._steps[name]
         if self.dtype != "float64":
-            msg = f"this is rounded to {self.dtype} step by step; explanations are worked out in float64"
+            msg = f"cannot explain steps rounded to {self.dtype}: explanations are computed in float64"
             raise AttnError(msg)
         part = Explanation(depth or Depth.CELL, columns=self.columns, precision=self.fields.get("precision"))
         zoom = step.op.zoom if len(index) == len(step.axes) else step.op.zoom_row
@@ -229,14 +252,14 @@ class Trace(Mapping[str, Step]):
             index = list(place(step.name, step.shown_axes, labels))
         except AttnError as error:
             if labels.startswith("head") and step.name in {"concat", "output"} and "head_output" in self:
-                error.hint = f"the heads are put side by side in it; head_output[{visible(labels)}]"
+                error.hint = f"{step.name} has no head axis; explain head_output[{visible(labels)}] instead"
             raise
         if self.columns:
             index[-2:] = index[:-3:-1]
         index[:-1] = [0 if axis.size == 1 else at for axis, at in zip(step.axes, index[:-1], strict=False)]
         chosen = tuple(at for at in index if isinstance(at, int))
         if step.given:
-            msg = f"{step.name} is given: there is nothing to work out"
+            msg = f"nothing to explain: {step.name} is given"
             raise AttnError(msg)
         if slice(None) in index[:-1]:
             first = tuple(at if isinstance(at, int) else 0 for at in index)
@@ -267,9 +290,9 @@ class Selection(Trace):
 
 
 class Explanation(Trace):
-    """The finer steps that make one cell or one row; its steps are shown as lines, with the numbers put in.
+    """The finer steps that compute one cell or one row; each is shown as one line, with numbers substituted.
 
-    Several parts are made of one row: what is here already is not made again.
+    A name is recorded once, since several steps may use the same row.
     """
 
     is_problem = False
@@ -282,22 +305,22 @@ class Explanation(Trace):
         """Where a line comes from that was taken from another trace: a step, and the view of its cells."""
 
     def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
-        """Put a number or a row down, if it is not here yet; return its name."""
+        """Add a given number or row, unless it exists; return its name."""
         return name if name in self else super().given(name, array, axes)
 
     def record(self, name: str, op: Op, *operands: str | Step) -> str:
-        """Take a finer step, if it is not here yet; return its name."""
+        """Compute a finer step and add it, unless it exists; return its name."""
         return name if name in self else super().record(name, op, *operands)
 
     def insert(self, step: Step) -> str:
-        """Put a step behind the others; AttnError where the explanation is longer than anybody would read."""
+        """Append a step; AttnError if a deep explanation gets too long."""
         if self.depth is Depth.DEEP and len(self) >= MOST_LINES:
-            msg = f"back to the inputs, this takes more than {MOST_LINES} lines"
-            raise AttnError(msg, hint="without --deep it takes a few, and each of them can be explained")
+            msg = f"an explanation down to the inputs takes more than {MOST_LINES} lines"
+            raise AttnError(msg, hint="leave out --deep, then explain the cells it names")
         return super().insert(step)
 
     def take_cell(self, step: Step, cell: Cell) -> str:
-        """Take one cell of another trace's step, where it broadcasts, and what it is made of; return its name."""
+        """Add one cell of another trace's step, which may broadcast, and explain it; return its name."""
         here = tuple(
             0 if size == 1 else index
             for size, index in zip(step.array.shape, cell[len(cell) - step.array.ndim :], strict=True)
@@ -307,10 +330,17 @@ class Explanation(Trace):
         return self._taken(step.cell_name(here), step.axes_of(here), step, lambda x: x[here])
 
     def take_row(self, step: Step, index: Cell, layout: Layout | None = None, *, turned: bool = False) -> str:
-        """Take a row of another trace's step as 1 × cols, as `layout` splits it into heads; return its name.
+        """Add a row of another trace's step as 1 × cols; return its name. Only a deep explanation explains it.
 
-        `index` names the row, all axes but the last; with `turned` it names a column, which becomes a row. What the
-        row is made of goes with it only in a deep explanation.
+        Parameters
+        ----------
+        step : Step
+        index : tuple of int
+            The index of the row in `layout`, all axes but the last.
+        layout : Layout, optional
+            The view that the index counts in, such as the step split into heads.
+        turned : bool
+            Whether `index` names a column, which becomes a row.
         """
 
         def view(x: AnyArray) -> AnyArray:
@@ -342,7 +372,7 @@ class Explanation(Trace):
         return step, _cells(step, view)
 
     def cell(self, row: str, column: int, name: str) -> Step:
-        """Return one number of a row that stands here, to be put into a formula by this name."""
+        """Return one number of a row of this trace as an operand of this name, without adding it."""
         if name in self:
             return self[name]
         step = self[row]
@@ -351,7 +381,7 @@ class Explanation(Trace):
         return Step(name, part, (), array, step.axes_of((0, column)), self.columns, self.dtype)
 
     def enlarge(self, step: Step, cell: Cell) -> str:
-        """Work one cell of another trace's step out here, if it is not here yet; return its name."""
+        """Explain one cell of another trace's step here, unless it exists; return its name."""
         name = step.cell_name(cell)
         if name not in self:
             if step.given:
@@ -386,7 +416,7 @@ def _seen(step: Step, view: Callable[[AnyArray], object]) -> Objects | None:
 
 
 def _refuse_overflow(step: Step) -> None:
-    # A sum is finite only if all its terms are, or if they overflow together; the cell is looked for only then.
+    # The sum is finite only if every number is, so the search for the cell is rare.
     with np.errstate(all="ignore"):
         if np.isfinite(step.array.sum()):
             return
@@ -397,5 +427,5 @@ def _refuse_overflow(step: Step) -> None:
         bad &= ~(np.isneginf(step.array) & np.isneginf(step.operands[0].array))
     if bad.any():
         cell = tuple(int(index) for index in np.argwhere(bad)[0])
-        msg = f"{step.cell_name(cell)} overflows: it is beyond what the arithmetic can hold (about 1.8e308)"
+        msg = f"{step.cell_name(cell)} overflows: it exceeds the largest float64 (about 1.8e308)"
         raise AttnError(msg, hint="scale the numbers down")

@@ -1,6 +1,6 @@
-"""What is drawn of a trace or a report: one module or package for each format, and the table of them.
+"""Output formats: one module or package each, and the registry that lists them.
 
-How a format is added is said in `attncli.writers.formats`.
+See `attncli.writers.formats` for how to add one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from attncli.common.report import Page
 from attncli.common.style import Style
 from attncli.trace.step import Step
 from attncli.trace.trace import Selection, Trace
-from attncli.writers.formats import FORMATS, Format, chosen, lazy, named, register
+from attncli.writers.formats import FORMATS, Format, by_name, chosen, lazy, register
 
 __all__ = ["FORMATS", "Format", "lazy", "register", "save", "shown"]
 
@@ -20,8 +20,8 @@ __all__ = ["FORMATS", "Format", "lazy", "register", "save", "shown"]
 def shown(what: Trace | Step | Page, name: str) -> str | bytes:
     """Return a trace, a step or a report in one of the formats, at its natural width and without colour."""
     if isinstance(what, Page):
-        return named(name, "report").report([what], Style())
-    return named(name).trace([Selection.of(what)], Style())
+        return by_name(name, "report").report([what], Style())
+    return by_name(name).trace([Selection.of(what)], Style())
 
 
 def save(trace: Trace, path: str | os.PathLike[str]) -> None:

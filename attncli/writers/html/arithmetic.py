@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from attncli.writers.html.page import escaped
 
 if TYPE_CHECKING:
-    from attncli.writers.arithmetic import Line
+    from attncli.writers.arithmetic import Equation
 
 _BLANK = "\xa0"
 
 
-def arithmetic(lines: Sequence[Line], linked: Mapping[str, str] | None = None) -> str:
+def arithmetic(lines: Sequence[Equation], linked: Mapping[str, str] | None = None) -> str:
     """Return lines as a table; `linked` has the numbers of some lines, by name, as HTML of their own."""
     linked = linked or {}
     rows = []
@@ -24,8 +24,10 @@ def arithmetic(lines: Sequence[Line], linked: Mapping[str, str] | None = None) -
     return f'<table class="arithmetic"><tbody>{"".join(rows)}</tbody></table>'
 
 
-def _sides(line: Line) -> str:
+def _sides(line: Equation) -> str:
     from attncli.writers.arithmetic import unbroken
 
-    parts = (part for side in line.sides for part in unbroken(f"={_BLANK}{side.text}"))
-    return " ".join(f"<span>{escaped(part)}</span>" for part in parts)
+    return " ".join(
+        f"<span>{' '.join(f'<span>{escaped(part)}</span>' for part in unbroken(f'={_BLANK}{side.text}'))}</span>"
+        for side in line.sides
+    )

@@ -1,4 +1,4 @@
-"""A self-contained HTML page, without scripts, and the blocks on it."""
+"""HTML pages: self-contained, without scripts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def page(title: str, body: str, style: Style, styles: str = "") -> str:
 
 
 def block(parts: Iterable[str]) -> str:
-    """Return one trace or report as an element to which the stylesheet applies."""
+    """Wrap the elements of one trace or report in the element that the stylesheet applies to."""
     return "\n".join(['<div class="attncli">', *parts, "</div>\n"])
 
 
 def escaped(text: str) -> str:
-    """Return user text escaped for HTML."""
+    """Return `text` escaped for HTML."""
     return escape(visible(text))

@@ -1,4 +1,4 @@
-"""Reports as HTML: a table with a row for each step, its wrong cells below, and the conclusion."""
+"""Reports in HTML: a row for each step, with its wrong cells, and the conclusion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from attncli.common.report import Page, StepSaid, WrongCell
 
 _KINDS = {"→": "follows", "✗": "wrong", "✓": "right"}
-"""The class of a step in a report, by its mark."""
+"""The CSS class of a step, by its mark."""
 
 
 def write(pages: Sequence[Page], style: Style) -> str:

@@ -1,4 +1,4 @@
-"""Traces as HTML: the tables of every step, or the lines of an explanation."""
+"""Traces in HTML: a table for each matrix, or the equations of an explanation."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from attncli.writers.html.page import block, escaped, page
 from attncli.writers.html.panels import panels_of, stylesheet
 from attncli.writers.matrix import (
     ShownMatrix,
-    explained,
+    explanation_arithmetic,
     groups,
     name_of,
+    note_of,
     precision_of,
     shown_matrices,
     size_text,
-    worked,
+    step_arithmetic,
 )
 from attncli.writers.palette import translucent
 
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
     from attncli.writers.html.panels import Link, LinkedMatrix, Panels
 
 _LONG = 16
-"""Letters of a label from which on it may be cut, and tells all of itself when pointed at."""
+"""Longer labels may be cut off by the stylesheet, and have a tooltip with their full text."""
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
-    """Return one page that holds every trace."""
+    """Return one page with all traces."""
     panels = panels_of(traces, style)
     blocks = [
         block([*elements(trace, style, own), *(own.elements() if own else ())])
@@ -49,12 +50,12 @@ def elements(trace: Trace, style: Style, panels: Panels | None = None, *, titled
     if titled and trace.title:
         yield f"<h1>{escaped(trace.title)}</h1>"
     if isinstance(trace, Explanation):
-        yield arithmetic(explained(trace, style, precision))
+        yield arithmetic(explanation_arithmetic(trace, style, precision))
         return
     for group in groups(trace):
         yield '<div class="steps">'
         for step in group:
-            yield from ("<section>", _heading(step), '<div class="matrices">')
+            yield from ("<section>", _heading(step, precision), '<div class="matrices">')
             for number, shown in enumerate(shown_matrices(step, style, precision)):
                 yield _table(shown, panels.matrix(step, number) if panels else None)
             yield "</div>"
@@ -64,16 +65,17 @@ def elements(trace: Trace, style: Style, panels: Panels | None = None, *, titled
 
 
 def _worked(step: Step, style: Style, precision: int) -> Iterator[str]:
-    lines, remark = worked(step, style, precision)
+    lines, remark = step_arithmetic(step, style, precision)
     if lines:
         yield arithmetic(lines)
     if remark:
         yield f"<p><small>{escaped(remark)}</small></p>"
 
 
-def _heading(step: Step) -> str:
+def _heading(step: Step, precision: int) -> str:
     formula = "".join(f" = {escaped(text)}" for text in step.formula())
-    note = f"<br><small>{escaped(step.note())}</small>" if step.note() else ""
+    said = note_of(step, precision)
+    note = f"<br><small>{escaped(said)}</small>" if said else ""
     return f"<h2><b>{escaped(step.name)}</b>{formula} <small>{escaped(size_text(step))}</small>{note}</h2>"
 
 

@@ -1,4 +1,4 @@
-"""Sentences under headings, each a paragraph that hangs, so that one can tell where the next begins."""
+"""Sentences under headings, each a paragraph with a hanging indent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attncli.writers.terminal.printing import printed
 
 @dataclass(frozen=True)
 class Section:
-    """Sentences, and the one that sums them up."""
+    """A heading, sentences, and a conclusion."""
 
     heading: str
     sentences: Sequence[str]
@@ -24,7 +24,7 @@ class Section:
 
 
 def write(sections: Sequence[Section], style: Style) -> str:
-    """Return sections as text, one under another."""
+    """Return sections as text, separated by empty lines."""
     return printed(_parts(sections, style), style)
 
 
