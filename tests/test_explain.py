@@ -25,7 +25,7 @@ from attncli.writers.arithmetic import Equation, by_hand, explanation
 
 TWO = ["Q=1 2; 3 4", "K=1 0; 0 1"]
 WEIGHTS = "name a cell, weights[q1,k1], or a row, weights[q1]"
-PROBLEM = {"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}
+PROBLEM: dict[str, Any] = {"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}
 
 
 @pytest.fixture

@@ -310,8 +310,8 @@ def test_matrices_left_out() -> None:
 @pytest.mark.parametrize("precision", [4, 14])
 @pytest.mark.parametrize("columns", [False, True])
 def test_full_shows_all(precision: int, columns: bool) -> None:
-    """With --full the blocks of a matrix together are the whole matrix."""
-    p = {"Q": random(1, 60, 2), "K": random(2, 40, 2)}
+    """With --full a matrix is cut into blocks that together are the whole."""
+    p: dict[str, Any] = {"Q": random(1, 60, 2), "K": random(2, 40, 2)}
     if columns:
         p = {name: np.transpose(value).tolist() for name, value in p.items()} | {"columns": True}
     trace = attention(**p)
@@ -417,7 +417,7 @@ def test_numbers_of_all_sizes_compile(tmp_path: Path) -> None:
         rng = np.random.default_rng(seed)
         n, m, d = rng.integers(1, 9, size=3).tolist()
         tokens = ["".join(rng.choice(list("iIlWMm m,.-_&猫é"), size=rng.integers(0, 30))) for _ in range(m)]
-        p = {
+        p: dict[str, Any] = {
             "Q": random(seed, n, d, scale=10.0 ** rng.integers(-9, 3)),
             "K": random(seed + 100, m, d, scale=10.0 ** rng.integers(-9, 9)),
             "V": random(seed + 200, m, 3, scale=10.0 ** rng.integers(-9, 18)),

@@ -519,9 +519,14 @@ def test_heads_keep_their_numbers_apart(run: Runner, heads_of: Callable[[int, in
 # --------------------------------------------------------------------------------------------------- html, markdown
 
 
+def tables_of(page: str) -> str:
+    """Return a page without its panels, and with numbers in the place of links."""
+    return re.sub(r"</?a\b[^>]*>", "", page.partition("<aside")[0])
+
+
 def test_html_holds_the_same_numbers(run: Runner, samples: Path) -> None:
-    """The page has the same cells as the table, in the same order."""
-    page = run("run", samples / "cross.json", "-f", "html").out
+    """The page shows the cells that the table shows, in the same order."""
+    page = tables_of(run("run", samples / "cross.json", "-f", "html").out)
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", page.partition("<b>scores</b>")[2])
     lines = run("run", samples / "cross.json").out.partition("scores =")[2].split("\n")
     rows = [line.replace("│", " ").split()[1:] for line in lines if re.match(r" (le|chat) ", line)]
@@ -530,8 +535,8 @@ def test_html_holds_the_same_numbers(run: Runner, samples: Path) -> None:
 
 @pytest.mark.parametrize("sample", ["creature", "cross"])
 def test_html_aligns_decimal_points(run: Runner, samples: Path, sample: str) -> None:
-    """Numbers are padded as in the table."""
-    page = run("run", samples / f"{sample}.json", "-f", "html").out
+    """The numbers of a column are padded as in the table, so that equal places stand under one another."""
+    page = tables_of(run("run", samples / f"{sample}.json", "-f", "html").out)
     for table in re.findall("<tbody>(.*?)</tbody>", page):
         rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("</tr>")[:-1]]
         for column in zip(*rows, strict=True):
@@ -541,8 +546,8 @@ def test_html_aligns_decimal_points(run: Runner, samples: Path, sample: str) -> 
 
 
 def test_html_groups_steps_as_the_table_does(run: Runner, samples: Path) -> None:
-    """Given matrices are one group, and so are Q, K and V, which do not depend on each other."""
-    page = run("run", samples / "heads.json", "-f", "html").out
+    """What is given stands together, and so do Q, K and V, which do not need each other."""
+    page = tables_of(run("run", samples / "heads.json", "-f", "html").out)
     rows = [re.findall(r"<h2><b>(\w+)</b>", row) for row in page.split('<div class="steps">')[1:]]
     assert rows[:3] == [["X", "W_q", "W_k", "W_v", "W_o"], ["Q", "K", "V"], ["scores"]]
 

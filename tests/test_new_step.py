@@ -102,7 +102,7 @@ def test_a_step_from_outside_goes_through_everything(
 @pytest.mark.usefixtures("clip")
 def test_a_problem_may_start_at_a_step_from_outside() -> None:
     """Given without Q, the new step is an input, whose heads count as Q's do."""
-    trace = attention(Q_clipped=[[[1, 1]], [[0, 2]]], K=[K], V=[V])
+    trace = attention(Q_clipped=[[[1, 1]], [[0, 2]]], K=[K], V=[V])  # type: ignore[call-arg]
     assert trace["Q_clipped"].given
     assert trace["scores"].value.tolist() == [[[3, 5]], [[4, 6]]]
 
@@ -110,7 +110,7 @@ def test_a_problem_may_start_at_a_step_from_outside() -> None:
 def test_it_is_gone_afterwards() -> None:
     """The tables are as they were."""
     with pytest.raises(AttnError, match="unknown field 'clip'"):
-        attention(Q, K, V, clip=2)
+        attention(Q, K, V, clip=2)  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True, eq=False)

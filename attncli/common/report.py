@@ -68,6 +68,8 @@ class Page:
     """The name of the problem, if there are several."""
     data: dict[str, Any] = field(default_factory=dict)
     """The report for machines."""
+    derivation: Any = None
+    """The trace with the right numbers, for formats that can show how they are computed; None to keep them back."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Yield the page for a Rich console."""

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.common.errors import AttnError
+from attncli.common.text import quoted
+
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from attncli.common.arrays import Array
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
@@ -20,6 +25,20 @@ _DROPPED = 52 - _KEPT
 _LEAST_NORMAL = 2.0**-126
 _LEAST = 2.0**-133
 _BEYOND = 2.0**128
+
+
+def dtype_name(dtype: npt.DTypeLike) -> str:
+    """Return which of `DTYPES` somebody means by a name, a NumPy type or a dtype; AttnError if none."""
+    if dtype == "bfloat16":  # NumPy knows it only once another package has registered it
+        return "bfloat16"
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = str(dtype)
+    if name not in DTYPES:
+        msg = f"unknown dtype {quoted(name)}"
+        raise AttnError(msg, hint=f"the dtypes are {', '.join(DTYPES)}")
+    return name
 
 
 def rounded(array: Array, dtype: str) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,9 +17,11 @@ from attncli.common import display
 from attncli.common.arrays import facing
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Axis, Cell
+from attncli.problem.values import shape_text
 from attncli.trace.op import Given, Op
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from rich.console import Console, ConsoleOptions, RenderableType
 
     from attncli.common.arrays import Array, Objects
@@ -30,7 +32,22 @@ MOST_EXACT = 1024
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One step of a derivation: `name = op(operands)`, with its value and labelled axes."""
+    """One line of the derivation: `name = op(operands)`, with its value and the labels of its axes.
+
+    A step is array-like: NumPy takes it as its `value`. Printing it shows its table; a notebook shows it as HTML.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from attncli import attention
+    >>> scores = attention([[3, 4]], [[1, 2], [2, 3]])["scores"]
+    >>> scores
+    Step('scores', 1×2)
+    >>> np.asarray(scores)
+    array([[11., 18.]])
+    >>> [axis.labels() for axis in scores.shown_axes]
+    [['q1'], ['k1', 'k2']]
+    """
 
     name: str
     op: Op
@@ -42,6 +59,24 @@ class Step:
     dtype: str = "float64"
     """The type that the value was rounded to."""
 
+    def __repr__(self) -> str:
+        """Name the step and its shape: Step('weights', 2×3)."""
+        return f"Step({self.name!r}, {shape_text(self.shape)})"
+
+    def __str__(self) -> str:
+        """Show its table, with its formula."""
+        return display.text(self)
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return `value` for NumPy, read-only unless it is copied."""
+        return np.asarray(self.value, dtype) if copy is None else np.array(self.value, dtype, copy=copy)
+
+    def _repr_html_(self) -> str:
+        return display.fragment(self)
+
+    def _repr_latex_(self) -> str:
+        return display.latex(self)
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Yield the table and the formula for a Rich console."""
         return display.on_console(self, console, options)
@@ -50,6 +85,11 @@ class Step:
     def value(self) -> Array:
         """The value as it is shown: `array`, with the last two axes swapped in column convention."""
         return facing(self.array, self.columns)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of `value`."""
+        return self.value.shape
 
     @property
     def shown_axes(self) -> tuple[Axis, ...]:

@@ -17,7 +17,8 @@ from attncli.trace.op import Given, Layout, Op, Row
 from attncli.trace.step import Step
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    import os
+
     from rich.console import Console, ConsoleOptions, RenderableType
 
     from attncli.common.arrays import AnyArray, Array, Objects
@@ -36,9 +37,18 @@ class Depth(Enum):
 
 
 class Trace(Mapping[str, Step]):
-    """A derivation: its steps by name, in order.
+    """A derivation: a mapping of names to steps, in the order in which they were computed.
 
-    Printing a trace shows the tables of `attncli run`; a notebook shows it as HTML.
+    Printing a trace shows what `attncli run` shows; a notebook shows it as HTML.
+
+    Examples
+    --------
+    >>> from attncli import attention
+    >>> trace = attention([[3, 4]], [[1, 2], [2, 3]])
+    >>> list(trace)
+    ['Q', 'K', 'scores', 'scaled', 'weights']
+    >>> trace["scaled"].formula()
+    ['scores / √d_k', 'scores / √2']
     """
 
     is_problem: ClassVar[bool] = True
@@ -70,8 +80,8 @@ class Trace(Mapping[str, Step]):
         return f"<Trace: {', '.join(self._steps)}>"
 
     def __str__(self) -> str:
-        """Return the tables that `attncli run` shows."""
-        return display.shown(self, "table").rstrip("\n")
+        """Show the tables that `attncli run` shows."""
+        return display.text(self)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Yield the same tables for a Rich console, in its width and colours."""
@@ -79,6 +89,51 @@ class Trace(Mapping[str, Step]):
 
     def _repr_html_(self) -> str:
         return display.fragment(self)
+
+    def _repr_latex_(self) -> str:
+        return display.latex(self)
+
+    def to(self, format: str) -> str | bytes:
+        """Return the trace in one of the formats of `attncli run`.
+
+        Parameters
+        ----------
+        format : str
+            A name that `attncli run --format` takes: "table", "json", "latex", "svg", "npz", …
+
+        Returns
+        -------
+        str or bytes
+            Bytes for "npz" and "npy"; text otherwise.
+
+        Raises
+        ------
+        AttnError
+            If there is no such format, or it cannot hold this trace ("npy" holds one step).
+
+        Examples
+        --------
+        >>> from attncli import attention
+        >>> trace = attention([[3, 4]], [[1, 2], [2, 3]], [[7, 8], [9, 10]])
+        >>> print(trace.only(["scores"]).to("json"), end="")
+        [[11, 18]]
+        """
+        return display.shown(self, format)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trace to a file, in the format that its suffix gives.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; it is replaced if it exists. It is written whole, or left as it was.
+
+        Raises
+        ------
+        AttnError
+            If the suffix does not give a format, or the file cannot be written.
+        """
+        display.save(self, path)
 
     @property
     def title(self) -> str:
@@ -171,19 +226,25 @@ class Trace(Mapping[str, Step]):
         return part
 
     def explain(self, part: str, *, deep: bool = False) -> Explanation:
-        """Explain a cell or a row named by its labels: "weights[q1,k2]", or the row "weights[q1]".
+        """Show how one cell, or one row, is computed.
 
         Parameters
         ----------
         part : str
-            The step and the labels as they are shown.
-        deep : bool
-            Whether the explanation goes back to the inputs.
+            A cell by the labels shown, "weights[q1,k2]", or the row of one query, "weights[q1]".
+        deep : bool, optional
+            Whether to go back to the inputs.
+
+        Returns
+        -------
+        Explanation
+            A trace of the finer steps; the last of them is the cell, or the row.
 
         Raises
         ------
         AttnError
-            If the step or a label does not exist, the step is an input, or the part is more than one row.
+            For a step or a label that does not exist, for what is given and not computed, and for what is neither a
+            cell nor the row of one query.
         """
         name, _, labels = part.strip().removesuffix("]").partition("[")
         step = self.find(name.strip())
@@ -218,6 +279,15 @@ class Selection(Trace):
 
     is_problem = False
 
+    @classmethod
+    def of(cls, what: Trace | Step) -> Trace:
+        """Return a step alone as a trace, so that writers can draw it; a trace stays as it is."""
+        if isinstance(what, Trace):
+            return what
+        alone = cls(columns=what.columns, dtype=what.dtype)
+        alone.insert(what)
+        return alone
+
 
 class Explanation(Trace):
     """The finer steps that compute one cell or one row; each is shown as one line, with numbers substituted.
@@ -231,6 +301,8 @@ class Explanation(Trace):
         super().__init__({} if precision is None else {"precision": precision}, columns=columns)
         self.depth = depth
         """How far back it goes."""
+        self._origins: dict[str, tuple[Step, Callable[[AnyArray], AnyArray]]] = {}
+        """Where a line comes from that was taken from another trace: a step, and the view of its cells."""
 
     def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
         """Add a given number or row, unless it exists; return its name."""
@@ -255,9 +327,7 @@ class Explanation(Trace):
         )
         if self.depth is not Depth.STEP and not step.given:
             return self.enlarge(step, here)
-        return self._taken(
-            step.cell_name(here), step.array[here], step.axes_of(here), lambda: _seen(step, lambda x: x[here])
-        )
+        return self._taken(step.cell_name(here), step.axes_of(here), step, lambda x: x[here])
 
     def take_row(self, step: Step, index: Cell, layout: Layout | None = None, *, turned: bool = False) -> str:
         """Add a row of another trace's step as 1 × cols; return its name. Only a deep explanation explains it.
@@ -287,13 +357,19 @@ class Explanation(Trace):
         if name in self:
             return name
         if self.depth is Depth.DEEP and not step.given:
-            places = view(np.arange(step.array.size).reshape(step.array.shape))
-            cells = [tuple(int(at) for at in np.unravel_index(int(place), step.array.shape)) for place in places]
+            cells = _cells(step, view)
             if step.row_name(cells[0][:-1]) == name:
                 step.op.zoom_row(self, step, cells[0][:-1])
                 return name
             return self.record(name, Row(len(cells), cols), *(self.enlarge(step, cell) for cell in cells))
-        return self._taken(name, view(step.array), (Axis(rows.name, 1, (own,)), cols), lambda: _seen(step, view))
+        return self._taken(name, (Axis(rows.name, 1, (own,)), cols), step, view)
+
+    def origin(self, name: str) -> tuple[Step, list[Cell]] | None:
+        """Return the step and its cells, in order, that a line was taken from; None for a line that was computed."""
+        if name not in self._origins:
+            return None
+        step, view = self._origins[name]
+        return step, _cells(step, view)
 
     def cell(self, row: str, column: int, name: str) -> Step:
         """Return one number of a row of this trace as an operand of this name, without adding it."""
@@ -314,13 +390,19 @@ class Explanation(Trace):
                 step.op.zoom(self, step, cell)
         return name
 
-    def _taken(
-        self, name: str, numbers: npt.ArrayLike, axes: tuple[Axis, ...], exact: Callable[[], Objects | None]
-    ) -> str:
+    def _taken(self, name: str, axes: tuple[Axis, ...], step: Step, view: Callable[[AnyArray], AnyArray]) -> str:
         if name in self:
             return name
-        array = np.reshape(numbers, (1, -1))
-        return self.insert(Step(name, Given(exact), (), self._rounded(array), axes, self.columns, self.dtype))
+        self._origins[name] = step, view
+        array = np.reshape(view(step.array), (1, -1))
+        part = Given(lambda: _seen(step, view))
+        return self.insert(Step(name, part, (), self._rounded(array), axes, self.columns, self.dtype))
+
+
+def _cells(step: Step, view: Callable[[AnyArray], AnyArray]) -> list[Cell]:
+    """Return the indices of the cells that a view of a step shows."""
+    places = np.ravel(view(np.arange(step.array.size).reshape(step.array.shape)))
+    return [tuple(int(at) for at in np.unravel_index(int(place), step.array.shape)) for place in places]
 
 
 def _seen(step: Step, view: Callable[[AnyArray], object]) -> Objects | None:

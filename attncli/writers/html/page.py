@@ -10,13 +10,13 @@ from attncli.common.text import visible
 from attncli.writers.html.stylesheet import PAGE, STYLES
 
 
-def page(title: str, body: str, style: Style) -> str:
-    """Return a complete page."""
+def page(title: str, body: str, style: Style, styles: str = "") -> str:
+    """Return a whole page; `styles` are rules for this page alone."""
     return style.markup(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escaped(title)}</title>\n<style>{PAGE}{STYLES}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
+        f"<title>{escaped(title)}</title>\n<style>{PAGE}{STYLES}{styles}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
     )
 
 

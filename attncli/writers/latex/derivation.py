@@ -40,14 +40,19 @@ _PLAIN = re.compile(r"\{\d\}(\^\\top)?(( | \+ | - | \\times )\{\d\}(\^\\top)?)+"
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return one document with all traces."""
-    parts: list[str] = []
+    paragraphs: list[str] = []
     for number, trace in enumerate(traces):
-        if trace.title:
-            parts.append(heading(trace.title))
-        elif number:
-            parts.append(r"\bigskip")
-        parts += _Derivation(trace, style).parts()
-    return document(parts)
+        if number and not trace.title:
+            paragraphs.append(r"\bigskip")
+        paragraphs += parts(trace, style)
+    return document(paragraphs)
+
+
+def parts(trace: Trace, style: Style) -> Iterator[str]:
+    """Yield the paragraphs of one trace: its title, and its derivation."""
+    if trace.title:
+        yield heading(trace.title)
+    yield from _Derivation(trace, style).parts()
 
 
 @dataclass

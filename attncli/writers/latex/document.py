@@ -17,15 +17,18 @@ _PREAMBLE = r"""\documentclass[a4paper,fleqn]{article}
 \usepackage[margin=2.5cm]{geometry}
 \setlength{\mathindent}{0pt}
 \setlength{\parindent}{0pt}
-\setcounter{MaxMatrixCols}{40}
+"""
+WIDE_MATRICES = r"\setcounter{MaxMatrixCols}{40}"
+"""What lets amsmath's matrices have as many columns as fit into a line, and not ten."""
+_BEGIN = r"""
 \allowdisplaybreaks
 \begin{document}
 """
 
 
 def document(parts: Iterable[str]) -> str:
-    """Return a complete document; each of `parts` is a paragraph in LaTeX."""
-    return "\n".join([_PREAMBLE, *(f"{part}\n" for part in parts), "\\end{document}\n"])
+    """Return a whole document: the preamble and the parts, which are LaTeX, a paragraph each."""
+    return "\n".join([_PREAMBLE + WIDE_MATRICES + _BEGIN, *(f"{part}\n" for part in parts), "\\end{document}\n"])
 
 
 def heading(title: str) -> str:

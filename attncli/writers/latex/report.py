@@ -18,10 +18,11 @@ _INDENT = 60.0
 
 def write(pages: Sequence[Page], style: Style) -> str:
     """Return one document with all reports."""
-    return document(part for page in pages for part in _page(page))
+    return document(part for page in pages for part in parts(page))
 
 
-def _page(page: Page) -> Iterator[str]:
+def parts(page: Page) -> Iterator[str]:
+    """Yield the paragraphs of one report."""
     if page.heading:
         yield heading(page.heading)
     if page.first:

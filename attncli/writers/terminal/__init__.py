@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from attncli.common.report import Page
 from attncli.common.style import Style
 from attncli.trace.step import Step
-from attncli.trace.trace import Trace
+from attncli.trace.trace import Selection, Trace
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
@@ -36,8 +36,4 @@ def on_console(what: Trace | Step | Page, console: Console, options: ConsoleOpti
     style = style_of(console, options)
     if isinstance(what, Page):
         return report.parts([what], style)
-    if isinstance(what, Step):
-        alone = Trace()
-        alone.insert(what)
-        return page.parts([alone], style)
-    return page.parts([what], style)
+    return page.parts([Selection.of(what)], style)
