@@ -169,14 +169,14 @@ def test_several_problems_are_checked_one_by_one(run: Runner) -> None:
 
 UNREADABLE = [
     (["weights=0.1 0.2 0.7"], "weights: is 1×3, should be 1×2"),
-    (["weights=a b"], "'a' is not a number, for weights[q1,k1]\n  hint: a cell without an answer is ? (in JSON: null)"),
+    (["weights=a b"], "weights: 'a b' is neither a file nor a matrix (row 1, column 1: 'a' is not a number)"),
     (["weights[q2]=0.1 0.9"], "weights has no 'q2': its labels are q1; k1, k2"),
     (["masked=1 2; 3 4"], "masked: is 2×2, should be 1×2"),
     (["concat=1 2"], "concat is no step of this problem, and cannot be an answer\n  hint: its steps are "),
     (["wieghts[q1]=1 2"], "wieghts[q1]=1 2: unknown field 'wieghts'\n  hint: did you mean 'weights'?"),
     ([], "there is nothing to check: no step's numbers are given\n  hint: give some, as in weights='0.2 0.8'"),
-    (["nosuch.json"], "'nosuch.json' is no file that exists"),
-    (["weights=0.1 0.9", "--tolerance", "-1"], "--tolerance: -1.0 is no number of at least 0"),
+    (["weights=0.1 0.9", "--tolerance", "-1"], "--tolerance must be ≥ 0, got -1"),
+    (["nosuch.json"], "no such file: 'nosuch.json'"),
 ]
 
 
@@ -280,8 +280,8 @@ def test_a_suffix_that_marks_do_not_have_is_refused(
     done = run("mark", problem, answers, "-o", file)
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        f"attncli: '{file}' does not say its format by its suffix\n"
-        "  hint: give --format, or one of the suffixes .txt, .jsonl, .ndjson, .csv\n"
+        f"attncli: cannot tell the format from '{file}'\n"
+        "  hint: use --format, or a file name that ends in .txt, .jsonl, .ndjson, .csv\n"
     )
     assert not (tmp_path / file).exists()
 
@@ -355,7 +355,7 @@ BAD_LINES = {
     b"=1+1": "2:1: not JSON: expected a value, found '=1+1'",
     b'"scores": [[12, 18]]}': "2:9: not JSON: expected a value, found ':'",
     b"[[12, 18]]": "2: holds one bare matrix, and does not say which step it is; ",
-    b"3": "2: holds neither an object of fields nor an array",
+    b"3": "2: is neither an object nor an array",
     b"}": "2:1: not JSON: expected a value, found '}'",
     b'{"scores": [[12, 18]], "scores": 1}': "2: 'scores' is given twice",
     b'{"scores": [[12, "x"]]}': "2: 'x' is not a number, for scores[q1,k2]; ",
@@ -462,7 +462,7 @@ def test_a_field_that_is_no_option_has_a_hint(run: Runner, problem: str, args: l
     """Who types a field as an option where it is none is told how to type it."""
     done = run(*args)
     assert (done.code, done.out) == (2, "")
-    assert done.err == f"attncli: No such option: --{field}\n  hint: here, a field is typed as an operand: {field}=…\n"
+    assert done.err == f"attncli: No such option: --{field}\n  hint: give this field as an operand: {field}=…\n"
 
 
 def test_labelled_claims_belong_to_their_own_problem(run: Runner) -> None:

@@ -57,7 +57,7 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     cell_ops.Exp: [(cell_ops.Exp(), (ROW,))],
     cell_ops.Nothing: [(cell_ops.Nothing((ONE, ONE)), ())],
     cell_ops.Append: [(cell_ops.Append(0.5), (ROW,))],
-    cell_ops.Sum: [(cell_ops.Sum(), (ROW,))],
+    cell_ops.RowSum: [(cell_ops.RowSum(), (ROW,))],
     cell_ops.Dot: [(cell_ops.Dot(), (ROW, ROW))],
     cell_ops.Maximum: [(cell_ops.Maximum(), (ROW,))],
     cell_ops.Counted: [(cell_ops.Counted(), (ROW,))],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.checking.units import Number, number, units
+from attncli.common import numbers
 from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import Cell, place
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Texts = npt.NDArray[np.object_]
     Bools = npt.NDArray[np.bool_]
 
+_BLANK = "a cell without an answer is ? (in JSON: null)"
 EARLY = -1000.0
 """A score below this is somebody's −∞, before the step that hides it."""
 FAR = 100.0
@@ -94,16 +96,16 @@ def read(step: Step, parts: Iterable[tuple[str, Entry]], *, hidden: Bools | None
         named[place] = True
     texts, asked = facing(texts, step.columns), facing(named, step.columns)
     where = next((entry.where for _, entry in parts), Where(field=step.name))
-    numbers = [_number(text, where, step, at) for at, text in enumerate(texts.ravel())]
-    values = np.array([one.value for one in numbers]).reshape(texts.shape)
+    written = [_number(text, where, step, at) for at, text in enumerate(texts.ravel())]
+    values = np.array([one.value for one in written]).reshape(texts.shape)
     if hidden is not None and step.name in PLANES:
         values = _without_infinities(values, step, hidden)
         asked = asked & ~hidden
-    found = units(numbers, values)
+    found = units(written, values)
     percent = step.name == "weights" and _sum_to_hundred(values, found.values)
     part = 0.01 if percent else 1.0
     return Claim(
-        values * part, found.values * part, found.whole, texts, numbers, found.decimals + 2 * percent, asked, percent
+        values * part, found.values * part, found.whole, texts, written, found.decimals + 2 * percent, asked, percent
     )
 
 
@@ -133,7 +135,7 @@ def _number(text: str, where: Where, step: Step, at: int) -> Number:
     if found is None:
         cell = tuple(int(index) for index in np.unravel_index(at, step.array.shape))
         msg = f"{quoted(text)} is not a number, for {visible(step.cell_name(cell))}"
-        raise AttnError(msg, Where(where.source, where.line), "a cell without an answer is ? (in JSON: null)")
+        raise AttnError(msg, Where(where.source, where.line), numbers.advice(text) or _BLANK)
     return found
 
 
@@ -172,7 +174,9 @@ def _place(step: Step, labels: str, where: Where) -> tuple[Any, tuple[int, ...]]
 
 
 def _fitted(given: Texts, shape: tuple[int, ...], step: Step, labels: str, where: Where) -> Texts:
-    """Return the texts in a shape, as far as it differs in axes of size 1 alone; else AttnError."""
+    """Return the texts in a shape, from which they may differ by axes of size 1 and empty columns at the end."""
+    while given.ndim >= 2 and given.shape[-1] > max(shape[-1:], default=1) and not any(given[..., -1].ravel()):
+        given = given[..., :-1]
     if [size for size in given.shape if size != 1] == [size for size in shape if size != 1]:
         return given.reshape(shape)
     name = f"{step.name}[{labels}]" if labels else step.name

@@ -55,19 +55,20 @@ def _cell(
     step: Step, claim: Claim, cell: Cell, bases: Sequence[Callable[[str], Array]], values: Sequence[Array]
 ) -> str | None:
     claimed, unit = float(claim.values[cell]), float(claim.units[cell])
-    said: set[str] = set()
+    said: dict[int, str] = {}  # by the slip's place among all, which is the same for every base
     given: list[float] = []
     for base, right in zip(bases, values, strict=True):
         if not math.isfinite(right[cell]) or not math.isfinite(claimed):
             return None
-        for wrong, text in _slips(step, claim, cell, base, right):
+        for at, (wrong, text) in enumerate(_slips(step, claim, cell, base, right)):
             if math.isfinite(wrong) and abs(wrong - right[cell]) > unit / 2:
                 given.append(wrong)
                 if abs(wrong - claimed) <= unit / 2 * (1 + 1e-6) + 1e-12:
-                    said.add(text)
-    if len(said) != 1 or _cover(float(values[0][cell]), given, unit) > MOST_COVERED:
+                    said.setdefault(at, text)
+    reasons = set(said.values())
+    if len(reasons) != 1 or _cover(float(values[0][cell]), given, unit) > MOST_COVERED:
         return None
-    return said.pop()
+    return reasons.pop()
 
 
 def _cover(right: float, given: Sequence[float], unit: float) -> float:

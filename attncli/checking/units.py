@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.problem.values import MINUS_INFINITY, NUMBER
-from attncli.readers.answers import NO_ANSWER
+from attncli.common import numbers as grammar
+from attncli.common.numbers import DECIMAL, Term
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     Bools = npt.NDArray[np.bool_]
 
-_FRACTION = re.compile(rf"({NUMBER.pattern})\s*/\s*({NUMBER.pattern})")
 _LONG = 7
 """Significant figures from which on a number is printed, not written."""
 _SINGLE, _HALF = 1e-6, 2.0**-9
@@ -52,40 +51,26 @@ class Number:
 @lru_cache(maxsize=8192)
 def number(text: str) -> Number | None:
     """Return the number that a cell holds: a decimal, a fraction, a percentage, −∞, NaN for no answer; else None."""
-    plain = text.strip().lower()
-    if not plain.isascii():
-        plain = plain.replace("−", "-").replace("∞", "inf")
-    if plain in NO_ANSWER:
-        return Number(math.nan)
-    if plain in MINUS_INFINITY:
-        return Number(-math.inf)
-    if match := _FRACTION.fullmatch(plain):
-        return _fraction(match[1], match[2])
-    digits = plain.removesuffix("%").strip()
-    if not NUMBER.fullmatch(digits) or not math.isfinite(float(digits)):
+    value = grammar.claimed(text)
+    if value is None or value == math.inf:
         return None
-    percent = plain != digits and plain.endswith("%")
-    value = float(digits) / 100 if percent else float(digits)
+    plain = grammar.plain(text).lower()
+    digits = plain.removesuffix("%").strip()
+    if not DECIMAL.fullmatch(digits):
+        relative = sum(map(_relative_unit, grammar.terms(plain))) if math.isfinite(value) else 0.0
+        return Number(value, unit=max(_FRACTIONS, abs(value) * relative) if math.isfinite(value) else 0.0)
     mantissa, _, exponent = digits.partition("e")
     decimals = len(mantissa.partition(".")[2])
     if exponent:
         return Number(value, unit=10.0 ** (int(exponent) - decimals))
     figures = len(re.sub(r"^[-+0.]*|[.]", "", mantissa))
-    return Number(value, decimals + 2 * percent, figures)
+    return Number(value, decimals + 2 * (digits != plain), figures)
 
 
-def _fraction(over: str, under: str) -> Number | None:
-    if not float(under) or not math.isfinite(float(over) / float(under)):
-        return None
-    value = float(over) / float(under)
-    # 11/1.414 is no more exact than its root.
-    relative = sum(_relative_unit(text) for text in (over, under))
-    return Number(value, unit=max(_FRACTIONS, abs(value) * relative))
-
-
-def _relative_unit(text: str) -> float:
-    decimals = len(text.partition(".")[2])
-    return 10.0**-decimals / abs(float(text)) if decimals and float(text) else 0.0
+def _relative_unit(term: Term) -> float:
+    """Return the unit of a term's last decimal relative to the term: 11/1.414 is only as exact as 1.414."""
+    parts = [(text, power) for text, power in ((term.factor, 1.0), (term.root, 0.5)) if "." in text]
+    return sum(power * 10.0 ** -len(text.partition(".")[2]) / abs(float(text)) for text, power in parts if float(text))
 
 
 @dataclass(frozen=True)

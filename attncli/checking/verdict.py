@@ -60,6 +60,7 @@ class Judge:
             report = self._with_convention(parts, own=own)
         report.title = self._truth.title
         report.precision = self._precision
+        report.truth = self._truth
         return report
 
     def _with_convention(self, parts: Parts, *, own: bool) -> Report:

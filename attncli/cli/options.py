@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Format = Annotated[
     ),
 ]
 Out = Annotated[
-    str | None, typer.Option("--out", "-o", metavar="FILE", help="Write to FILE; its suffix says the format.")
+    str | None, typer.Option("--out", "-o", metavar="FILE", help="Write to FILE; its suffix selects the format.")
 ]
 Exact = Annotated[bool, typer.Option("--exact", help="Show roots, fractions and powers of e.")]
 Full = Annotated[bool, typer.Option("--full", help="Show everything, however large.")]

@@ -1,13 +1,13 @@
 """Text from the user, made safe to print.
 
-A label or a file name may contain anything: markup, an ANSI escape, a lone surrogate. All of it passes through
+A label or a file name may contain anything: markup, an ANSI escape, a lone surrogate. All such text passes through
 `visible` before it is shown; no other module decides which characters are harmless.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _UNSAFE = re.compile(
     "["
@@ -47,8 +47,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
+def listed(words: Sequence[str]) -> str:
+    """Format a list of words: a; a and b; a, b and c."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def headings(titles: Sequence[str]) -> list[str]:
-    """Return what stands above each of several problems: its title, else "problem 2"; nothing above a single one."""
+    """Return a heading for each of several problems: its title, else "problem 2"; a single problem has none."""
     if len(titles) < 2:
         return [""] * len(titles)
     return [visible(title) or f"problem {number}" for number, title in enumerate(titles, 1)]
@@ -56,8 +62,14 @@ def headings(titles: Sequence[str]) -> list[str]:
 
 def suggestion(name: str, known: list[str]) -> str | None:
     """Return a hint with the known word closest to `name`, or None if none is close."""
+    found = closest(name, known)
+    return f"did you mean '{found}'?" if found else None
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known word closest to `name`, whatever its case; None if none is close."""
     from difflib import get_close_matches
 
     folded = {word.lower(): word for word in known}
     close = get_close_matches(name.lower(), folded, n=1)
-    return f"did you mean '{folded[close[0]]}'?" if close else None
+    return folded[close[0]] if close else None

@@ -1,6 +1,6 @@
-"""The small arithmetic that one cell of a step is made of: the ops of an explanation.
+"""The ops of an explanation: the elementary arithmetic behind one cell.
 
-They are imported when a cell is enlarged; most calls never do.
+The module is imported when a cell is explained, which most calls never do.
 """
 
 from __future__ import annotations
@@ -24,21 +24,20 @@ if TYPE_CHECKING:
 
 
 def _pairs(say: Say, *rows: AnyArray) -> Iterator[tuple[Expression, Expression]]:
-    """Go through numbers that stand in the same place, or a row with one number, as they are written."""
+    """Yield the numbers of two rows in pairs, as expressions; a single number pairs with every number of a row."""
     left, right = (say(row) for row in np.broadcast_arrays(*rows))
     return zip(left, right, strict=True)
 
 
 class Cellwise(Op):
-    """Arithmetic on numbers that stand in the same place, or on a row and one number."""
+    """Elementwise arithmetic on two rows, or on a row and one number."""
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the formula in LaTeX, which here is the same but for its signs."""
         return [text.replace("×", r"\times").replace("−", "-") for text in self.text(columns)]
 
 
 class Times(Cellwise):
-    """Number times number, place by place."""
+    """The elementwise product."""
 
     def apply(self, *operands: Array) -> Array:
         return operands[0] * operands[1]
@@ -55,7 +54,7 @@ class Times(Cellwise):
 
 
 class Plus(Cellwise):
-    """The sum of two numbers; a bias may be −∞."""
+    """The elementwise sum; a bias may be −∞."""
 
     minus_infinity = True
 
@@ -66,7 +65,6 @@ class Plus(Cellwise):
         return errors[0] + errors[1]
 
     def exact(self, *operands: Objects) -> Objects:
-        """Return a + b; with −∞ it is −∞."""
         from attncli.trace.exact import plus
 
         return plus(*operands)
@@ -79,7 +77,7 @@ class Plus(Cellwise):
 
 
 class Minus(Cellwise):
-    """A row less one number."""
+    """A row minus one number."""
 
     minus_infinity = True
 
@@ -90,7 +88,6 @@ class Minus(Cellwise):
         return errors[0] + errors[1]
 
     def exact(self, *operands: Objects) -> Objects:
-        """Return a − b; −∞ less a number is −∞."""
         from attncli.trace.exact import each
 
         return each(operands[0], lambda x: x - operands[1][0, 0])
@@ -103,13 +100,13 @@ class Minus(Cellwise):
 
 
 class Over(Cellwise):
-    """One number over another."""
+    """The elementwise quotient."""
 
     def apply(self, *operands: Array) -> Array:
         return operands[0] / operands[1]
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
-        """Return (e + |a / b|·f) / (|b| − f): infinite where the divisor may be 0."""
+        """Return (e + |a / b|·f) / (|b| − f), or ∞ if the divisor may be 0."""
         divisor, error = np.abs(operands[1]), errors[1]
         moved = (errors[0] + np.abs(result) * error) / (divisor - error)
         return np.where(divisor > error, moved, np.inf)
@@ -151,10 +148,9 @@ class Wave(Cellwise):
 
 
 class Exp(Cellwise):
-    """E to each number."""
+    """The exponential of each number; that of −∞ is 0."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return e^a; e^−∞ is 0."""
         return np.exp(operands[0])
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
@@ -167,9 +163,9 @@ class Exp(Cellwise):
         return ["e^{{{0}}}"]
 
     def exact(self, *operands: Objects) -> Objects:
-        from attncli.trace.exact import powers
+        from attncli.trace.exact import exp
 
-        return powers(operands[0])
+        return exp(operands[0])
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
         return [[ex.PowerOfE(a) for a in say(rows[0])]]
@@ -177,7 +173,7 @@ class Exp(Cellwise):
 
 @dataclass(frozen=True, eq=False)
 class Nothing(Cellwise):
-    """A zero that stands where there is nothing."""
+    """The zero of a zero key or value."""
 
     label: tuple[Axis, Axis]
 
@@ -188,7 +184,6 @@ class Nothing(Cellwise):
         return np.zeros(result.shape)
 
     def axes(self, *operands: Axes) -> Axes:
-        """Return its own labels: it is made of nothing that has any."""
         return self.label
 
     def text(self, columns: bool) -> Sequence[str]:
@@ -197,7 +192,7 @@ class Nothing(Cellwise):
 
 @dataclass(frozen=True, eq=False)
 class Append(Cellwise):
-    """A row and one number more."""
+    """A row with one number appended."""
 
     number: float
     minus_infinity = True
@@ -225,13 +220,13 @@ class Append(Cellwise):
 
 
 class Fold(Op):
-    """A row made into one number."""
+    """A row reduced to one number."""
 
     def axes(self, *operands: Axes) -> Axes:
         return (operands[0][-2], Axis("", 1, ("",)))
 
 
-class Sum(Fold):
+class RowSum(Fold):
     """The sum of a row."""
 
     def apply(self, *operands: Array) -> Array:
@@ -251,7 +246,7 @@ class Sum(Fold):
 
 
 class Dot(Fold):
-    """Number times number, place by place, summed."""
+    """The dot product of two rows."""
 
     def apply(self, *operands: Array) -> Array:
         return operands[0] @ operands[1].T
@@ -275,7 +270,7 @@ class Dot(Fold):
 
 
 class Maximum(Fold):
-    """The greatest number of a row."""
+    """The maximum of a row."""
 
     def apply(self, *operands: Array) -> Array:
         return np.maximum.reduce(operands[0], axis=-1, keepdims=True)
@@ -299,7 +294,7 @@ class Maximum(Fold):
 
 
 class Counted(Cellwise):
-    """Scores of which a hidden one counts as nothing."""
+    """Scores, with 0 for hidden ones."""
 
     def apply(self, *operands: Array) -> Array:
         return np.where(np.isneginf(operands[0]), 0, operands[0])
@@ -320,7 +315,7 @@ class Counted(Cellwise):
 
 
 class NoKey(Cellwise):
-    """The weights of keys for a query that may attend to none."""
+    """The weights of a query that may attend to no key."""
 
     def apply(self, *operands: Array) -> Array:
         return np.zeros(operands[0].shape)

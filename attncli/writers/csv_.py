@@ -1,6 +1,6 @@
-"""CSV: a block for each field and step, under its name; one step alone is bare rows.
+"""CSV: a block for each field and step, under its name; a single step is written as bare rows.
 
-`attncli run` reads it back exactly. A matrix of an array with more axes stands under its index: weights[head2].
+`attncli run` reads it back exactly. Each matrix of a stack is a separate block, named by its index: weights[head2].
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
-    """Return the blocks of a trace; AttnError for several problems, which CSV cannot keep apart."""
+    """Return the blocks of one trace; raise AttnError if there are several."""
     if len(traces) > 1:
-        msg = f"CSV holds one problem, and there are {len(traces)}"
-        raise AttnError(msg, hint="-f jsonl holds many")
+        msg = f"CSV holds one problem, got {len(traces)}"
+        raise AttnError(msg, hint="use -f jsonl")
     (trace,) = traces
     if not trace.is_problem and len(trace) == 1:
         (step,) = trace.values()
@@ -38,7 +38,7 @@ def write(traces: Sequence[Trace], style: Style) -> str:
 
 
 def roll(roll: Roll, style: Style) -> str:
-    """Return a row for each submission under the names of the columns."""
+    """Return a header and a row for each submission."""
     from attncli.common.report import MARKS
 
     file = io.StringIO()
@@ -47,7 +47,7 @@ def roll(roll: Roll, style: Style) -> str:
 
 
 def _block(name: str, value: object, style: Style) -> str:
-    name = visible(name)  # a part of an explanation bears a token's name
+    name = visible(name)  # steps of an explanation have tokens in their names
     if not is_array(value):
         return f"{name}\n{_words(value, style)}\n"
     if value.ndim <= 2:
@@ -72,7 +72,7 @@ def _words(value: object, style: Style) -> str:
     words = list(value) if isinstance(value, tuple) else [str(value)]
     if all(_plain(word, style) for word in words) and (len(words) > 1 or not isinstance(value, tuple)):
         return _csv(words)
-    # What a reader would trim, take for something else or could not show stands in JSON, which can write anything.
+    # JSON for values that a CSV reader would trim or misread, or that the encoding cannot represent.
     return _csv([visible_json(json.dumps(value, ensure_ascii=not style.unicode))])
 
 

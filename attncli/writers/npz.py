@@ -1,6 +1,6 @@
 """.npz and .npy: arrays as NumPy stores them; scalars and strings are arrays without axes.
 
-What stands in an .npz is what stands in the JSON: the fields, then the steps.
+An .npz holds the same entries as the JSON: the fields, then the steps.
 """
 
 from __future__ import annotations
@@ -17,18 +17,24 @@ from attncli.writers.json_ import contents
 
 
 def write(traces: Sequence[Trace], style: Style) -> bytes:
-    """Return one trace as .npz; AttnError for several, which it cannot keep apart."""
+    """Return one trace as .npz; raise AttnError if there are several."""
     file = io.BytesIO()
     np.savez(file, **{name: np.asarray(value) for name, value in contents(_one(traces))})  # type: ignore[arg-type]
     return file.getvalue()
 
 
 def write_array(traces: Sequence[Trace], style: Style) -> bytes:
-    """Return the one step of a trace, or what an explanation explains, as .npy; AttnError for several."""
+    """Return the only step of a trace, or the cell that an explanation explains, as .npy.
+
+    Raises
+    ------
+    AttnError
+        If there are several steps or several traces.
+    """
     trace = _one(traces)
     if not isinstance(trace, Explanation) and (trace.is_problem or len(trace) != 1):
-        msg = "npy holds one array"
-        raise AttnError(msg, hint="choose one with --step, as in --step output; npz holds all")
+        msg = f"npy holds one array, got {len(trace)} steps"
+        raise AttnError(msg, hint="choose one: --step output, or keep all with -f npz")
     *_, step = trace.values()
     file = io.BytesIO()
     np.save(file, np.ascontiguousarray(step.value.astype(_narrow(step.dtype), copy=False)), allow_pickle=False)
@@ -41,6 +47,6 @@ def _narrow(dtype: str) -> str:
 
 def _one(traces: Sequence[Trace]) -> Trace:
     if len(traces) > 1:
-        msg = f"this format holds one problem, and there are {len(traces)}"
-        raise AttnError(msg, hint="-f jsonl holds many")
+        msg = f"this format holds one problem, got {len(traces)}"
+        raise AttnError(msg, hint="use -f jsonl")
     return traces[0]

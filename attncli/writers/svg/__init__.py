@@ -1,0 +1,1 @@
+"""SVG: self-contained pictures, without embedded fonts, scripts or links."""
