@@ -231,10 +231,10 @@ TODAY: dict[str, dict[str, int]] = {
     "inconsistent": {"output inconsistent with coarse weights, passed": 0},
     "double": {"two mistakes: the first is named": 40, "two mistakes: the second is named": 37},
     "slip": {
-        "slips in another product: explained": 0,
-        "slips in a row of weights: explained": 0,
-        "slips in another step: explained": 0,
-        "slips in an output: explained": 0,
+        "slips in another product: explained": 4,
+        "slips in a row of weights: explained": 6,
+        "slips in another step: explained": 13,
+        "slips in an output: explained": 6,
     },
     "random": {"random slips given a name": 0, "random slips given a reason": 0},
 }
