@@ -40,18 +40,18 @@ def test_a_mistake_is_named(id: str) -> None:
 
 def test_mistakes_with_heads_positions_and_the_past_are_named() -> None:
     """Of a column of values 1 and 2, by arithmetic that is written out."""
-    gqa = {"Q": [[1, 2, 3, 4]], "K": [[1, 0], [0, 2]], "V": [[2, 1], [1, 3]], "heads": 4, "kv_heads": 2}
+    gqa: dict[str, Any] = {"Q": [[1, 2, 3, 4]], "K": [[1, 0], [0, 2]], "V": [[2, 1], [1, 3]], "heads": 4, "kv_heads": 2}
     scores = [[[q * k[head % 2] for k in gqa["K"]]] for head, q in enumerate(gqa["Q"][0])]
     found = check(gqa, {"scores": scores})
     assert found["mistakes"] == ["gqa_tile"]
 
-    alibi = {"Q": [[1, 0], [0, 2]], "K": [[1, 1], [0, 2]], "V": [[1], [2]], "positions": "alibi"}
+    alibi: dict[str, Any] = {"Q": [[1, 0], [0, 2]], "K": [[1, 1], [0, 2]], "V": [[1], [2]], "positions": "alibi"}
     right = attncli.attention(**alibi)
     scaled, biased = (right[step].value.reshape(2, 2) for step in ("scaled", "biased"))
     wrong = (2 * scaled - biased).reshape(right["biased"].value.shape)
     assert "alibi_sign" in check(alibi, {"biased": wrong.tolist()})["mistakes"]
 
-    past = {"Q": [[1.0]], "K": [[1.0], [2.0]], "V": [[3.0], [5.0]], "past_K": [[2.0]], "past_V": [[9.0]]}
+    past: dict[str, Any] = {"Q": [[1.0]], "K": [[1.0], [2.0]], "V": [[3.0], [5.0]], "past_K": [[2.0]], "past_V": [[9.0]]}
     weight = 1 / (1 + math.e)
     output = f"{3 * weight + 5 * (1 - weight):.4f}"
     assert "past_ignored" in check(past, {"output": [[output]]})["mistakes"]
