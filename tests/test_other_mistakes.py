@@ -51,7 +51,13 @@ def test_mistakes_with_heads_positions_and_the_past_are_named() -> None:
     wrong = (2 * scaled - biased).reshape(right["biased"].value.shape)
     assert "alibi_sign" in check(alibi, {"biased": wrong.tolist()})["mistakes"]
 
-    past: dict[str, Any] = {"Q": [[1.0]], "K": [[1.0], [2.0]], "V": [[3.0], [5.0]], "past_K": [[2.0]], "past_V": [[9.0]]}
+    past: dict[str, Any] = {
+        "Q": [[1.0]],
+        "K": [[1.0], [2.0]],
+        "V": [[3.0], [5.0]],
+        "past_K": [[2.0]],
+        "past_V": [[9.0]],
+    }
     weight = 1 / (1 + math.e)
     output = f"{3 * weight + 5 * (1 - weight):.4f}"
     assert "past_ignored" in check(past, {"output": [[output]]})["mistakes"]
