@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -41,6 +41,16 @@ class Typed:
     """Fields that are given as options, by name; a flag says true or false."""
     is_piped: bool
     """Whether standard input is not a terminal, so that it is read if there is no operand."""
+
+    @property
+    def precision(self) -> int | None:
+        """Decimals, if they are asked for by an option: then machine formats round, too."""
+        from attncli.problem.values import coerce
+        from attncli.readers.operands import given_as_options
+
+        if "precision" not in self.options:
+            return None
+        return cast("int", coerce("precision", given_as_options(self.options)["precision"]))
 
 
 def with_terminal(function: Function) -> Function:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from attncli.cli.command import Typed, with_problem
-from attncli.cli.options import Color, Exact, Format, Full, Out
+from attncli.cli.options import Color, Exact, Format, Full, Header, Out, Quiet
 from attncli.cli.terminal import Terminal
 from attncli.common.errors import AttnError
 
@@ -37,10 +37,12 @@ def run(
     format: Format = None,
     out: Out = None,
     full: Full = False,
+    header: Header = False,
     by_hand: ByHand = False,
     exact: Exact = False,
     heatmap: Heatmap = False,
     dtype: Dtype = "float64",
+    quiet: Quiet = False,
     color: Color = "auto",
 ) -> None:
     """Compute attention and show every step.
@@ -61,6 +63,8 @@ def run(
     chosen = formats.chosen(format, out, "heatmap" if heatmap else "trace")
     if heatmap:
         _refuse_beside_heatmap({"--step": step, "--full": full, "--by-hand": by_hand, "--exact": exact})
+    if header:
+        chosen.must_have_header()
     if by_hand or exact:
         option = "--by-hand" if by_hand else "--exact"
         chosen.must_be_for_people(option)
@@ -72,10 +76,12 @@ def run(
     traces = [derive(problem, dtype=dtype, steps=wanted) for problem in problems]
     notes = [note for trace in traces for note in trace.notes]
     shown = [trace.only(step) if step else trace for trace in traces]
-    style = replace(terminal.style(color, full=full, out=out), by_hand=by_hand, exact=exact)
+    style = terminal.style(color, full=full, out=out)
+    style = replace(style, precision=typed.precision, header=header, by_hand=by_hand, exact=exact)
     result = chosen.heatmap(shown, style) if heatmap else chosen.trace(shown, style)
     terminal.write(result, out, style.encoding)
-    terminal.tell(notes)
+    if not quiet:
+        terminal.tell(notes)
 
 
 def _refuse_beside_heatmap(options: Mapping[str, object]) -> None:

@@ -1,6 +1,6 @@
-"""How numbers and signs look to people: the only place that rounds.
+"""How numbers and signs look to people.
 
-Machine formats do not come here: they write the shortest digits that read back exactly.
+Machine formats do not come here: they write the shortest digits that read back exactly, unless decimals are asked for.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Style:
     """How a trace is to be shown."""
 
     precision: int | None = None
-    """Decimals; None for what the problem says, or else 4."""
+    """Decimals; None for what the problem says, or else 4, and in machine formats for all digits."""
     full: bool = False
     """Whether everything is shown, however large."""
     width: int | None = None
@@ -35,6 +35,8 @@ class Style:
     """Rich's name of the terminal's colour system; None for no colour and no other escape either."""
     by_hand: bool = False
     """Whether the arithmetic of every cell stands under each step."""
+    header: bool = False
+    """Whether labels stand around the matrices of CSV and TSV."""
     exact: bool = False
     """Whether roots, fractions and powers of e are shown beside decimals."""
     encoding: str = "utf-8"

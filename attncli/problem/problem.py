@@ -13,6 +13,7 @@ import numpy as np
 
 from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
+from attncli.common.labels import are_generated
 from attncli.common.text import quoted
 from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, resolve
 from attncli.problem.values import coerce
@@ -52,7 +53,7 @@ class Problem:
                 if entry is None or name in self.values:
                     continue
                 labels = entry.column_labels if self.columns else entry.row_labels
-                if labels:
+                if labels and not are_generated(labels) and labels != self.values.get("tokens"):
                     self.values[name] = labels
 
     @property

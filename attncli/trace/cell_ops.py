@@ -267,7 +267,7 @@ class Dot(Fold):
         return [r"{0} \cdot {1}"]
 
     def axes(self, *operands: Axes) -> Axes:
-        return (operands[0][-2], Axis("", 1, operands[1][-2].tokens))
+        return (operands[0][-2], Axis(operands[1][-2].name, 1, operands[1][-2].tokens))
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
         products = [ex.Product(pair) for pair in _pairs(say, *rows)]

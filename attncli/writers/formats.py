@@ -66,6 +66,8 @@ class Format:
     worksheet: Callable[[Worksheet, Style], str] = _cannot
     for_people: bool = False
     """Whether it shows how a number came about, and not only the number."""
+    has_header: bool = False
+    """Whether labels may stand around its matrices."""
 
     def draws(self, subject: Subject) -> bool:
         """Tell whether there is a function for this."""
@@ -76,6 +78,13 @@ class Format:
         if not self.for_people:
             people = ", ".join(name for name, known in FORMATS.items() if known.for_people)
             msg = f"{option} is for what people read: {people}"
+            raise AttnError(msg)
+
+    def must_have_header(self) -> None:
+        """Refuse --header if the format has no place for labels."""
+        if not self.has_header:
+            able = ", ".join(name for name, known in FORMATS.items() if known.has_header)
+            msg = f"--header is for {able}, not for {self.name}"
             raise AttnError(msg)
 
 
@@ -153,7 +162,9 @@ for _format in (
         report=_here("json_", "report_lines"),
         roll=_here("json_", "roll_lines"),
     ),
-    Format("csv", (".csv",), trace=_here("csv_"), roll=_here("csv_", "roll")),
+    Format("csv", (".csv",), trace=_here("csv_"), roll=_here("csv_", "roll"), has_header=True),
+    Format("tsv", (".tsv",), trace=_here("csv_", "write_tabs"), roll=_here("csv_", "roll_tabs"), has_header=True),
+    Format("long", (), trace=_here("long")),
     Format(
         "markdown",
         (".md", ".markdown"),
