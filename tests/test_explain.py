@@ -21,7 +21,7 @@ from attncli import AttnError, attention
 from attncli.common.style import Style
 from attncli.trace.trace import Depth, Trace
 from attncli.writers import FORMATS
-from attncli.writers.hand import Line, by_hand, explanation
+from attncli.writers.arithmetic import Line, by_hand, explanation
 
 TWO = ["Q=1 2; 3 4", "K=1 0; 0 1"]
 WEIGHTS = "name a cell, weights[q1,k1], or a row, weights[q1]"

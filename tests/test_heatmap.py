@@ -25,8 +25,9 @@ from attncli import attention
 from attncli.common.style import Style, decimal
 from attncli.common.text import visible
 from attncli.trace.trace import Trace
-from attncli.writers import FORMATS, svg
+from attncli.writers import FORMATS
 from attncli.writers.palette import opacity, terminal_shade
+from attncli.writers.svg import picture
 
 Color = tuple[int, int, int] | None
 TRUE = {"COLORTERM": "truecolor"}
@@ -346,7 +347,7 @@ def test_everything_stands_inside_the_picture(tmp_path: Path, heads: int, querie
             right += float(element.attrib["width"])
             assert y + float(element.attrib["height"]) <= height
         elif element.get("class") == "label":
-            length = cell_len(element.text or "") * svg.SMALL
+            length = cell_len(element.text or "") * picture.SMALL
             turned = "rotate(-60)" in element.get("transform", "")
             anchor = element.get("text-anchor", "start")
             right += length / 2 if turned else {"start": length, "middle": length / 2, "end": 0}[anchor]

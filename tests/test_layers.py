@@ -37,7 +37,7 @@ MODULES = {
 }
 
 
-DRAWN_WITH_RICH = ("attncli.writers.terminal.", "attncli.writers.heatmap_text", "attncli.common.progress")
+DRAWN_WITH_RICH = ("attncli.writers.terminal.", "attncli.common.progress")
 
 
 def layer_of(module: str) -> str:

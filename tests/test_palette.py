@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from support.colors import contrast, linear
 
-from attncli.writers import svg
 from attncli.writers.palette import HUE, faintest, opacity, terminal_shade, translucent
+from attncli.writers.svg import picture
 
 WEIGHTS = [number / 1000 for number in range(1001)]
 SYSTEMS = ["truecolor", "256", "standard"]
@@ -88,7 +88,7 @@ def test_weights_that_were_given_may_be_anything(weight: float, colors: str) -> 
     assert translucent(weight) == translucent(min(max(weight, 0), 1))
 
 
-@pytest.mark.parametrize("paper", [svg.LIGHT, svg.DARK])
+@pytest.mark.parametrize("paper", [picture.LIGHT, picture.DARK])
 def test_on_paper_nothing_is_nothing_and_ink_is_legible(paper: dict[str, str]) -> None:
     """On light paper and on dark, 0 is the paper, colour grows with the weight, and the ink reads on all of it."""
     shades = [over(paper["paper"], weight) for weight in WEIGHTS]

@@ -21,8 +21,9 @@ from attncli import attention
 from attncli.common.style import Style
 from attncli.common.text import visible
 from attncli.trace.trace import Trace
-from attncli.writers import FORMATS, svg
+from attncli.writers import FORMATS
 from attncli.writers.palette import opacity
+from attncli.writers.svg import picture
 from attncli.writers.terminal.printing import Piece
 
 SAMPLES = ["blog", "causal", "creature", "cross", "heads"]
@@ -38,14 +39,14 @@ def written(traces: Sequence[Trace], format: str = "svg", **style: object) -> st
 def on_a_grid(root: ET.Element) -> list[str]:
     """Return the lines of text that the picture shows, each word put where it stands, in cells of the grid."""
     width, height = size(root)
-    columns, rows = (width - 2 * svg.MARGIN) // svg.CELL, (height - 2 * svg.MARGIN) // svg.ROW
+    columns, rows = (width - 2 * picture.MARGIN) // picture.CELL, (height - 2 * picture.MARGIN) // picture.ROW
     grid = [[" "] * (columns + 1) for _ in range(rows)]
     for text in elements(root, "text"):
-        column, over = divmod(int(text.attrib["x"]), svg.CELL)
+        column, over = divmod(int(text.attrib["x"]), picture.CELL)
         word = text.text or ""
         assert over == 0
-        assert int(text.attrib["textLength"]) == cell_len(word) * svg.CELL
-        line = grid[int(text.attrib["y"]) // svg.ROW]
+        assert int(text.attrib["textLength"]) == cell_len(word) * picture.CELL
+        line = grid[int(text.attrib["y"]) // picture.ROW]
         for letter in word:
             taken = cell_len(letter)
             line[column : column + taken] = [letter, *[""] * (taken - 1)]
@@ -99,8 +100,8 @@ def test_any_label_is_valid_xml(token: str, encoding: str) -> None:
 @example("\ufffe")
 def test_drawn_text_is_valid_xml(text: str) -> None:
     """Any text at all can be drawn, in the lines and as their title."""
-    root = parsed(svg.draw([[Piece(visible(text), "bold red")]], text))
-    assert size(root) == (cell_len(visible(text)) * svg.CELL + 2 * svg.MARGIN, svg.ROW + 2 * svg.MARGIN)
+    root = parsed(picture.draw([[Piece(visible(text), "bold red")]], text))
+    assert size(root) == (cell_len(visible(text)) * picture.CELL + 2 * picture.MARGIN, picture.ROW + 2 * picture.MARGIN)
 
 
 def test_the_picture_is_as_large_as_it_says() -> None:
@@ -108,7 +109,7 @@ def test_the_picture_is_as_large_as_it_says() -> None:
     root = parsed(written([attention(np.eye(3), np.eye(3), np.eye(3))]))
     width, height = size(root)
     assert root.attrib["viewBox"] == f"0 0 {width} {height}"
-    inner_width, inner_height = width - 2 * svg.MARGIN, height - 2 * svg.MARGIN
+    inner_width, inner_height = width - 2 * picture.MARGIN, height - 2 * picture.MARGIN
     for rect in elements(root, "rect")[1:]:
         assert float(rect.attrib["x"]) + float(rect.attrib["width"]) <= inner_width
         assert float(rect.attrib["y"]) + float(rect.attrib["height"]) <= inner_height

@@ -4,7 +4,7 @@ One panel for each head of each batch, queries down and keys across, or in colum
 there, keys down and queries across. Where there are more weights than a picture has room for, each square is the mean
 of a block of neighbours. A weight that is exactly 0, as that of a masked key, is blank: no colour of the palette.
 
-To add a drawer, write a module with `write(traces, style)` and name it beside its format in `attncli.writers`.
+To add a drawer, write a module with `write(traces, style)` and register it beside its format in `attncli.writers.formats`.
 """
 
 from __future__ import annotations

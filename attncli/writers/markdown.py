@@ -16,7 +16,7 @@ from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
 
 if TYPE_CHECKING:
     from attncli.common.report import Page, StepSaid
-    from attncli.writers.hand import Line
+    from attncli.writers.arithmetic import Line
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|$~&:@])")
 

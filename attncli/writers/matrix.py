@@ -21,7 +21,7 @@ from attncli.trace.trace import Explanation, Trace
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
-    from attncli.writers.hand import Line
+    from attncli.writers.arithmetic import Line
 
 THRESHOLD = 1000
 """Elements beyond which rows and columns are left out, as NumPy does."""
@@ -150,18 +150,18 @@ def worked(
     """
     if not (style.by_hand or style.exact):
         return [], ""
-    from attncli.writers import hand  # with fractions and all: few ask for it
+    from attncli.writers import arithmetic  # with fractions and all: few ask for it
 
-    return hand.by_hand(step, style, precision, name), hand.too_many(step, style)
+    return arithmetic.by_hand(step, style, precision, name), arithmetic.too_many(step, style)
 
 
 def explained(trace: Trace, style: Style, precision: int, name: Callable[[str], str] | None = None) -> list[Line]:
     """Return the lines of an explanation, in the place of its steps' tables; none for what is no explanation."""
     if not isinstance(trace, Explanation):
         return []
-    from attncli.writers import hand
+    from attncli.writers import arithmetic
 
-    return hand.explanation(trace, style, precision, name)
+    return arithmetic.explanation(trace, style, precision, name)
 
 
 def _kept(size: int, big: bool) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from attncli.writers.hand import Line
+from attncli.writers.arithmetic import Line
 from attncli.writers.latex.text import formula_points, prose
 
 _EQUALS = 14.0

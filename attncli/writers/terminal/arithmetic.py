@@ -13,7 +13,7 @@ from attncli.writers.terminal.layout import fixed
 from attncli.writers.terminal.measure import broken, cells
 
 if TYPE_CHECKING:
-    from attncli.writers.hand import Line
+    from attncli.writers.arithmetic import Line
 
 _LEAST = 10
 """Columns that an equation is given, however narrow the terminal is."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 
-from attncli.writers.hand import unbroken
+from attncli.writers.arithmetic import unbroken
 
 _BLANK = "\ue000"
 """Stands for a blank at which nothing is broken: a private character, as wide as one."""

@@ -12,7 +12,7 @@ from attncli.common.report import Page, Sentence, StepSaid
 from attncli.common.style import Style, align
 from attncli.writers.terminal.layout import Part, blank_line, indented
 from attncli.writers.terminal.measure import cells
-from attncli.writers.terminal.printing import drawn, printed
+from attncli.writers.terminal.printing import printed
 
 _COLORS = {"→": "yellow", "✗": "red", "✓": "green"}
 _BETWEEN = 2
@@ -21,16 +21,6 @@ _BETWEEN = 2
 def write(pages: Sequence[Page], style: Style) -> str:
     """Return the text of every report, one under another."""
     return printed(parts(pages, style), style)
-
-
-def write_svg(pages: Sequence[Page], style: Style) -> str:
-    """Return the same as one picture."""
-    from dataclasses import replace
-
-    from attncli.writers import svg
-
-    spread = replace(style, colors="truecolor", encoding="utf-8")
-    return style.markup(svg.draw(drawn(parts(pages, spread), spread), "attncli check"))
 
 
 def parts(pages: Sequence[Page], style: Style) -> Iterator[Part]:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from attncli.common.style import Style, decimal, decimals_needed
 from attncli.common.text import visible
 from attncli.trace.trace import Trace
-from attncli.writers import svg
 from attncli.writers.heatmap import LEGEND, PLACES, Squares, blank, head, squares, weights_of
 from attncli.writers.matrix import name_of, precision_of
+from attncli.writers.svg import picture
 from attncli.writers.terminal.measure import cells, shortened
 from attncli.writers.terminal.page import TracePage
 from attncli.writers.terminal.printing import Piece, drawn
@@ -42,13 +42,13 @@ def drawing(traces: Sequence[Trace], style: Style) -> str:
     parts: list[str] = []
     width, y = 0, 0
     for trace in traces:
-        picture = _Picture(trace, style)
-        parts += picture.parts(y)
-        width = max(width, picture.width)
-        y += picture.height + _BETWEEN
+        drawn_trace = _Picture(trace, style)
+        parts += drawn_trace.parts(y)
+        width = max(width, drawn_trace.width)
+        y += drawn_trace.height + _BETWEEN
     parts += _legend(y, blank(traces))
-    width = max(width, _RAMP * svg.CELL)
-    return svg.document(parts, width, y + 3 * svg.ROW, name_of(traces))
+    width = max(width, _RAMP * picture.CELL)
+    return picture.document(parts, width, y + 3 * picture.ROW, name_of(traces))
 
 
 class _Picture:
@@ -64,39 +64,39 @@ class _Picture:
         rows, columns = self.panels[0].rows, self.panels[0].columns
         room = _ROOM * 3 // 4 if len(self.panels) <= _FEW else _ROOM // 4  # many heads are there to be compared
         self.side = next((side for side in _SIDES if len(columns) * side <= room), _SIDES[-1])
-        self.left = max(_width(label) for label in rows) + svg.CELL
+        self.left = max(_width(label) for label in rows) + picture.CELL
         self.flat = all(_width(label) <= self.side - 4 for label in columns)
-        self.above, right = svg.ROW, len(columns) * self.side
+        self.above, right = picture.ROW, len(columns) * self.side
         if not self.flat:
-            self.above = math.ceil(max(map(_width, columns)) * _UP) + 2 * svg.CELL
+            self.above = math.ceil(max(map(_width, columns)) * _UP) + 2 * picture.CELL
             # A turned label begins over the middle of its square, and the last ones may reach beyond the panel.
             ends = ((at + 0.5) * self.side + _width(label) * _ALONG for at, label in enumerate(columns))
-            right = max(right, math.ceil(max(ends)) + svg.CELL)
+            right = max(right, math.ceil(max(ends)) + picture.CELL)
         self.panel_width = self.left + right
         self.titled = bool(self.panels[0].title)
-        self.row_height = self.above + len(rows) * self.side + svg.ROW * self.titled + svg.ROW
+        self.row_height = self.above + len(rows) * self.side + picture.ROW * self.titled + picture.ROW
         spread = replace(style, encoding="utf-8", width=None)
         self.head = drawn(head(TracePage(trace, spread), step, block), spread)
         abreast = max(1, (_ROOM + _BETWEEN) // (self.panel_width + _BETWEEN))
         self.abreast = min(abreast, len(self.panels))
         self.width = max(
             self.abreast * (self.panel_width + _BETWEEN) - _BETWEEN,
-            *(svg.line_width(line) * svg.CELL for line in self.head),
+            *(picture.line_width(line) * picture.CELL for line in self.head),
         )
         rows_of_panels = math.ceil(len(self.panels) / self.abreast)
-        self.height = len(self.head) * svg.ROW + svg.ROW // 2 + rows_of_panels * self.row_height - svg.ROW
+        self.height = len(self.head) * picture.ROW + picture.ROW // 2 + rows_of_panels * self.row_height - picture.ROW
 
     def parts(self, top: int) -> Iterator[str]:
         """Go through the elements of the picture, which begins at this height."""
-        yield from svg.text_at(0, top, self.head)
-        top += len(self.head) * svg.ROW + svg.ROW // 2
+        yield from picture.text_at(0, top, self.head)
+        top += len(self.head) * picture.ROW + picture.ROW // 2
         for at, panel in enumerate(self.panels):
             row, column = divmod(at, self.abreast)
             x, y = column * (self.panel_width + _BETWEEN), top + row * self.row_height
             yield f'<g transform="translate({x} {y})">'
             if self.titled:
-                yield from svg.text_at(0, 0, [[Piece(panel.title, "dim")]])
-            yield f'<g transform="translate({self.left} {self.above + svg.ROW * self.titled})">'
+                yield from picture.text_at(0, 0, [[Piece(panel.title, "dim")]])
+            yield f'<g transform="translate({self.left} {self.above + picture.ROW * self.titled})">'
             yield from self.labels(panel)
             yield from self.squares(panel)
             yield "</g>\n</g>"
@@ -105,7 +105,7 @@ class _Picture:
         """Go through the labels; where squares are smaller than letters, as many as have room."""
         every = math.ceil(14 / self.side)
         for row, label in list(enumerate(panel.rows))[::every]:
-            place = f'x="-{svg.CELL}" y="{row * self.side + self.side / 2 + 5:g}" text-anchor="end"'
+            place = f'x="-{picture.CELL}" y="{row * self.side + self.side / 2 + 5:g}" text-anchor="end"'
             yield _label(label, place)
         for column, label in list(enumerate(panel.columns))[::every]:
             middle = f"{column * self.side + self.side / 2:g}"
@@ -119,8 +119,8 @@ class _Picture:
         size = self.side - (self.side >= _SIDES[-3])  # a gap of one between squares that are large enough for one
         for row, column, value, pair in panel.pairs():
             x, y = column * self.side, row * self.side
-            fill = svg.shade(value) if value > 0 else 'class="empty"'
-            said = svg.markup(f"{pair}: {decimal(value, max(4, self.places))}")
+            fill = picture.shade(value) if value > 0 else 'class="empty"'
+            said = picture.markup(f"{pair}: {decimal(value, max(4, self.places))}")
             square = f'<rect x="{x}" y="{y}" width="{size}" height="{size}" {fill}><title>{said}</title></rect>'
             number = decimal(value, self.places, max(1, self.places - 2))
             if self.side < _SIDES[1] or _width(number) > self.side:
@@ -132,26 +132,26 @@ class _Picture:
 
 def _label(text: str, place: str) -> str:
     shown = shortened(text, LONGEST_LABEL)
-    whole = f"<title>{svg.markup(text)}</title>" if shown != text else ""
-    return f'<text class="label" {place}>{svg.markup(shown)}{whole}</text>'
+    whole = f"<title>{picture.markup(text)}</title>" if shown != text else ""
+    return f'<text class="label" {place}>{picture.markup(shown)}{whole}</text>'
 
 
 def _width(text: str) -> int:
     """Return how many pixels a label or a number takes."""
-    return math.ceil(cells(shortened(text, LONGEST_LABEL)) * svg.SMALL)
+    return math.ceil(cells(shortened(text, LONGEST_LABEL)) * picture.SMALL)
 
 
 def _legend(top: int, blank: str) -> Iterator[str]:
     """Draw the ramp from 0 to 1, with some weights named under it."""
     for at in range(_RAMP):
-        fill = svg.shade(((at + 0.5) / _RAMP) ** 2)
-        yield f'<rect x="{at * svg.CELL}" y="{top}" width="{svg.CELL}" height="{svg.ROW - 4}" {fill}/>'
-    width = _RAMP * svg.CELL
+        fill = picture.shade(((at + 0.5) / _RAMP) ** 2)
+        yield f'<rect x="{at * picture.CELL}" y="{top}" width="{picture.CELL}" height="{picture.ROW - 4}" {fill}/>'
+    width = _RAMP * picture.CELL
     for weight in LEGEND:
         anchor = "start" if not weight else "end" if weight == 1 else "middle"
         text = decimal(weight, decimals_needed([weight], PLACES))
-        place = f'x="{round(math.sqrt(weight) * width)}" y="{top + svg.ROW + 10}" text-anchor="{anchor}"'
+        place = f'x="{round(math.sqrt(weight) * width)}" y="{top + picture.ROW + 10}" text-anchor="{anchor}"'
         yield f'<text class="label" {place}>{text}</text>'
-    y = top + 2 * svg.ROW + 2
+    y = top + 2 * picture.ROW + 2
     yield f'<rect class="empty" x="0" y="{y}" width="14" height="14"/>'
-    yield f'<text class="label" x="{svg.CELL + 14}" y="{y + 12}">{blank}</text>'
+    yield f'<text class="label" x="{picture.CELL + 14}" y="{y + 12}">{blank}</text>'

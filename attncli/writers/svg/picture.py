@@ -8,18 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from html import escape
 
-from attncli.common.style import Style
 from attncli.common.text import visible
-from attncli.trace.trace import Explanation, Trace
-from attncli.writers.matrix import name_of
 from attncli.writers.palette import HUE, opacity
-from attncli.writers.terminal.layout import NATURAL
 from attncli.writers.terminal.measure import cells
-from attncli.writers.terminal.page import parts
-from attncli.writers.terminal.printing import Line, drawn
+from attncli.writers.terminal.printing import Line
 
 CELL = 9
 """Width of a character: 0.6 of the size of the font, as in nearly every monospaced one."""
@@ -42,14 +36,6 @@ DARK = {
 _BASE = 15
 """From the top of a line to where its letters stand."""
 _WORDS = re.compile(r"[─┼]+|│|[^\s─│┼]+(?: [^\s─│┼]+)*")
-
-
-def write(traces: Sequence[Trace], style: Style) -> str:
-    """Return the tables of every trace as one picture, always shaded."""
-    arithmetic = style.by_hand or style.exact or any(isinstance(trace, Explanation) for trace in traces)
-    width = NATURAL if arithmetic else style.width  # equations have no end of their own
-    spread = replace(style, colors="truecolor", encoding="utf-8", width=width)
-    return style.markup(draw(drawn(parts(traces, spread), spread), name_of(traces)))
 
 
 def draw(lines: Sequence[Line], title: str) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from attncli.common.style import Style
 from attncli.trace.trace import Trace
-from attncli.writers import heatmap_svg, html
+from attncli.writers.html.page import page
 from attncli.writers.matrix import name_of
+from attncli.writers.svg.heatmap import drawing
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return one page with the heat map of every trace."""
-    return html.page(name_of(traces), f'<div class="picture">\n{heatmap_svg.drawing(traces, style)}</div>\n', style)
+    return page(name_of(traces), f'<div class="picture">\n{drawing(traces, style)}</div>\n', style)

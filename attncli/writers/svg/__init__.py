@@ -1,0 +1,1 @@
+"""SVG: pictures as single files, without fonts, scripts or links."""
