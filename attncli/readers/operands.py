@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from attncli import readers
@@ -11,7 +11,7 @@ from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted, visible
 from attncli.problem.fields import FIELDS, Document, named, resolve
 from attncli.problem.problem import Problem, canonical
-from attncli.readers import literal
+from attncli.readers import lines, literal
 from attncli.readers.source import STANDARD_INPUT
 from attncli.trace.trace import Trace
 
@@ -31,6 +31,29 @@ def problems(operands: Sequence[str], options: Mapping[str, str], *, piped: bool
     standard_input_once(files, typed)
     over = {name: readers.entry(source, name) for name, source in typed.items()} | given_as_options(options)
     return [Problem(document | over) for document in _documents(files)]
+
+
+def problem_lines(
+    operands: Sequence[str], options: Mapping[str, str], *, piped: bool
+) -> Iterator[tuple[int, Problem | AttnError]]:
+    """Yield the problem on each line of JSON Lines files, with the line's number, or why it cannot be read.
+
+    Raises AttnError for a command line or a file that cannot be read.
+    """
+    files, typed = split(operands)
+    files = files or standard_input(piped=piped)
+    standard_input_once(files, typed)
+    over = {name: readers.entry(source, name) for name, source in typed.items()} | given_as_options(options)
+    for path in files:
+        for number, document in lines.documents(existing(path)):
+            yield number, document if isinstance(document, AttnError) else _problem(document, over)
+
+
+def _problem(document: Document, over: Document) -> Problem | AttnError:
+    try:
+        return Problem(canonical(document) | over)
+    except AttnError as error:
+        return error
 
 
 def given_as_options(options: Mapping[str, str]) -> Document:

@@ -21,6 +21,7 @@ from attncli.common.style import Style
 from attncli.common.text import quoted, suggestion
 
 if TYPE_CHECKING:
+    from attncli.common.errors import Failure
     from attncli.common.report import Page, Roll
     from attncli.trace.trace import Trace
     from attncli.writers.worksheet import Worksheet
@@ -64,6 +65,8 @@ class Format:
     roll: Callable[[Roll, Style], str] = _cannot
     heatmap: Callable[[Sequence[Trace], Style], str] = _cannot
     worksheet: Callable[[Worksheet, Style], str] = _cannot
+    failure: Callable[[Failure, Style], str] | None = None
+    """How a problem that failed is told in its place; only formats that hold problems one after another have it."""
     for_people: bool = False
     """Whether it shows how a number came about, and not only the number."""
     has_header: bool = False
@@ -154,13 +157,20 @@ for _format in (
         heatmap=_here("terminal.heatmap"),
         for_people=True,
     ),
-    Format("json", (".json",), trace=_here("json_"), report=_here("json_", "report")),
+    Format(
+        "json",
+        (".json",),
+        trace=_here("json_"),
+        report=_here("json_", "report"),
+        failure=_here("json_", "failure"),
+    ),
     Format(
         "jsonl",
         (".jsonl", ".ndjson"),
         trace=_here("json_", "write_lines"),
         report=_here("json_", "report_lines"),
         roll=_here("json_", "roll_lines"),
+        failure=_here("json_", "failure"),
     ),
     Format("csv", (".csv",), trace=_here("csv_"), roll=_here("csv_", "roll"), has_header=True),
     Format("tsv", (".tsv",), trace=_here("csv_", "write_tabs"), roll=_here("csv_", "roll_tabs"), has_header=True),

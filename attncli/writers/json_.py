@@ -18,6 +18,7 @@ from attncli.trace.trace import Trace
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from attncli.common.errors import Failure
     from attncli.common.report import Marks, Page, Roll
     from attncli.trace.step import Step
 
@@ -30,6 +31,11 @@ def write(traces: Sequence[Trace], style: Style) -> str:
 def write_lines(traces: Sequence[Trace], style: Style) -> str:
     """Return one object for each trace, on one line: JSON Lines."""
     return "".join(f"{_on_one_line(trace, style)}\n" for trace in traces)
+
+
+def failure(failure: Failure, style: Style) -> str:
+    """Return one object, on one line, in the place of a problem that could not be computed."""
+    return f"{json.dumps({'line': failure.line, 'error': failure.error.line}, ensure_ascii=not style.unicode)}\n"
 
 
 def report(pages: Sequence[Page], style: Style) -> str:
