@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, islice
 from typing import BinaryIO
@@ -13,7 +10,7 @@ from typing import BinaryIO
 from attncli.common.errors import AttnError, Where
 from attncli.problem.fields import Document
 from attncli.readers import json_
-from attncli.readers.source import LIMIT, STANDARD_INPUT, decode, shown
+from attncli.readers.source import LIMIT, decode, opened, shown
 
 
 def documents(path: str) -> Iterator[tuple[int, Document | AttnError]]:
@@ -25,7 +22,7 @@ def documents(path: str) -> Iterator[tuple[int, Document | AttnError]]:
         If the source cannot be read, or does not have a document on each line.
     """
     where = Where(shown(path))
-    with _opened(path, where) as file:
+    with opened(path) as file:
         filled = ((number, line) for number, line in enumerate(_lines(file, where), 1) if line.strip())
         first = list(islice(filled, 2))
         if not _is_lines([line for _, line in first]):
@@ -33,23 +30,6 @@ def documents(path: str) -> Iterator[tuple[int, Document | AttnError]]:
             raise AttnError(msg, where, "without --keep-going, any format is read")
         for number, line in chain(first, filled):
             yield number, _document(line, Where(where.source, number))
-
-
-@contextmanager
-def _opened(path: str, where: Where) -> Iterator[BinaryIO]:
-    try:
-        if path == STANDARD_INPUT:
-            if sys.stdin is None:
-                msg = "is closed"
-                raise AttnError(msg, where)
-            file = open(sys.stdin.fileno(), "rb", closefd=False)  # noqa: SIM115 (closed below)
-        else:
-            file = open(os.open(path, os.O_RDONLY), "rb")  # noqa: SIM115 (closed below)
-        with file:
-            yield file
-    except OSError as error:
-        msg = f"cannot be read: {error.strerror}"
-        raise AttnError(msg, where) from None
 
 
 def _lines(file: BinaryIO, where: Where) -> Iterator[bytes]:
