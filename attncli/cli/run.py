@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 Step = Annotated[
     list[str] | None,
-    typer.Option("--step", "-s", metavar="NAME", help="Show only this step; repeatable.", show_default=False),
+    typer.Option(
+        "--step",
+        "-s",
+        metavar="NAME",
+        help="Show only this step, or weights[head1]; a,b or repeatable.",
+        show_default=False,
+    ),
 ]
 Dtype = Annotated[
     Literal["float16", "bfloat16", "float32", "float64"],
@@ -69,6 +75,7 @@ def run(
     jq .layer3 dump.json | attncli run - --heads 8
     """
     from attncli.cli import keep_going as many
+    from attncli.common.labels import split_parts
     from attncli.derivation.derive import derive
     from attncli.problem.fields import resolve
     from attncli.readers import operands
@@ -76,9 +83,7 @@ def run(
 
     chosen = formats.chosen(format, out, "heatmap" if heatmap else "trace")
     if heatmap:
-        _refuse_beside_heatmap(
-            {"--step": step, "--full": full, "--by-hand": by_hand, "--exact": exact, "--keep-going": keep_going}
-        )
+        _refuse_beside_heatmap({"--full": full, "--by-hand": by_hand, "--exact": exact, "--keep-going": keep_going})
     if header:
         chosen.must_have_header()
     if by_hand or exact:
@@ -89,13 +94,14 @@ def run(
             raise AttnError(msg, hint="arithmetic is shown as it is, and not as a machine rounds it")
     style = terminal.style(color, full=full, out=out)
     style = replace(style, precision=typed.precision, header=header, by_hand=by_hand, exact=exact)
-    wanted = [resolve(name) or name for name in step or []]
+    parts = [part for typed_part in step or [] for part in split_parts(typed_part)]
+    wanted = [resolve(part.partition("[")[0]) or part for part in parts]
     notes: dict[str, None] = {}
 
     def work(problem: Problem) -> Trace:
         trace = derive(problem, dtype=dtype, steps=wanted)
         notes.update(dict.fromkeys(trace.notes))
-        return trace.only(step) if step else trace
+        return trace.only(parts) if parts else trace
 
     fine = True
     if keep_going:

@@ -29,6 +29,11 @@ def are_generated(labels: Sequence[str]) -> bool:
     return all(map(_LABEL.fullmatch, labels))
 
 
+def split_parts(text: str) -> list[str]:
+    """Return the names between commas, those in brackets apart: `weights[head1,q2],output` holds two."""
+    return [part.strip() for part in re.split(r",(?![^\[]*\])", text)]
+
+
 def fold(name: str) -> str:
     """Normalise a name for comparison: drop case, `_`, `-` and `.`."""
     return re.sub(r"[-_.]", "", name).lower()

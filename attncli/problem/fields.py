@@ -121,7 +121,13 @@ STEPS = {
 }
 """Every step's name, in order, with what its rows and its columns stand for."""
 
-_ALIASES = {"query": "Q", "key": "K", "value": "V", "input": "X"}
+SOFTMAX_LINES = {"max": ("query", ""), "exp": ("query", "key"), "sumexp": ("query", "")}
+"""Lines of a row's softmax that are not steps, and can be shown, explained and claimed like steps."""
+
+CLAIMS = STEPS | SOFTMAX_LINES
+"""Everything that somebody can give numbers for."""
+
+_ALIASES = {"query": "Q", "key": "K", "value": "V", "input": "X", fold("Σexp"): "sumexp"}
 
 PLANES = tuple(name for name, axes in STEPS.items() if axes == ("query", "key"))
 """The steps that are n × m."""
@@ -134,10 +140,10 @@ _REFUSED = {
 
 def resolve(name: str) -> str | None:
     """Return the field or step that `name` means, without regard to case, `_`, `-` and `.`; None where none."""
-    if name in FIELDS or name in STEPS:
+    if name in FIELDS or name in CLAIMS:
         return name
     wanted = fold(name)
-    return _ALIASES.get(wanted) or next((known for known in (*FIELDS, *STEPS) if fold(known) == wanted), None)
+    return _ALIASES.get(wanted) or next((known for known in (*FIELDS, *CLAIMS) if fold(known) == wanted), None)
 
 
 def named(name: str, where: Where | None = None) -> str:
@@ -147,7 +153,7 @@ def named(name: str, where: Where | None = None) -> str:
         msg = f"{quoted(name)} is not read: PyTorch's own functions disagree on what its True means"
         raise AttnError(msg, where, _REFUSED[fold(name)])
     if found is None:
-        known = [*FIELDS, *STEPS, *_ALIASES]
+        known = [*FIELDS, *CLAIMS, *_ALIASES]
         msg = f"unknown field {quoted(name)}"
         raise AttnError(msg, where, suggestion(name, known) or f"the fields are {', '.join(FIELDS)}")
     return found

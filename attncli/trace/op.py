@@ -46,6 +46,18 @@ def literal(tex: str) -> str:
     return tex.replace("{", "{{").replace("}", "}}")
 
 
+@dataclass(frozen=True)
+class Finer:
+    """A line between an op's first operand and its result, for all rows at once: the maximum of each, e to each."""
+
+    name: str
+    op: Op
+    operands: tuple[str, ...]
+    """Names of lines before it; "" is the op's first operand."""
+    sign: str = ""
+    """What the line is called in an explanation, if not by its name."""
+
+
 class Op(ABC):
     """What turns operands into a result, and can say so in words, in LaTeX, and cell by cell.
 
@@ -91,6 +103,10 @@ class Op(ABC):
     def at(self, cell: Cell) -> Op:
         """Return the op that makes one cell from the same cell of each operand; for ops that know positions."""
         return self
+
+    def finer(self) -> Sequence[Finer]:
+        """Return the lines between operand and result that can be shown, explained and claimed like steps."""
+        return ()
 
     def exact(self, *operands: Objects) -> Objects:
         """Work the result out on exact numbers, `attncli.trace.exact.Exact`; NotExactError where there are none.

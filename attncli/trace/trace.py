@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from attncli.common import display
 from attncli.common.errors import AttnError
-from attncli.common.labels import Axis, Cell, fold, place
+from attncli.common.labels import Axis, Cell, fold
 from attncli.common.rounding import rounded
 from attncli.common.text import quoted, suggestion, visible
+from attncli.trace.depth import Depth
 from attncli.trace.op import Given, Layout, Op, Row
+from attncli.trace.parts import cells_or_rows, line_of, part_of
 from attncli.trace.step import Step
 
 if TYPE_CHECKING:
@@ -25,14 +26,6 @@ if TYPE_CHECKING:
 
 MOST_LINES = 10_000
 """Lines of an explanation that anybody might look through."""
-
-
-class Depth(Enum):
-    """How far back an explanation goes."""
-
-    STEP = "the step alone"
-    CELL = "from the same cell, as long as one cell is made of one"
-    DEEP = "from the inputs"
 
 
 class Trace(Mapping[str, Step]):
@@ -114,66 +107,81 @@ class Trace(Mapping[str, Step]):
 
     def find(self, name: str) -> Step:
         """Return the step that a user calls `name`, whatever its case; AttnError with the list where none is."""
-        for own, step in self._steps.items():
-            if fold(own) == fold(name):
-                return step
+        wanted = fold(name.replace("Σ", "sum"))
+        for known in (self, self.expanded()):
+            for own, step in known.items():
+                if fold(own) == wanted:
+                    return step
         names = list(self._steps)
         hint = suggestion(name, names) or f"the steps are {', '.join(names)}"
         msg = f"no step {quoted(name)} here"
         raise AttnError(msg, hint=hint)
 
+    def expanded(self) -> Trace:
+        """Return the trace with the finer lines of its ops, each before the step that it is a line of."""
+        whole = Trace(self.fields, columns=self.columns, dtype=self.dtype)
+        whole.notes = self.notes
+        for step in self.values():
+            for line in step.op.finer():
+                operands = [name or step.operands[0] for name in line.operands]
+                whole.record(line.name, line.op, *operands)
+            whole.insert(step)
+        return whole
+
     def only(self, names: Sequence[str]) -> Selection:
-        """Return these steps alone, as a user names them, in the derivation's order."""
-        wanted = {self.find(name).name for name in names}
+        """Return these steps alone, or the parts of them that labels in brackets name, in the derivation's order."""
         part = Selection(self.fields, columns=self.columns, dtype=self.dtype)
         part.notes = self.notes
-        for name, step in self.items():
-            if name in wanted:
-                part.insert(step)
+        wanted: dict[str, list[str]] = {}
+        for name in names:
+            whole_name, _, labels = name.strip().removesuffix("]").partition("[")
+            wanted.setdefault(self.find(whole_name.strip()).name, []).append(labels)
+        whole = self if all(name in self for name in wanted) else self.expanded()
+        for name, step in whole.items():
+            for labels in dict.fromkeys(wanted.get(name, ())):
+                part.insert(part_of(step, labels) if labels else step)
         return part
 
-    def zoom(self, name: str, index: Cell, depth: Depth | None = None) -> Explanation:
+    def zoom(self, name: str, index: Cell, depth: Depth = Depth.CELL, into: Explanation | None = None) -> Explanation:
         """Enlarge one cell, or one row: return the small trace whose last step is that cell, as 1 × 1, or that row.
 
         `index` counts from 0 in the step's row-wise array; for a row it lacks the last axis. `depth` says how far back
-        it goes, by default `Depth.CELL`. Raises AttnError where the step was given.
+        it goes, and `into` is an explanation to go on with. Raises AttnError where the step was given.
         """
         step = self._steps[name]
         if self.dtype != "float64":
             msg = f"this is rounded to {self.dtype} step by step; explanations are worked out in float64"
             raise AttnError(msg)
-        part = Explanation(depth or Depth.CELL, columns=self.columns, precision=self.fields.get("precision"))
+        part = into or Explanation(depth, columns=self.columns, precision=self.fields.get("precision"))
         zoom = step.op.zoom if len(index) == len(step.axes) else step.op.zoom_row
         zoom(part, step, index)
         return part
 
     def explain(self, part: str, *, deep: bool = False) -> Explanation:
-        """Enlarge what somebody names by the labels shown, "weights[q1,k2]" or the row "weights[q1]".
+        """Enlarge what somebody names by the labels shown: "weights[q1,k2]", the row "weights[q1]", or every row.
 
-        `deep` goes back to the inputs. Raises AttnError for a name or a label that is not there, for what was given,
-        and for what is neither a cell nor the row of one query.
+        A line of another explanation can be named as well, "cos Q_rotated[q1,d1]". `deep` goes back to the inputs.
+        Raises AttnError for a name or a label that is not there, and for what was given.
         """
         name, _, labels = part.strip().removesuffix("]").partition("[")
-        step = self.find(name.strip())
+        depth = Depth.DEEP if deep else Depth.CELL
         try:
-            index = list(place(step.name, step.shown_axes, labels))
+            step = self.find(name.strip())
+            indices = list(cells_or_rows(step, labels))
         except AttnError as error:
-            if labels.startswith("head") and step.name in {"concat", "output"} and "head_output" in self:
+            if line := line_of(self, part.strip(), depth):
+                return line
+            if labels.startswith("head") and fold(name) in {"concat", "output"} and "head_output" in self:
                 error.hint = f"the heads are put side by side in it; head_output[{visible(labels)}]"
             raise
-        if self.columns:
-            index[-2:] = index[:-3:-1]
-        index[:-1] = [0 if axis.size == 1 else at for axis, at in zip(step.axes, index[:-1], strict=False)]
-        chosen = tuple(at for at in index if isinstance(at, int))
         if step.given:
             msg = f"{step.name} is given: there is nothing to work out"
             raise AttnError(msg)
-        if slice(None) in index[:-1]:
-            first = tuple(at if isinstance(at, int) else 0 for at in index)
-            msg = f"{quoted(part)} is more than one row"
-            hint = f"name a cell, {visible(step.cell_name(first))}, or a row, {visible(step.row_name(first[:-1]))}"
-            raise AttnError(msg, hint=hint)
-        return self.zoom(step.name, chosen, Depth.DEEP if deep else None)
+        whole = self if step.name in self else self.expanded()
+        explanation = whole.zoom(step.name, indices[0], depth)
+        for index in indices[1:]:
+            whole.zoom(step.name, index, into=explanation)
+        return explanation
 
     def _rounded(self, array: Array) -> Array:
         array = rounded(array, self.dtype).view()
@@ -255,6 +263,18 @@ class Explanation(Trace):
                 return name
             return self.record(name, Row(len(cells), cols), *(self.enlarge(step, cell) for cell in cells))
         return self._taken(name, view(step.array), (Axis(rows.name, 1, (own,)), cols), lambda: _seen(step, view))
+
+    def up_to(self, last: Step) -> Explanation:
+        """Return the lines that one of them is made of, and this one at the end."""
+        part = Explanation(self.depth, columns=self.columns, precision=self.fields.get("precision"))
+        needed = {last.name}
+        for step in reversed(list(self.values())):
+            if step.name in needed:
+                needed.update(operand.name for operand in step.operands)
+        for step in self.values():
+            if step.name in needed:
+                part.insert(step)
+        return part
 
     def cell(self, row: str, column: int, name: str) -> Step:
         """Return one number of a row that stands here, to be put into a formula by this name."""

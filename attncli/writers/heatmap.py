@@ -59,10 +59,11 @@ def blank(traces: Sequence[Trace]) -> str:
 
 def weights_of(trace: Trace) -> Step:
     """Return the step that a heat map shows; AttnError where the trace has none."""
-    if "weights" not in trace:
-        msg = "there are no weights here: a heat map has nothing to show"
-        raise AttnError(msg, hint=f"the steps are {', '.join(trace)}")
-    return trace["weights"]
+    for step in trace.values():
+        if step.name.partition("[")[0] == "weights":
+            return step
+    msg = "there are no weights here: a heat map has nothing to show"
+    raise AttnError(msg, hint=f"the steps are {', '.join(trace)}")
 
 
 def squares(step: Step, block: int, say: Callable[[str], str] = visible) -> list[Squares]:
