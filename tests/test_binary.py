@@ -67,25 +67,25 @@ def test_scalars_and_text_are_arrays_without_axes() -> None:
 
 
 HOSTILE = {
-    "a pickle": (npy(np.array([[1, None]], dtype=object)), "Python objects (a pickle), which are never read"),
-    "complex": (npy(np.array([[1j]])), "holds complex128 values; numbers, booleans and text are read"),
-    "dates": (npy(np.array([["2020-01-01"]], dtype="M8[D]")), "numbers, booleans and text are read"),
-    "bytes": (npy(np.array([[b"a"]])), "numbers, booleans and text are read"),
-    "a record": (npy(np.array([(1, 2.0)], dtype="i4,f8")), "numbers, booleans and text are read"),
-    "long double": (npy(np.array([[1]], dtype=np.longdouble)), "numbers, booleans and text are read"),
-    "truncated": (npy(np.eye(4))[:-8], "its header says 128 bytes, and 120 follow"),
-    "trailing": (npy(np.eye(4)) + b"x", "its header says 128 bytes, and 129 follow"),
-    "no header": (b"\x93NUMPY", "is no .npy that can be read"),
-    "cut header": (npy(np.eye(2))[:40], "is no .npy that can be read"),
-    "version 9": (b"\x93NUMPY\x09\x00" + npy(np.eye(2))[8:], "is no .npy that can be read"),
-    "code in the header": (header("__import__('os').system('echo hi')"), "is no .npy that can be read"),
+    "a pickle": (npy(np.array([[1, None]], dtype=object)), "holds Python objects (a pickle), should hold numbers"),
+    "complex": (npy(np.array([[1j]])), "holds complex128 values, should hold numbers, booleans or text"),
+    "dates": (npy(np.array([["2020-01-01"]], dtype="M8[D]")), "should hold numbers, booleans or text"),
+    "bytes": (npy(np.array([[b"a"]])), "should hold numbers, booleans or text"),
+    "a record": (npy(np.array([(1, 2.0)], dtype="i4,f8")), "should hold numbers, booleans or text"),
+    "long double": (npy(np.array([[1]], dtype=np.longdouble)), "should hold numbers, booleans or text"),
+    "truncated": (npy(np.eye(4))[:-8], "holds 120 bytes of data, should hold 128 as its header says"),
+    "trailing": (npy(np.eye(4)) + b"x", "holds 129 bytes of data, should hold 128 as its header says"),
+    "no header": (b"\x93NUMPY", "is not a readable .npy file"),
+    "cut header": (npy(np.eye(2))[:40], "is not a readable .npy file"),
+    "version 9": (b"\x93NUMPY\x09\x00" + npy(np.eye(2))[8:], "is not a readable .npy file"),
+    "code in the header": (header("__import__('os').system('echo hi')"), "is not a readable .npy file"),
     "8 TB promised": (
         header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000, 1000000), }"),
-        "its header says 8000000000000 bytes, and 0 follow",
+        "holds 0 bytes of data, should hold 8000000000000 as its header says",
     ),
     "negative shape": (
         header("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 2), }", b"\0" * 16),
-        "its header says -16 bytes, and 16 follow",
+        "holds 16 bytes of data, should hold -16 as its header says",
     ),
 }
 
@@ -117,21 +117,21 @@ def with_size(archive: bytes, size: int) -> bytes:
 def test_a_zip_bomb_is_refused_from_its_header() -> None:
     """A file whose directory promises over 512 MiB is not unpacked."""
     bomb = with_size(zipped(("Q.npy", npy(np.zeros((1000, 10))))), 513 * 2**20)
-    with pytest.raises(AttnError, match="holds 513 MiB when unpacked, and 512 MiB are the most that is read"):
+    with pytest.raises(AttnError, match="holds 513 MiB unpacked, should hold at most 512 MiB"):
         npz.read(bomb, WHERE)
 
 
 def test_a_zip_that_lies_about_its_size_is_refused() -> None:
     """The size in the directory is all that is unpacked, and the check sum then fails."""
     liar = with_size(zipped(("Q.npy", npy(np.zeros((1000, 10))))), 1000)
-    with pytest.raises(AttnError, match=r"is no \.npz that can be read"):
+    with pytest.raises(AttnError, match=r"is not a readable \.npz file"):
         npz.read(liar, WHERE)
 
 
 @pytest.mark.parametrize("cut", [5, 40, 100, -1, -10])
 def test_a_truncated_npz_is_refused(cut: int) -> None:
     """However much is missing, it is one error."""
-    with pytest.raises(AttnError, match=r"is no \.npz that can be read"):
+    with pytest.raises(AttnError, match=r"is not a readable \.npz file"):
         npz.read(zipped(("Q.npy", npy(np.eye(8))))[:cut], WHERE)
 
 
@@ -209,8 +209,8 @@ def test_safetensors_are_widened_exactly() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (struct.pack("<Q", 20) + b'{"a": 1}' + b" " * 20, "is no .safetensors that can be read"),
-        (tensors({"a": ("F32", [2, 2], b"\0" * 12)}), "is no .safetensors that can be read"),
+        (struct.pack("<Q", 20) + b'{"a": 1}' + b" " * 20, "is not a readable .safetensors file"),
+        (tensors({"a": ("F32", [2, 2], b"\0" * 12)}), "is not a readable .safetensors file"),
         (tensors({"a": ("F8_E4M3", [1, 1], b"\0")}), "holds F8_E4M3 values"),
     ],
 )

@@ -169,13 +169,13 @@ def test_several_problems_are_checked_one_by_one(run: Runner) -> None:
 
 UNREADABLE = [
     (["weights=0.1 0.2 0.7"], "weights: is 1×3, should be 1×2"),
-    (["weights=a b"], "'a' is not a number, for weights[q1,k1]\n  hint: a cell without an answer is ? (in JSON: null)"),
+    (["weights=a b"], "weights: 'a b' is neither a file nor a matrix (row 1, column 1: 'a' is not a number)"),
     (["weights[q2]=0.1 0.9"], "weights has no 'q2': its labels are q1; k1, k2"),
     (["masked=1 2; 3 4"], "masked: is 2×2, should be 1×2"),
     (["concat=1 2"], "concat is no step of this problem, and cannot be an answer\n  hint: its steps are "),
     (["wieghts[q1]=1 2"], "wieghts[q1]=1 2: unknown field 'wieghts'\n  hint: did you mean 'weights'?"),
     ([], "there is nothing to check: no step's numbers are given\n  hint: give some, as in weights='0.2 0.8'"),
-    (["nosuch.json"], "'nosuch.json' is no file that exists"),
+    (["nosuch.json"], "no such file: 'nosuch.json'"),
     (["weights=0.1 0.9", "--tolerance", "-1"], "--tolerance: -1.0 is no number of at least 0"),
 ]
 
@@ -355,7 +355,7 @@ BAD_LINES = {
     b"=1+1": "2:1: not JSON: expected a value, found '=1+1'",
     b'"scores": [[12, 18]]}': "2:9: not JSON: expected a value, found ':'",
     b"[[12, 18]]": "2: holds one bare matrix, and does not say which step it is; ",
-    b"3": "2: holds neither an object of fields nor an array",
+    b"3": "2: is neither an object nor an array",
     b"}": "2:1: not JSON: expected a value, found '}'",
     b'{"scores": [[12, 18]], "scores": 1}': "2: 'scores' is given twice",
     b'{"scores": [[12, "x"]]}': "2: 'x' is not a number, for scores[q1,k2]; ",

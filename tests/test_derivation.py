@@ -115,7 +115,7 @@ def test_every_field_is_in_the_random_problems() -> None:
     drawn = {name for feature in FEATURES for name in FEATURES[feature]}
     drawn |= {"Q", "K", "V", "X", "W_q", "W_k", "W_v", "heads"}
     assert set(FIELDS) - drawn <= {
-        *("title", "tokens", "key_tokens", "precision"),
+        *("title", "tokens", "key_tokens", "precision", "decimals"),
         *("bias_k", "bias_v", "add_zero_attn"),  # of PyTorch alone, and held against it in test_pytorch.py
     }
 

@@ -722,7 +722,7 @@ NOTHING = (
 @pytest.mark.parametrize(
     ("args", "stdin", "error"),
     [
-        (["nope.json"], "", "'nope.json' is no file that exists"),
+        (["nope.json"], "", "no such file: 'nope.json'"),
         ([], "", "standard input: is empty"),
         (["Q=1 2"], "", NOTHING),
         (["Q=1 2", "K=1 2", "-o", "said.csv"], "", "No such option: -o"),

@@ -170,7 +170,7 @@ def test_by_hand_says_how_to_pick_a_cell_of_a_large_step(run: Runner) -> None:
         ),
         (["blog.json", "weigths[q1]"], "no step 'weigths' here\n  hint: did you mean 'weights'?"),
         (["blog.json", "weights[q1]", "--exact", "-f", "json"], "--exact is for what people read: table, markdown"),
-        (["nowhere.json", "weights[q1]"], "'nowhere.json' is no file that exists"),
+        (["nowhere.json", "weights[q1]"], "no such file: 'nowhere.json'"),
     ],
 )
 def test_what_cannot_be_explained(run: Runner, blog: Path, args: list[str], said: str) -> None:

@@ -58,7 +58,7 @@ def test_masks_of_pytorch_are_refused_with_a_hint() -> None:
 
 def test_an_in_proj_weight_that_is_not_three_is_refused() -> None:
     """Its rows are Q's, K's and V's."""
-    with pytest.raises(AttnError, match="in_proj_weight: is 4×2; it should hold Q's, K's and V's rows"):
+    with pytest.raises(AttnError, match="in_proj_weight: is 4×2, should hold the rows of Q, K and V"):
         attention(X=[[1, 2]], in_proj_weight=drawn(0, 4, 2))
 
 

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.common import numbers
 from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import Cell, place
+from attncli.common.numbers import DECIMAL, Term
 from attncli.common.text import quoted, visible
 from attncli.problem.fields import Entry
-from attncli.problem.values import MINUS_INFINITY, NUMBER, shape_text
-from attncli.readers.answers import NO_ANSWER
+from attncli.problem.values import shape_text
 from attncli.trace.step import Step
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 
     Texts = npt.NDArray[np.object_]
 
-_FRACTION = re.compile(rf"({NUMBER.pattern})\s*/\s*({NUMBER.pattern})")
 _SINGLE, _DOUBLE = 6, 13
 """Significant digits that are meant at the most: of numbers that are plainly float32 prints, and of others."""
+_BLANK = "a cell without an answer is ? (in JSON: null)"
 _FRACTIONS = 1e-4
 """The unit of a fraction of whole numbers, which has no decimals: 1/142 stands for 0.0070."""
 
@@ -113,32 +114,19 @@ def _text(value: object) -> str:
 
 def number(text: str, where: Where, step: Step, cell: Cell) -> float:
     """Return what a claimed cell says: a number, a fraction, a percentage, −∞; NaN for no answer."""
-    plain = text.strip()
-    if not plain.isascii():
-        plain = plain.replace("−", "-").replace("∞", "inf")
-    if plain.lower() in NO_ANSWER:
-        return math.nan
-    if plain.lower() in MINUS_INFINITY:
-        return -math.inf
-    value = math.nan
-    if NUMBER.fullmatch(plain):
-        value = float(plain)
-    elif plain.endswith("%") and NUMBER.fullmatch(plain[:-1].strip()):
-        value = float(plain[:-1]) / 100
-    elif (match := _FRACTION.fullmatch(plain)) and float(match[2]):
-        value = float(match[1]) / float(match[2])
-    if not math.isfinite(value):
+    value = numbers.claimed(text)
+    if value is None or value == math.inf:
         msg = f"{quoted(text)} is not a number, for {visible(step.cell_name(cell))}"
-        raise AttnError(msg, Where(where.source, where.line), "a cell without an answer is ? (in JSON: null)")
+        raise AttnError(msg, Where(where.source, where.line), numbers.advice(text) or _BLANK)
     return value
 
 
 def _decimals(text: str) -> int:
-    """Return how many decimals a text has; 0 for one in scientific notation, a fraction or no answer."""
-    plain = text.strip()
+    """Return how many decimals a text has; 0 for one in scientific notation, a fraction, a root or no answer."""
+    plain = numbers.plain(text)
     percent = plain.endswith("%")
     plain = plain.removesuffix("%").strip()
-    if not NUMBER.fullmatch(plain) or "e" in plain.lower():
+    if not DECIMAL.fullmatch(plain) or "e" in plain.lower():
         return 0
     return len(plain.partition(".")[2]) + 2 * percent
 
@@ -148,27 +136,28 @@ def _units(texts: Texts, values: Array, decimals: int) -> Array:
     units = np.full(texts.shape, 10.0**-decimals)
     for cell, text in np.ndenumerate(texts):
         value = values[cell]
-        plain = text.strip().lower()
-        if "/" in plain:
-            units[cell] = max(_FRACTIONS, abs(value) * sum(map(_relative_unit, plain.split("/"))))
-        elif "e" in plain and NUMBER.fullmatch(plain):
-            mantissa, _, exponent = plain.partition("e")
-            units[cell] = 10.0 ** (int(exponent) - len(mantissa.partition(".")[2]))
+        plain = numbers.plain(text).lower()
+        if DECIMAL.fullmatch(plain):
+            mantissa, e, exponent = plain.partition("e")
+            if e:
+                units[cell] = 10.0 ** (int(exponent) - len(mantissa.partition(".")[2]))
+        elif terms := numbers.terms(plain):
+            units[cell] = max(_FRACTIONS, abs(value) * sum(map(_relative_unit, terms)))
         if math.isfinite(value) and value:
             units[cell] = max(units[cell], 10.0 ** (math.floor(math.log10(abs(value))) - digits + 1))
     return units
 
 
-def _relative_unit(text: str) -> float:
-    """Return what the last decimal of a part of a fraction is of it: 11/1.414 is no more exact than its root."""
-    decimals = _decimals(text)
-    return 10.0**-decimals / abs(float(text)) if decimals else 0.0
+def _relative_unit(term: Term) -> float:
+    """Return the unit of a term's last decimal relative to the term: 11/1.414 is only as exact as 1.414."""
+    parts = [(text, power) for text, power in ((term.factor, 1.0), (term.root, 0.5)) if _decimals(text)]
+    return sum(power * 10.0 ** -_decimals(text) / abs(float(text)) for text, power in parts if float(text))
 
 
 def _float32_prints(texts: Texts) -> bool:
     """Tell whether the numbers are plainly float32's: seven digits or more, and the shortest that float32 needs."""
     long = [
-        text for text in texts.ravel() if len(re.sub(r"^[-+0.]*|[.]|e.*", "", text)) >= 7 and NUMBER.fullmatch(text)
+        text for text in texts.ravel() if len(re.sub(r"^[-+0.]*|[.]|e.*", "", text)) >= 7 and DECIMAL.fullmatch(text)
     ]
     return bool(long) and all(float(str(np.float32(text))) == float(text) for text in long)
 
@@ -180,7 +169,9 @@ def _place(step: Step, labels: str, where: Where) -> tuple[Any, tuple[int, ...]]
 
 
 def _fitted(given: Texts, shape: tuple[int, ...], step: Step, labels: str, where: Where) -> Texts:
-    """Return the texts in a shape, as far as it differs in axes of size 1 alone; else AttnError."""
+    """Return the texts in a shape, from which they may differ by axes of size 1 and empty columns at the end."""
+    while given.ndim >= 2 and given.shape[-1] > max(shape[-1:], default=1) and not any(given[..., -1].ravel()):
+        given = given[..., :-1]
     if [size for size in given.shape if size != 1] == [size for size in shape if size != 1]:
         return given.reshape(shape)
     name = f"{step.name}[{labels}]" if labels else step.name

@@ -7,7 +7,7 @@ A label or a file name may contain anything: markup, an ANSI escape, a lone surr
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _UNSAFE = re.compile(
     "["
@@ -56,8 +56,14 @@ def headings(titles: Sequence[str]) -> list[str]:
 
 def suggestion(name: str, known: list[str]) -> str | None:
     """Return a hint with the known word closest to `name`, or None if none is close."""
+    found = closest(name, known)
+    return f"did you mean '{found}'?" if found else None
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known word closest to `name`, whatever its case; None if none is close."""
     from difflib import get_close_matches
 
     folded = {word.lower(): word for word in known}
     close = get_close_matches(name.lower(), folded, n=1)
-    return f"did you mean '{folded[close[0]]}'?" if close else None
+    return folded[close[0]] if close else None

@@ -10,6 +10,7 @@ To add an op, write a class like those below (a frozen dataclass if it has argum
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -232,22 +233,19 @@ class Scale(Op):
         return errors[0] * abs(self.multiplier)
 
     def exact(self, *operands: Objects) -> Objects:
-        from fractions import Fraction
-
         from attncli.trace.exact import Exact, each
 
         if self.d_k:
             root = Exact.root(self.d_k)
             return each(operands[0], lambda x: x / root)
-        factor = Exact.of(Fraction(self.said))
+        factor = Exact.written(self.said)
         return each(operands[0], lambda x: x * factor)
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        from attncli.trace.expressions import Number, Product, Quotient, Root
+        from attncli.trace.expressions import Number, Product, Quotient, Root, written
 
         if not self.d_k:
-            over, _, under = self.said.partition("/")
-            factor = Quotient(Number(over), Number(under)) if under else Number(over)
+            factor = written(self.said)
             return [[Product([x, factor]) for x in say(rows[0])]]
         root = math.isqrt(self.d_k)
         exact = [[Quotient(x, Number(str(root))) for x in say(rows[0])]] if root**2 == self.d_k else []
@@ -261,7 +259,8 @@ class Scale(Op):
 
     def tex(self, columns: bool) -> Sequence[str]:
         if not self.d_k:
-            return [rf"{{0}} \cdot {literal(tex_power(self.said))}"]
+            said = re.sub(r"√([0-9.eE+-]+)", r"\\sqrt{\1}", tex_power(self.said))
+            return [rf"{{0}} \cdot {literal(said)}"]
         root = math.isqrt(self.d_k)
         exact = [rf"\frac{{{{{{0}}}}}}{{{{{root}}}}}"] if root**2 == self.d_k else []
         return [r"\frac{{{0}}}{{\sqrt{{d_k}}}}", rf"\frac{{{{{{0}}}}}}{{{{\sqrt{{{{{self.d_k}}}}}}}}}", *exact]

@@ -13,6 +13,7 @@ import numpy as np
 
 from attncli.common.errors import AttnError
 from attncli.common.labels import Axes
+from attncli.common.numbers import canonical
 from attncli.common.text import counted
 from attncli.derivation.normalize import Softmax, SumNormalize
 from attncli.derivation.ops import Extend, Scale, Scores
@@ -52,7 +53,7 @@ def scaled(d: Draft, step: str, s: Line) -> Op | None:
     scale = d.problem.scale()
     if d.use("scale") and scale is not None:
         factor = scale_factor(scale)
-        said = scale if isinstance(scale, str) else f"{scale:.15g}"
+        said = canonical(scale) if isinstance(scale, str) else f"{scale:.15g}"
         return None if factor is None else Scale(factor, said)
     for strand in ("Q", "K"):
         if strand in d.latest:

@@ -163,7 +163,7 @@ def kind_of(name: str) -> Kind:
     """Return what a field or step holds."""
     if name in FIELDS:
         return FIELDS[name].kind
-    return "bias" if name in {"biased", "masked"} else "matrix"  # both may hold −∞, as what `run` writes does
+    return "bias" if name in PLANES and name != "weights" else "matrix"  # a score may be −∞
 
 
 class Written(float):

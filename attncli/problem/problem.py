@@ -1,6 +1,6 @@
-"""A problem: the fields that were given, each checked for itself, and row-wise.
+"""A problem: the given fields, each checked by itself, and row-wise.
 
-How the fields fit each other is for `attncli.derivation.draft` to say, which knows what it multiplies.
+Whether the fields fit each other, `attncli.derivation.draft` checks, which knows the products.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Problem:
-    """Fields by name; what is not there is None.
+    """Fields by name; a field that is not given is None.
 
     Arrays are row-wise whatever the convention they were read in. What is given for steps, Q, K and V among them, is
     kept as it was read (`has_step`, `step`): it is an input or somebody's claim, which only the derivation can tell.
@@ -46,7 +46,7 @@ class Problem:
         return facing(value, self.columns) if isinstance(value, np.ndarray) else value
 
     def _labels_from_tables(self) -> None:
-        """Let the labels that stood around a matrix in CSV be tokens, where none are given."""
+        """Use the labels around a matrix in CSV as tokens if none are given."""
         for name, sources in (("tokens", ("Q", "X")), ("key_tokens", ("K", "M"))):
             for source in sources:
                 entry = self._entries.get(source)
@@ -71,7 +71,7 @@ class Problem:
         return Where(where.source, where.line)
 
     def source(self) -> Where:
-        """Return where the problem stands, as far as its first field tells."""
+        """Return the source and line of the problem's first field."""
         first = next(iter(self._entries.values()), None)
         return Where(first.where.source, first.where.line) if first else Where()
 
@@ -95,7 +95,7 @@ class Problem:
         return cast("int | None", self.values.get(name))
 
     def flag(self, name: str) -> bool:
-        """Return a flag; one that is not given is false."""
+        """Return a flag, false if it is not given."""
         return bool(self.values.get(name))
 
     def number(self, name: str) -> float | None:
@@ -111,34 +111,37 @@ class Problem:
         return cast("str | float | None", self.values.get("scale"))
 
     def choice(self, name: str) -> str:
-        """Return a choice; one that is not made is the first that there is."""
+        """Return a choice, the first one if none is given."""
         return cast("str", self.values.get(name, FIELDS[name].choices[0]))
 
     def labels(self, name: str) -> tuple[str, ...]:
-        """Return labels, none if they are not given."""
+        """Return labels, empty if they are not given."""
         return cast("tuple[str, ...]", self.values.get(name, ()))
 
     def has_step(self, name: str) -> bool:
-        """Tell whether somebody gave a value for this step."""
+        """Tell whether a value for this step is given."""
         return name in self._entries and name in STEPS
 
     def step(self, name: str) -> Array:
-        """Return a step's value as an input, row-wise; AttnError where it is not plainly a matrix."""
+        """Return a step's value as an input, row-wise; AttnError if it is not a matrix."""
         if name not in self._steps:
             self._steps[name] = self._value(name)
         return cast("Array", self._steps[name])
 
 
 def canonical(document: Document) -> Document:
-    """Return a problem's document by the names of fields and steps; PyTorch's tensors become the fields they mean.
+    """Return a problem's document by the names of fields and steps; PyTorch's tensors become fields.
 
-    Raises AttnError for an unknown name, for one given twice, and for a bare matrix, which says not what it is.
+    Raises
+    ------
+    AttnError
+        If a name is unknown or given twice, or a matrix has none.
     """
     result: Document = {}
     for name, entry in document.items():
         where = Where(entry.where.source, entry.where.line)
         if not name:
-            msg = "holds one bare matrix and does not say what it is"
+            msg = "holds a matrix without a name"
             raise AttnError(msg, where, "name it, as in Q=FILE")
         for known, item in _meant(name, entry, document).items():
             if known in result:
@@ -149,9 +152,9 @@ def canonical(document: Document) -> Document:
 
 
 def _meant(name: str, entry: Entry, document: Document) -> Document:
-    """Return the fields that one entry means: itself, or up to three for one of PyTorch's tensors."""
-    if "proj" in name.lower():  # as all of theirs have it, and none of ours
-        from attncli.problem import state_dict  # few problems are a state_dict
+    """Return the field that an entry is, or up to three for a tensor of PyTorch's."""
+    if "proj" in name.lower():  # in each of PyTorch's names, in none of attncli's
+        from attncli.problem import state_dict  # rarely needed, so not at start-up
 
         if state_dict.known(name):
             flag = next((item for key, item in document.items() if resolve(key) == "columns"), None)
@@ -161,10 +164,10 @@ def _meant(name: str, entry: Entry, document: Document) -> Document:
 
 
 def _own(value: Any, name: str) -> Any:
-    """Return a value of the caller's as the readers would give it, copied: what they do with theirs is theirs."""
+    """Return a copy of a value of the caller's, in the types that readers give."""
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        msg = "is a masked array, and its masked numbers would be read"
-        raise AttnError(msg, Where(field=name), "fill it first; what may be attended to is the field mask")
+        msg = "is a masked array with masked numbers"
+        raise AttnError(msg, Where(field=name), "fill it first; the field mask says which keys a query may attend to")
     if isinstance(value, np.generic):
         return value.item()
     if hasattr(value, "__array__"):
@@ -175,10 +178,10 @@ def _own(value: Any, name: str) -> Any:
 
 
 def entries(arguments: Mapping[str, Any]) -> Document:
-    """Return Python arguments as a document, by the names that stand there; None stands for what is not given."""
+    """Return Python arguments as a document, by their names; None means not given."""
     return {name: Entry(_own(value, name), Where(field=name)) for name, value in arguments.items() if value is not None}
 
 
 def from_arguments(arguments: Mapping[str, Any]) -> Problem:
-    """Return the problem that Python arguments make."""
+    """Return the problem in Python arguments."""
     return Problem(canonical(entries(arguments)))

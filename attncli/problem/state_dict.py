@@ -1,6 +1,6 @@
 """PyTorch's names: the state_dict of nn.MultiheadAttention, or of a block with q_proj, k_proj …, as a problem's fields.
 
-PyTorch stores a projection as y = x Wᵀ + b, and Q's, K's and V's under one another in in_proj_weight (PyTorch 2,
+PyTorch stores a projection as y = x Wᵀ + b, and stacks those of Q, K and V in in_proj_weight (PyTorch 2,
 torch/nn/modules/activation.py: MultiheadAttention).
 """
 
@@ -29,19 +29,19 @@ _THREE = {fold("in_proj_weight"): "W", fold("in_proj_bias"): "b"}
 
 
 def known(name: str) -> bool:
-    """Tell whether a name is one of PyTorch's."""
+    """Tell whether PyTorch gives a tensor this name."""
     return fold(name) in _ONE or fold(name) in _THREE
 
 
 def translate(name: str, entry: Entry, *, columns: bool) -> Document:
-    """Return the fields that one of PyTorch's tensors means, as they are read in this convention."""
+    """Return the one or three fields that a tensor of PyTorch's is, in row or column convention."""
     value = array(entry.value, entry.where)
     if fold(name) in _ONE:
         field = _ONE[fold(name)]
         return {field: _entry(field, value, entry, columns=columns)}
     kind = _THREE[fold(name)]
     if value.ndim != (2 if kind == "W" else 1) or value.shape[0] % 3:
-        msg = f"is {shape_text(value.shape)}; it should hold Q's, K's and V's rows under one another"
+        msg = f"is {shape_text(value.shape)}, should hold the rows of Q, K and V, one third each"
         raise AttnError(msg, entry.where)
     parts = np.split(value, 3)
     return {

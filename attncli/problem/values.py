@@ -1,6 +1,6 @@
-"""From what was read to what it means, strictly: what is not plainly a number is an error, never a guess.
+"""Values of fields, strictly: whatever is not a number is an error, never a guess.
 
-NumPy turns null, true and "1" into numbers; nothing here does. Every error says which field, row and column.
+NumPy turns null, true and "1" into numbers; nothing here does. Every error names the field, row and column.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ import json
 import math
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from attncli.common import numbers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import counted, quoted, suggestion
 from attncli.problem.fields import FIELDS, Entry, Word, Written, kind_of
@@ -22,27 +23,34 @@ if TYPE_CHECKING:
 
     from attncli.common.arrays import Array
 
-NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-"""A decimal number in ASCII: no underscores, no infinities, no digits of other scripts."""
-
-MOST_AXES = 16
-"""How deep arrays may nest: more than any attention needs, less than breaks anything."""
+MAX_AXES = 16
+"""How deep arrays may nest: more than any attention needs, less than Python's recursion limit allows."""
 
 _GREATEST = float(np.finfo(np.float64).max)
 
-MINUS_INFINITY = {"-inf", "-infinity"}
+_MAX_HINT = 8
+"""Numbers of a vector that a hint repeats."""
 
 
 def coerce(name: str, entry: Entry) -> object:
-    """Return the value of a field (or of a step that is an input) as its kind wants it, or raise AttnError."""
+    """Return the value of a field, or of a step that is an input, by its kind.
+
+    Raises
+    ------
+    AttnError
+        If the value is not of that kind.
+    """
     return _COERCE[kind_of(name)](name, entry.value, entry.where)
 
 
 def array(value: object, where: Where, *, booleans: bool = False, minus_infinity: bool = False) -> Array:
     """Return nested lists, or an array, as float64.
 
-    Raises AttnError for ragged or empty lists, for anything that is not a number (`booleans` and "-inf" only where
-    they are let in), and for numbers that float64 cannot hold.
+    Raises
+    ------
+    AttnError
+        If lists are ragged or empty, if anything is not a number (`booleans` and `minus_infinity` allow true and
+        "-inf"), or if float64 cannot hold a number.
     """
     if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
         return _from_array(np.asarray(value), where, booleans=booleans, minus_infinity=minus_infinity)
@@ -64,12 +72,21 @@ def array(value: object, where: Where, *, booleans: bool = False, minus_infinity
 
 
 def _from_words(node: object) -> object:
-    """Return nested lists with numbers for words that are numbers: what was read as a claim may be an input."""
+    """Return nested lists with numbers for words that are numbers: a step that was read as a claim may be an input."""
     if isinstance(node, list):
         if node and not isinstance(node[0], list | Word):
             return node
-        return [_from_words(item) for item in node]
-    return float(node) if isinstance(node, Word) and NUMBER.fullmatch(node) else node
+        return [_from_words(item) for item in _without_empty_columns(node)]
+    number = numbers.value(node) if isinstance(node, Word) else None
+    return node if number is None else number
+
+
+def _without_empty_columns(rows: list[Any]) -> list[Any]:
+    """Return rows of words without the columns at their end that are empty in every row; other lists as they are."""
+    if not (rows and isinstance(rows[0], list) and rows[0] and isinstance(rows[0][0], Word)):
+        return rows
+    width = max((at + 1 for row in rows for at, cell in enumerate(row) if cell), default=0)
+    return [row[:width] for row in rows]
 
 
 def _from_array(value: npt.NDArray[Any], where: Where, *, booleans: bool, minus_infinity: bool) -> Array:
@@ -79,8 +96,8 @@ def _from_array(value: npt.NDArray[Any], where: Where, *, booleans: bool, minus_
     if value.size == 0:
         msg = f"is empty: its shape is {shape_text(value.shape)}"
         raise AttnError(msg, where)
-    if value.ndim > MOST_AXES:
-        msg = f"has {value.ndim} axes; at most {MOST_AXES} are read"
+    if value.ndim > MAX_AXES:
+        msg = f"has {value.ndim} axes, should have at most {MAX_AXES}"
         raise AttnError(msg, where)
     return _finite(value.astype(np.float64, copy=False), where, minus_infinity)
 
@@ -102,12 +119,12 @@ def _finite(result: Array, where: Where, minus_infinity: bool) -> Array:
 def _shape(
     node: list[Any], where: Where, path: tuple[int, ...], allowed: set[type], minus_infinity: bool
 ) -> tuple[int, ...]:
-    """Return the shape of a nested list, having looked at every number in it."""
-    if len(path) >= MOST_AXES:
-        msg = f"nested more than {MOST_AXES} deep"
+    """Return the shape of a nested list; AttnError if it is not a regular array of numbers."""
+    if len(path) >= MAX_AXES:
+        msg = f"nested more than {MAX_AXES} deep"
         raise AttnError(msg, where)
     if not node:
-        msg = "is empty: it should hold numbers" if not path else "is an empty row"
+        msg = "is empty, should hold numbers" if not path else "is an empty row"
         raise AttnError(msg, where if not path else _row(where, path))
     types = set(map(type, node))
     if types == {list}:
@@ -125,26 +142,40 @@ def _shape(
         raise AttnError(msg, _row(where, (*path, index + 1)))
     if not types <= allowed:
         for index, item in enumerate(node):
-            if type(item) in allowed or (minus_infinity and isinstance(item, str) and item.lower() in MINUS_INFINITY):
+            if type(item) in allowed or (minus_infinity and isinstance(item, str) and numbers.is_minus_infinity(item)):
                 continue
-            hint = None
-            if isinstance(item, str):
-                hint = "leave the quotes out" if NUMBER.fullmatch(item) else None
-            msg = f"{_said(item)} is not a number"
-            raise AttnError(msg, where.at(*path, index + 1), hint)
+            _refuse_item(item, where.at(*path, index + 1))
     return (len(node),)
+
+
+def _refuse_item(item: object, where: Where) -> NoReturn:
+    number = numbers.value(item) if isinstance(item, str) else None
+    if number is None:
+        msg = f"{_said(item)} is not a number"
+        raise AttnError(msg, where, numbers.advice(item) if isinstance(item, Word) else None)
+    msg = f"the quotes make {_said(item)} text, should be a number"
+    raise AttnError(msg, where, f"write {_as_json(str(item), number)}")
+
+
+def _as_json(text: str, number: float) -> str:
+    """Return the number that a text says as JSON writes it."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return f"{number:.17g}" if number == int(number) else repr(number)
+    return text
 
 
 def _ragged(where: Where, path: tuple[int, ...], shape: tuple[int, ...], first: tuple[int, ...]) -> None:
     if len(shape) == len(first) == 1:
-        msg = f"has {counted(shape[0], 'number')}, row 1 has {first[0]}: all rows should be of one length"
+        msg = f"has {counted(shape[0], 'number')}, should have {first[0]} as in row 1"
     else:
-        msg = f"is {shape_text(shape)}, the first is {shape_text(first)}: all should be of one shape"
+        msg = f"is {shape_text(shape)}, should be {shape_text(first)} like the first"
     raise AttnError(msg, _row(where, path, inner=len(shape) - 1))
 
 
 def _row(where: Where, path: tuple[int, ...], *, inner: int = 0) -> Where:
-    """Return the place of a row, or of a matrix: of what has `inner` axes of rows inside."""
+    """Return the place of a row, or of a matrix that has `inner` axes of rows inside."""
     names = ["matrix"] * (len(path) - (not inner)) + ["row"] * (not inner)
     said = ", ".join(f"{name} {index}" for name, index in zip(names, path, strict=True))
     return Where(where.source, where.line, where.column, f"{where.field}, {said}" if where.field else said)
@@ -167,7 +198,7 @@ def _huge_as_infinite(node: Any) -> Any:
 
 
 def _said(value: object) -> str:
-    """Say a raw value as it would be written in JSON, shortly."""
+    """Return a raw value for a message, short, as JSON writes it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -182,7 +213,7 @@ def _said(value: object) -> str:
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """Say a shape: 2×3, 4×2×3; a vector's is its length."""
+    """Return a shape as people write it: 2×3, 4×2×3; a vector's is its length."""
     return "×".join(map(str, shape)) if shape else "a single number"
 
 
@@ -193,13 +224,16 @@ def _matrix(name: str, value: object, where: Where) -> Array:
 def _at_least_2d(result: Array, name: str, where: Where) -> Array:
     if result.ndim < 2:
         msg = f"is a list of {counted(result.size, 'number')}, should be a matrix"
-        raise AttnError(msg, where, "one vector is a matrix of one row: [[…]]")
+        row = ", ".join(f"{number:.15g}" for number in result.ravel()[:_MAX_HINT])
+        row += ", …" if result.size > _MAX_HINT else ""
+        raise AttnError(msg, where, f"write one row in two pairs of brackets: [[{row}]]")
     return result
 
 
 def _bias(name: str, value: object, where: Where) -> Array:
-    result = array(_scalar_as_list(value), where, minus_infinity=True)
-    return result if name in FIELDS else _at_least_2d(result, name, where)
+    if name in FIELDS:
+        return array(_scalar_as_list(value), where, minus_infinity=True)
+    return _at_least_2d(array(value, where, minus_infinity=True), name, where)
 
 
 def _vector(name: str, value: object, where: Where) -> Array:
@@ -218,7 +252,9 @@ def _mask(name: str, value: object, where: Where) -> npt.NDArray[np.bool_]:
     if bad.any():
         cell = tuple(int(index) for index in np.argwhere(bad)[0])
         msg = f"{result[cell]:g} is neither 0 (hidden) nor 1 (may be attended to)"
-        raise AttnError(msg, where.at(*(index + 1 for index in cell)), "what is added to the scores is called bias")
+        raise AttnError(
+            msg, where.at(*(index + 1 for index in cell)), "numbers that are added to the scores go in bias"
+        )
     return result.astype(bool)
 
 
@@ -237,21 +273,19 @@ def _integer(name: str, value: object, where: Where) -> int:
     high = field.most if field.most is not None else 2**31
     if isinstance(number, bool) or not isinstance(number, int) or not field.least <= number <= high:
         limited = field.most is not None or (isinstance(number, int) and number > high)
-        span = f"from {field.least} to {high}" if limited else f"of at least {field.least}"
-        msg = f"{_said(value)} is not a whole number {span}"
+        span = f"from {field.least} to {high}" if limited else f"≥ {field.least}"
+        msg = f"must be a whole number {span}, got {_said(value)}"
         raise AttnError(msg, where)
     return number
 
 
 def _number(name: str, value: object, where: Where) -> float:
-    number = value
-    if isinstance(value, Word) and NUMBER.fullmatch(value):
-        number = float(value)
+    number = numbers.value(value) if isinstance(value, Word) else value
     if isinstance(number, np.number):
         number = number.item()
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= _GREATEST:
-        msg = f"{_said(value)} is not a number of at least 0"
-        raise AttnError(msg, where)
+        msg = f"must be a number ≥ 0, got {_said(value)}"
+        raise AttnError(msg, where, numbers.advice(value) if isinstance(value, Word) else None)
     return float(number)
 
 
@@ -261,7 +295,7 @@ def _integers(name: str, value: object, where: Where) -> npt.NDArray[np.int64]:
     bad = (result != np.floor(result)) | (result < least) | (result > 2**53)
     if bad.any():
         at = int(np.argmax(bad))
-        msg = f"{result[at]:g} is not a whole number of at least {least}"
+        msg = f"must be a whole number ≥ {least}, got {result[at]:g}"
         raise AttnError(msg, where.at(at + 1))
     return result.astype(np.int64)
 
@@ -279,27 +313,27 @@ def _flag(name: str, value: object, where: Where) -> bool:
 
 def scale_factor(scale: str | float) -> float | None:
     """Return the number that a scale means, None for "none"; ValueError for text that is neither."""
-    if isinstance(scale, str):
-        if scale.lower() == "none":
-            return None
-        top, slash, bottom = scale.partition("/")
-        if not NUMBER.fullmatch(top.strip()) or (slash and not NUMBER.fullmatch(bottom.strip())):
-            raise ValueError(scale)
-        return float(top) / (float(bottom) if slash else 1)
-    return float(scale)
+    if not isinstance(scale, str):
+        return float(scale)
+    if scale.lower() == "none":
+        return None
+    factor = numbers.value(scale)
+    if factor is None:
+        raise ValueError(scale)
+    return factor
 
 
 def _scale(name: str, value: object, where: Where) -> str | float:
     try:
         if isinstance(value, bool) or not isinstance(value, str | int | float | np.number):
-            raise ValueError(value)  # noqa: TRY004, TRY301 (one message for whatever is no scale)
+            raise ValueError(value)  # noqa: TRY004, TRY301 (one message for every value that is not a scale)
         scale = str(value) if isinstance(value, str) else float(value)
         factor = scale_factor(scale)
-    except (ValueError, ZeroDivisionError, OverflowError):
+    except (ValueError, OverflowError):
         factor, scale = math.nan, ""
     if factor is not None and not math.isfinite(factor):
-        msg = f"{_said(value)} is not a scale: it should be a number, a fraction such as 1/3, or none"
-        raise AttnError(msg, where)
+        msg = f"must be none or a number such as 0.5, 1/3 or 1/√2, got {_said(value)}"
+        raise AttnError(msg, where, numbers.advice(value) if isinstance(value, str) else None)
     return scale
 
 
@@ -318,17 +352,17 @@ def _labels(name: str, value: object, where: Where) -> tuple[str, ...]:
     if isinstance(value, tuple | np.ndarray):
         value = list(value)
     if not isinstance(value, list) or not value:
-        msg = f"{_said(value)} should be a list of labels" if value != [] else "is empty: it should hold labels"
+        msg = f"must be a list of labels, got {_said(value)}" if value != [] else "is empty, should hold labels"
         raise AttnError(msg, where)
     for index, item in enumerate(value):
         if not isinstance(item, str):
             msg = f"{_said(item)} is not text"
-            raise AttnError(msg, where.at(index + 1), "labels stand in quotes")
+            raise AttnError(msg, where.at(index + 1), "put labels in quotes")
     return tuple(str(item) for item in value)
 
 
 def _words(text: str) -> list[Any]:
-    """Return the labels in JSON, or between commas or blanks: [CLS] is a label and no JSON."""
+    """Return the labels in JSON, or between commas or blanks: [CLS] is a label, not JSON."""
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError):

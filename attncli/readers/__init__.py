@@ -1,12 +1,12 @@
 """Text and bytes to documents: one module per format, and the sniffing.
 
 The format is told from the content, never from the name: pipes and process substitutions have none. To add a
-format, write a module with `read(text, where, field)` and let `documents` recognise its first bytes.
+format, write a module with `read(text, where, field)` and let `_documents` recognize its first bytes.
 """
 
 from __future__ import annotations
 
-import os
+import re
 from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator
 
@@ -15,7 +15,10 @@ from attncli.common.labels import fold
 from attncli.common.text import quoted, visible
 from attncli.problem.fields import STEPS, Document, Entry, resolve
 from attncli.readers import json_, literal
-from attncli.readers.source import STANDARD_INPUT, bytes_of, decode, shown
+from attncli.readers.cells import TwoReadingsError
+from attncli.readers.source import STANDARD_INPUT, bytes_of, decode, exists, no_such_file, shown, similar_file
+
+__all__ = ["documents", "each_document", "entry", "exists", "reads_standard_input"]
 
 _BETWEEN_FILE_AND_KEY = "::"
 
@@ -25,26 +28,39 @@ _BINARY = (b"\x93NUMPY", b"PK\x03\x04")
 def documents(path: str, field: str | None = None, *, written: Collection[str] = ()) -> list[Document]:
     """Return every document in a file or standard input (`-`).
 
-    `field` is what a bare matrix in it is asked for as. The steps in `written` are read as claims: their numbers keep
-    the digits as they stand there. Raises AttnError for whatever cannot be read.
+    Parameters
+    ----------
+    path
+        A file, or `-`.
+    field
+        The name of a bare matrix, which otherwise stands under "".
+    written
+        Steps that are read as claims: their numbers keep their digits as they are written.
+
+    Raises
+    ------
+    AttnError
+        If the source cannot be read.
     """
     return _documents(bytes_of(path), Where(shown(path)), field, written=written)
 
 
 def _documents(data: bytes, where: Where, field: str | None, *, written: Collection[str]) -> list[Document]:
     if data.startswith(_BINARY) or data[8:9] == b"{":
-        from attncli.readers import npz, safetensors_
+        from attncli.readers import foreign, npz, safetensors_
 
         if data.startswith(npz.NPY):
             return npz.read_array(data, where, field)
         if data.startswith(npz.ZIP):
+            foreign.refuse_archive(data, where)
             return npz.read(data, where)
         if safetensors_.looks_like(data):
             return safetensors_.read(data, where)
-    if data[:1] not in {b"{", b"["} and not written:
-        from attncli.readers import csv_  # most problems are JSON, and start sooner without it
+    if data[:1] not in {b"{", b"["}:
+        from attncli.readers import csv_, foreign  # most problems are JSON, and start sooner without these
 
-        if (table := csv_.plain_numbers(data)) is not None:
+        foreign.refuse(data, where)
+        if not written and (table := csv_.plain_numbers(data)) is not None:
             return [{field or "": Entry(table, Where(where.source, field=field or ""))}]
     text = decode(data, where)
     start = text.lstrip()[:1]
@@ -59,9 +75,9 @@ def _documents(data: bytes, where: Where, field: str | None, *, written: Collect
 
 
 def each_document(path: str) -> Iterator[tuple[int | None, Document | AttnError]]:
-    """Go through the documents of a source of answers, with its line where there is one a line.
+    """Yield the documents of a source of answers, each with its line in JSON Lines, else with None.
 
-    In JSON Lines, a line that cannot be read is an error of its own, and the others are read all the same.
+    A line of JSON Lines that cannot be read yields its error; the other lines are still read.
     """
     where = Where(shown(path))
     data = bytes_of(path)
@@ -92,19 +108,20 @@ def reads_standard_input(source: str) -> bool:
 
 
 def entry(source: str, field: str, *, written: Collection[str] = ()) -> Entry:
-    """Return one field from a SOURCE: `-`, a file that exists, FILE::KEY, or else a literal (SPEC §2.1)."""
+    """Return one field from a SOURCE: `-`, a file that exists, FILE::KEY, or else a literal."""
     path, key = source, ""
     if not exists(source) and _BETWEEN_FILE_AND_KEY in source:
         path, _, key = source.rpartition(_BETWEEN_FILE_AND_KEY)
         if path != STANDARD_INPUT and not exists(path):
-            msg = f"{quoted(path)} is no file that exists"
-            raise AttnError(msg, Where(field=field))
+            raise no_such_file(path, field)
     if path != STANDARD_INPUT and not exists(path):
         try:
             return literal.read(source, field, written=written)
+        except TwoReadingsError:
+            raise
         except AttnError as error:
-            msg = f"{quoted(source)} is neither a file that exists nor a matrix ({_reason(error)})"
-            raise AttnError(msg, Where(field=field), error.hint) from None
+            msg = f"{quoted(source)} is neither a file nor a matrix{_reason(error, source)}"
+            raise AttnError(msg, Where(field=field), similar_file(source) or error.hint) from None
     found = documents(path, None if key else field, written=written)
     if len(found) > 1:
         msg = f"holds {len(found)} documents; {field} should be one matrix"
@@ -112,14 +129,12 @@ def entry(source: str, field: str, *, written: Collection[str] = ()) -> Entry:
     return _pick(found[0], path, key, field)
 
 
-def exists(path: str) -> bool:
-    """Tell whether there is a file, a FIFO or whatever else of this name."""
-    return "\0" not in path and os.path.exists(path)
-
-
-def _reason(error: AttnError) -> str:
+def _reason(error: AttnError, source: str) -> str:
+    """Return in brackets why a source is not a matrix; nothing if all of it is a single word."""
+    if not re.search(r"[\s,;\[\]]", source.strip()) and source.strip():
+        return ""
     place = f"row {error.where.cell[0]}, column {error.where.cell[1]}: " if error.where and error.where.cell else ""
-    return place + error.message
+    return f" ({place}{error.message})"
 
 
 def _pick(document: Document, path: str, key: str, field: str) -> Entry:
@@ -129,7 +144,7 @@ def _pick(document: Document, path: str, key: str, field: str) -> Entry:
             for name, found in document.items():
                 if same(key) == same(name):
                     return found
-        has = ", ".join(map(visible, filter(None, document))) or "one bare matrix"
+        has = ", ".join(map(visible, filter(None, document))) or "a matrix without a name"
         msg = f"has no {quoted(key)}: it holds {has}"
         raise AttnError(msg, where)
     if len(document) != 1:

@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from attncli.common.errors import AttnError, Where
+from attncli.common.numbers import NO_ANSWER
 from attncli.common.text import quoted
 from attncli.derivation.rules import computed
 from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named
 
 Parts: TypeAlias = Mapping[str, Sequence[tuple[str, Entry]]]
 """Claims by step, each for the labels in brackets behind its name, or for the whole step ("")."""
-
-NO_ANSWER = {"", "?", "null", "-"}
-"""What stands where somebody has no answer."""
 
 NAME = "name"
 """The field of an answers file that names the student."""

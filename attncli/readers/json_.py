@@ -13,9 +13,8 @@ from attncli.readers.source import found, position
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)')
-
-
 _LONG = re.compile(r"[0-9]{4301,}")
+_MINUS_INFINITY = 'write "-inf", which bias and the steps from scores to masked may hold'
 _SAID = {
     "Expecting value": "expected a value",
     "Expecting property name": "expected a name in double quotes",
@@ -29,17 +28,31 @@ _SAID = {
 
 
 class _ConstantError(Exception):
-    """NaN or Infinity, which Python's json would take."""
+    """NaN or Infinity, which Python's json accepts."""
 
 
 class _TwiceError(Exception):
-    """One key twice in an object, of which Python's json would keep the last."""
+    """A key that an object has twice, of which Python's json keeps the last."""
 
 
 def read(text: str, where: Where, field: str | None, *, written: bool = False) -> list[Document]:
-    """Return the documents in `text`; a bare array is the field that was asked for, or stands under "".
+    """Return the documents in `text`.
 
-    With `written`, numbers keep the digits as they stand in the text.
+    Parameters
+    ----------
+    text
+        JSON documents, one after the other.
+    where
+        The source; its line counts if there is only one document.
+    field
+        The name of a bare array, which otherwise stands under "".
+    written
+        Whether numbers keep their digits as they stand in the text.
+
+    Raises
+    ------
+    AttnError
+        If the text is not JSON, or a document is neither an object nor an array.
     """
     decoder = json.JSONDecoder(
         object_pairs_hook=_pairs, parse_constant=_constant, parse_float=Written if written else None
@@ -60,9 +73,9 @@ def read(text: str, where: Where, field: str | None, *, written: bool = False) -
 
 
 def is_lines(text: str) -> bool:
-    """Tell whether a text that begins with { is JSON Lines, of which each line stands for itself, and no one object.
+    """Tell whether a text that begins with { is JSON Lines, a document on each line, and not a single object.
 
-    Where its first document is broken, that is told by how the lines look.
+    If its first document is not JSON, the look of the lines decides.
     """
     try:
         _, end = json.JSONDecoder().raw_decode(text, _skip(text, 0))
@@ -89,12 +102,13 @@ def _decode(decoder: json.JSONDecoder, text: str, index: int, where: Where) -> t
     except _ConstantError:
         match = next(match for match in _CONSTANT.finditer(text, index) if match[1])
         msg = f"{match[1]} is not a number"
-        raise AttnError(msg, Where(where.source, *position(text, match.start(1)))) from None
+        hint = _MINUS_INFINITY if match[1] == "-Infinity" else None
+        raise AttnError(msg, Where(where.source, *position(text, match.start(1))), hint) from None
     except _TwiceError as twice:
         msg = f"{quoted(str(twice))} is given twice"
         raise AttnError(msg, where) from None
     except RecursionError:
-        msg = "is nested too deeply to be a problem"
+        msg = "is nested too deeply"
         raise AttnError(msg, where) from None
     except ValueError:  # Python refuses whole numbers of more than 4300 digits
         long = _LONG.search(text, index)
@@ -104,7 +118,7 @@ def _decode(decoder: json.JSONDecoder, text: str, index: int, where: Where) -> t
 
 
 def _what(message: str) -> str:
-    """Say what Python's decoder found in attncli's words."""
+    """Return the message of Python's decoder in attncli's words."""
     for start, said in _SAID.items():
         if message.startswith(start):
             return said
@@ -114,11 +128,11 @@ def _what(message: str) -> str:
 def _json_hint(text: str, index: int) -> str | None:
     before = text[:index].rstrip()
     if text[index : index + 1] in {"]", "}"} and before.endswith(","):
-        return "there is a comma before it that nothing follows"
+        return "remove the comma before it"
     if text[index : index + 1] == "'":
-        return "JSON has double quotes"
+        return "JSON uses double quotes"
     if text[index : index + 1] == "." or text[index : index + 1] == "+":
-        return "JSON wants a digit first: 0.5 for .5, 1 for +1"
+        return "write 0.5 for .5, 1 for +1"
     return None
 
 
@@ -138,7 +152,7 @@ def _document(value: Any, where: Where, field: str | None) -> Document:
     if isinstance(value, list):
         return {field or "": Entry(value, Where(where.source, where.line, field=field or ""))}
     if not isinstance(value, dict):
-        msg = "holds neither an object of fields nor an array"
+        msg = "is neither an object nor an array"
         raise AttnError(msg, where)
     if "" in value:
         msg = "unknown field ''"

@@ -1,7 +1,7 @@
 """.npy and .npz, without NumPy's own loader: never a pickle, and nothing is allocated before its size is known.
 
-Only the header is NumPy's business; the numbers behind it are taken as they lie, so a header that promises more than
-there is cannot make anything large.
+NumPy reads only the header. The numbers behind it are a view of the bytes that are there, so a header that promises
+more cannot allocate anything.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def read(data: bytes, where: Where) -> list[Document]:
             members = archive.infolist()
             total = sum(member.file_size for member in members)
             if total > LIMIT:
-                msg = f"holds {total / 2**20:.0f} MiB when unpacked, and {LIMIT // 2**20} MiB are the most that is read"
+                msg = f"holds {total / 2**20:.0f} MiB unpacked, should hold at most {LIMIT // 2**20} MiB"
                 raise AttnError(msg, where)
             for member in members:
                 name = member.filename.removesuffix(".npy")
@@ -46,14 +46,14 @@ def read(data: bytes, where: Where) -> list[Document]:
                 place = Where(where.source, field=name)
                 document[name] = Entry(_value(archive.read(member), place), place)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        # NotImplementedError: a compression that Python has not; RuntimeError: a password.
-        msg = f"is no .npz that can be read: {error}"
+        # NotImplementedError: an unknown compression; RuntimeError: a password.
+        msg = f"is not a readable .npz file: {error}"
         raise AttnError(msg, where) from None
     return [document]
 
 
 def _value(data: bytes, where: Where) -> Any:
-    """Return an array, or what one without axes or of strings means: a number, true, text, labels."""
+    """Return an array; one without axes as a number, true or text, one of strings as labels."""
     file = io.BytesIO(data)
     try:
         version = np.lib.format.read_magic(file)
@@ -61,18 +61,18 @@ def _value(data: bytes, where: Where) -> Any:
         shape, fortran, dtype = header(file)
     except Exception as error:  # noqa: BLE001 (the header is a Python literal: anything can be wrong with it)
         first = str(error).split("\n", 1)[0]
-        msg = f"is no .npy that can be read: {first[:120]}"
+        msg = f"is not a readable .npy file: {first[:120]}"
         raise AttnError(msg, where) from None
     if dtype.kind not in "biufU" or (dtype.itemsize > 8 and dtype.kind != "U"):
-        what = "Python objects (a pickle), which are never read" if dtype.hasobject else f"{dtype} values"
-        msg = f"holds {what}; numbers, booleans and text are read"
+        what = "Python objects (a pickle)" if dtype.hasobject else f"{dtype} values"
+        msg = f"holds {what}, should hold numbers, booleans or text"
         raise AttnError(msg, where)
     count = 1
     for size in shape:
         count *= size
     body = data[file.tell() :]
     if min(shape, default=0) < 0 or count * dtype.itemsize != len(body):
-        msg = f"its header says {count * dtype.itemsize} bytes, and {len(body)} follow"
+        msg = f"holds {len(body)} bytes of data, should hold {count * dtype.itemsize} as its header says"
         raise AttnError(msg, where)
     array = np.frombuffer(body, dtype=dtype).reshape(shape, order="F" if fortran else "C")
     if dtype.kind == "U" or not shape:

@@ -12,7 +12,7 @@ from attncli.common.text import quoted, visible
 from attncli.problem.fields import FIELDS, Document, named, resolve
 from attncli.problem.problem import Problem, canonical
 from attncli.readers import lines, literal
-from attncli.readers.source import STANDARD_INPUT
+from attncli.readers.source import STANDARD_INPUT, no_such_file
 from attncli.trace.trace import Trace
 
 _NAMED = re.compile(r"([^=/\\]*)=(.*)", re.DOTALL)
@@ -176,6 +176,7 @@ def existing(path: str) -> str:
     """Return a file operand; AttnError where there is no such file, with a hint where it looks like a matrix."""
     if path == STANDARD_INPUT or readers.exists(path) or readers.exists(path.rpartition("::")[0]):
         return path
-    typed = re.search(r"[\s;\[]", path)
-    msg = f"{quoted(path)} is no file that exists"
-    raise AttnError(msg, hint=f"a matrix is typed with its name: Q='{_shortened(path)}'" if typed else None)
+    error = no_such_file(path)
+    if re.search(r"[\s;\[]", path):
+        error.hint = error.hint or f"a matrix is typed with its name: Q='{_shortened(path)}'"
+    raise error

@@ -19,7 +19,7 @@ _DTYPES = {
 
 
 def looks_like(data: bytes) -> bool:
-    """Tell whether bytes begin as a .safetensors file does: the header's length in eight bytes, then its JSON."""
+    """Tell whether bytes begin like a .safetensors file: the header's length in eight bytes, then its JSON."""
     return data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= len(data) - 8 and b"\0" in data[:8]
 
 
@@ -28,12 +28,12 @@ def read(data: bytes, where: Where) -> list[Document]:
     try:
         import safetensors
     except ImportError:
-        msg = "is a .safetensors file, and the library that reads it is not installed"
+        msg = "is a .safetensors file, which needs the library safetensors"
         raise AttnError(msg, where, "pip install 'attncli[safetensors]'") from None
     try:
-        tensors = safetensors.deserialize(data)  # type: ignore[no-untyped-call]  # it is compiled, and untyped
+        tensors = safetensors.deserialize(data)  # type: ignore[no-untyped-call]  # compiled, without types
     except safetensors.SafetensorError as error:
-        msg = f"is no .safetensors that can be read: {error}"
+        msg = f"is not a readable .safetensors file: {error}"
         raise AttnError(msg, where) from None
     return [
         {
@@ -46,7 +46,7 @@ def read(data: bytes, where: Where) -> list[Document]:
 def _array(tensor: dict[str, Any], where: Where) -> npt.NDArray[Any]:
     dtype = tensor["dtype"]
     if dtype not in _DTYPES:
-        msg = f"holds {dtype} values; {', '.join(_DTYPES)} are read"
+        msg = f"holds {dtype} values, should hold {', '.join(_DTYPES)}"
         raise AttnError(msg, where)
     array = np.frombuffer(tensor["data"], dtype=_DTYPES[dtype])
     if dtype == "BF16":  # float32 without its last 16 bits

@@ -1,4 +1,4 @@
-"""Where bytes come from: a file, a pipe, standard input; read once, to the end, up to a limit."""
+"""Sources of bytes: a file, a pipe, standard input; read once, to the end, up to a limit."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from attncli.common.errors import AttnError, Where
-from attncli.common.text import quoted, visible
+from attncli.common.text import closest, quoted, visible
 
 LIMIT = 512 * 2**20
-"""The most bytes that are read from one source: an input that never ends must end in a message."""
+"""The most bytes that are read from one source: an endless input must end in a message."""
 
 _CHUNK = 2**22
 
@@ -20,14 +20,14 @@ STANDARD_INPUT = "-"
 
 
 def bytes_of(path: str) -> bytes:
-    """Return all bytes of a file, a FIFO or standard input (`-`); AttnError where they cannot be read."""
+    """Return all bytes of a file, a FIFO or standard input (`-`); AttnError if they cannot be read."""
     with opened(path) as file:
         return _all(file, Where(shown(path)))
 
 
 @contextmanager
 def opened(path: str) -> Iterator[BinaryIO]:
-    """Open a file, a FIFO or standard input (`-`) to be read; AttnError where it cannot be, then or later."""
+    """Open a file, a FIFO or standard input (`-`) to be read; AttnError if it cannot be read."""
     where = Where(shown(path))
     try:
         if path == STANDARD_INPUT and sys.stdin is None:
@@ -41,8 +41,32 @@ def opened(path: str) -> Iterator[BinaryIO]:
         raise AttnError(msg, where) from None
 
 
+def exists(path: str) -> bool:
+    """Tell whether there is a file, a FIFO or anything else of this name."""
+    return "\0" not in path and os.path.exists(path)
+
+
+def no_such_file(path: str, field: str = "") -> AttnError:
+    """Return the error for a file that does not exist, with a similar name in its folder as a hint."""
+    return AttnError(f"no such file: {quoted(path)}", Where(field=field), similar_file(path))
+
+
+def similar_file(path: str) -> str | None:
+    """Return a hint with the name of a file that is nearly `path`; None if there is none."""
+    folder, name = os.path.split(path)
+    try:
+        with os.scandir(folder or ".") as entries:
+            names = [entry.name for entry in entries if not entry.is_dir()]
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return None
+    stem, suffix = os.path.splitext(name)
+    by_stem = {os.path.splitext(name)[0]: name for name in sorted(names, key=lambda name: name.endswith(suffix))}
+    found = closest(stem, by_stem)
+    return f"did you mean {quoted(os.path.join(folder, by_stem[found]), 200)}?" if found else None
+
+
 def shown(path: str) -> str:
-    """Say a source's name as it stands in messages."""
+    """Return a source's name for messages."""
     return "standard input" if path == STANDARD_INPUT else path
 
 
@@ -55,16 +79,16 @@ def _all(file: BinaryIO, where: Where) -> bytes:
         total += len(chunk)
     data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     if len(data) > LIMIT:
-        msg = f"is longer than {LIMIT // 2**20} MiB, the most that is read from one source"
+        msg = f"is larger than {LIMIT // 2**20} MiB, the limit for one source"
         raise AttnError(msg, where)
     return data
 
 
 def decode(data: bytes, where: Where) -> str:
-    """Return text in UTF-8, or in UTF-16 with a byte order mark; AttnError names what it is instead."""
+    """Return text in UTF-8, or in UTF-16 with a byte order mark; AttnError for other bytes."""
     if data.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
-        msg = "is UTF-32; UTF-8 is read, and UTF-16 with a byte order mark"
-        raise AttnError(msg, where)
+        msg = "is UTF-32, should be UTF-8, or UTF-16 with a byte order mark"
+        raise AttnError(msg, where, "save the file as UTF-8")
     encoding, name = ("utf-16", "UTF-16") if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8-sig", "UTF-8")
     try:
         text = data.decode(encoding)
@@ -78,8 +102,10 @@ def decode(data: bytes, where: Where) -> str:
     nul = text.find("\0")
     if nul >= 0:
         line, column = position(text, nul)
-        msg = "a NUL character is no text"
-        raise AttnError(msg, Where(where.source, line, column), "is it a binary file, or UTF-16 without its mark?")
+        msg = "a NUL character is not text"
+        raise AttnError(
+            msg, Where(where.source, line, column), "is it a binary file, or UTF-16 without a byte order mark?"
+        )
     return text
 
 
@@ -89,7 +115,7 @@ def position(text: str, index: int) -> tuple[int, int]:
 
 
 def found(text: str, index: int) -> str:
-    """Say what stands at a place in the text: a word or a character in quotes, or the end."""
+    """Return the word or character at a place in the text, in quotes, or "the end"."""
     rest = text[index : index + 40].split(None, 1)
     if not rest:
         return "the end"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
+from attncli.common import numbers
 from attncli.common.errors import NotExactError
 from attncli.trace.expressions import Expression, Multiple, Number, PowerOfE, Product, Quotient, Root, Sum
 
@@ -128,6 +129,17 @@ class Exact:
         """Return √n."""
         outside, inside = _root(n)
         return cls.plain(Surd(((inside, Fraction(outside)),)))
+
+    @classmethod
+    def written(cls, text: str) -> Exact:
+        """Return a number as somebody wrote it, 1/3 or 7/√2; NotExactError for other roots than of small integers."""
+        parts = []
+        for term in numbers.terms(text):
+            root = term.root or "1"
+            if not root.isdecimal() or len(root) > MOST_DIGITS:
+                raise NotExactError
+            parts.append(cls.of(Fraction(term.factor)) * cls.root(int(root)))
+        return parts[0] / parts[1] if len(parts) == 2 else parts[0]
 
     @cached_property
     def value(self) -> float:

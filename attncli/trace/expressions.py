@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from attncli.common import numbers
 from attncli.common.style import tex_power
 
 SUM, PRODUCT, ATOM = range(3)
@@ -146,7 +147,7 @@ class Quotient(Expression):
 class Root(Expression):
     """√n."""
 
-    of: int
+    of: int | str
 
     def write(self, tex: bool, full: bool = False) -> str:
         """Return the root."""
@@ -187,3 +188,14 @@ def shortened(parts: Sequence[Expression], full: bool) -> list[Expression]:
     if full or len(parts) <= MOST_TERMS:
         return list(parts)
     return [*parts[:EDGE], Number("…"), *parts[-EDGE:]]
+
+
+def written(text: str) -> Expression:
+    """Return a number as somebody wrote it: 1/3, 2√2, 7/√2."""
+    parts = [
+        Number(term.factor) if not term.root
+        else Root(term.root) if term.factor == "1"
+        else Multiple(Number(term.factor), Root(term.root))
+        for term in numbers.terms(text)
+    ]  # fmt: skip
+    return Quotient(*parts) if len(parts) == 2 else parts[0]

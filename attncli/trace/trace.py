@@ -322,6 +322,8 @@ def _refuse_overflow(step: Step) -> None:
     bad = ~np.isfinite(step.array)
     if step.op.minus_infinity:
         bad &= ~np.isneginf(step.array)
+    elif step.operands and step.operands[0].array.shape == step.array.shape:  # −∞ that was given stays −∞
+        bad &= ~(np.isneginf(step.array) & np.isneginf(step.operands[0].array))
     if bad.any():
         cell = tuple(int(index) for index in np.argwhere(bad)[0])
         msg = f"{step.cell_name(cell)} overflows: it is beyond what the arithmetic can hold (about 1.8e308)"
