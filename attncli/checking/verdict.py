@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.checking import softmax_lines
 from attncli.checking.claims import Claim, read
 from attncli.checking.diagnosis import Diagnosis
 from attncli.checking.mistakes import Change, Line, Mistake, mistakes
@@ -34,7 +35,7 @@ from attncli.common.report import Page
 from attncli.common.style import Style
 from attncli.common.text import visible
 from attncli.derivation.derive import derive
-from attncli.problem.fields import PLANES, STEPS, Document, Entry
+from attncli.problem.fields import CLAIMS, PLANES, Document, Entry
 from attncli.problem.problem import Problem
 from attncli.readers.answers import Parts
 from attncli.trace.step import Step
@@ -214,12 +215,16 @@ class Judge:
 
         `turned` takes the claims with rows for columns.
         """
-        mine = [name for name in STEPS if own and name in self._document and not self._is_given(name)]
-        truth, known = self._case(frozenset({*parts, *mine}))
+        mine = [name for name in CLAIMS if own and name in self._document and not self._is_given(name)]
+        owned = {name: [("", self._document[name])] for name in mine}
+        parts = {name: [*owned.get(name, ()), *parts.get(name, ())] for name in {**owned, **parts}}
+        before, known = self._case(frozenset(parts))
+        truth = softmax_lines.with_lines(before, parts)
+        known = softmax_lines.of_scores(known, before, truth)
         self._refuse_what_is_no_answer(truth, parts)
         claims = {}
         for name, step in truth.items():
-            given = [*([("", self._document[name])] if name in mine else []), *parts.get(name, ())]
+            given = parts.get(name, ())
             if given and (claim := read(step, given, self._decimals, turned=turned)).answered.any():
                 claims[name] = claim
         if not claims:

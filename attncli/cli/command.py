@@ -59,6 +59,8 @@ def with_terminal(function: Function) -> Function:
 
     def command(context: typer.Context, **values: object) -> None:
         terminal: Terminal = context.obj
+        if terminal.input_is_terminal and not any(map(values.get, ("operands", *_MATRICES))) and "operands" in values:
+            terminal.show_usage(context.get_usage())
         _import_the_library(terminal)
         function(terminal, **values)
 

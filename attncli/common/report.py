@@ -74,6 +74,15 @@ class Page:
         return display.on_console(self, console, options)
 
 
+@dataclass(frozen=True)
+class Section:
+    """Sentences about one problem, and the one that sums them up."""
+
+    heading: str
+    sentences: Sequence[str]
+    conclusion: str
+
+
 MARKS = ("name", "marks", "first_wrong", "mistakes", "code")
 """What stands above the columns of a roll."""
 

@@ -15,7 +15,7 @@ from attncli.derivation.inputs import Labels
 from attncli.derivation.ops import FLAT, HeadLayout
 from attncli.derivation.plan import Line, Plan
 from attncli.derivation.rules import BEGINNINGS, RULES, Rule, computed
-from attncli.problem.fields import FIELDS, STEPS
+from attncli.problem.fields import CLAIMS, FIELDS, STEPS
 from attncli.problem.problem import Problem
 from attncli.problem.values import shape_text
 from attncli.trace.op import Given
@@ -130,7 +130,7 @@ class Draft:
         """Say which claims are ignored, and which fields have no place in this derivation."""
         inputs = {line.name for line in self.lines.values() if line.given}
         remarks = []
-        if claims := [name for name in STEPS if self.problem.has_step(name) and name not in inputs]:
+        if claims := [name for name in CLAIMS if self.problem.has_step(name) and name not in inputs]:
             remarks.append(f"{', '.join(claims)} given, but worked out here: left aside as claims, for attncli check")
         given = [*self.problem.values, *(name for name in STEPS if name in inputs and name not in FIELDS)]
         if unused := [name for name in given if name not in self._used | _ABOUT_SHOWING]:

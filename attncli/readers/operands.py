@@ -72,7 +72,12 @@ def standard_input(*, piped: bool) -> list[str]:
 def cells(operands: Sequence[str]) -> tuple[list[str], list[str]]:
     """Part what is to be explained, weights[q1,k2], from the operands that make the problem."""
     wanted = [operand for operand in operands if _is_cell(operand)]
-    return wanted, [operand for operand in operands if operand not in wanted]
+    others = [operand for operand in operands if operand not in wanted]
+    for operand in others:
+        if re.fullmatch(r"\w+", operand) and not readers.exists(operand):
+            msg = f"{quoted(operand)} is neither a file nor a cell"
+            raise AttnError(msg, hint="a cell is named with its step: 'weights[q1,k1]'")
+    return wanted, others
 
 
 def _is_cell(operand: str) -> bool:

@@ -22,11 +22,11 @@ from attncli.common.text import quoted, suggestion
 
 if TYPE_CHECKING:
     from attncli.common.errors import Failure
-    from attncli.common.report import Page, Roll
+    from attncli.common.report import Page, Roll, Section
     from attncli.trace.trace import Trace
     from attncli.writers.worksheet import Worksheet
 
-Subject: TypeAlias = Literal["trace", "report", "roll", "heatmap", "worksheet"]
+Subject: TypeAlias = Literal["trace", "report", "roll", "heatmap", "worksheet", "sections"]
 """What can be drawn, by the fields of `Format`."""
 
 _FOR = {
@@ -35,6 +35,7 @@ _FOR = {
     "roll": " for marks",
     "heatmap": " for a heat map",
     "worksheet": " for a worksheet",
+    "sections": " for findings",
 }
 """How messages call a subject."""
 
@@ -65,6 +66,7 @@ class Format:
     roll: Callable[[Roll, Style], str] = _cannot
     heatmap: Callable[[Sequence[Trace], Style], str] = _cannot
     worksheet: Callable[[Worksheet, Style], str] = _cannot
+    sections: Callable[[Sequence[Section], Style], str] = _cannot
     failure: Callable[[Failure, Style], str] | None = None
     """How a problem that failed is told in its place; only formats that hold problems one after another have it."""
     for_people: bool = False
@@ -154,6 +156,7 @@ for _format in (
         trace=_here("terminal"),
         report=_here("terminal.report"),
         roll=_here("terminal.roll"),
+        sections=_here("terminal.prose"),
         heatmap=_here("terminal.heatmap"),
         for_people=True,
     ),
@@ -162,6 +165,7 @@ for _format in (
         (".json",),
         trace=_here("json_"),
         report=_here("json_", "report"),
+        sections=_here("json_", "sections"),
         failure=_here("json_", "failure"),
     ),
     Format(
@@ -170,6 +174,7 @@ for _format in (
         trace=_here("json_", "write_lines"),
         report=_here("json_", "report_lines"),
         roll=_here("json_", "roll_lines"),
+        sections=_here("json_", "sections"),
         failure=_here("json_", "failure"),
     ),
     Format("csv", (".csv",), trace=_here("csv_"), roll=_here("csv_", "roll"), has_header=True),

@@ -4,7 +4,8 @@ One panel for each head of each batch, queries down and keys across, or in colum
 there, keys down and queries across. Where there are more weights than a picture has room for, each square is the mean
 of a block of neighbours. A weight that is exactly 0, as that of a masked key, is blank: no colour of the palette.
 
-To add a drawer, write a module with `write(traces, style)` and register it beside its format in `attncli.writers.formats`.
+To add a drawer, write a module with `write(traces, style)` and register it beside its format in
+`attncli.writers.formats`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.common.errors import AttnError
+from attncli.common.style import decimal
 from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
@@ -55,6 +57,17 @@ class Squares:
 def blank(traces: Sequence[Trace]) -> str:
     """Return what a blank square stands for: s/Σs can be negative."""
     return "0 or less" if any((weights_of(trace).array < 0).any() for trace in traces) else "exactly 0"
+
+
+def number_in(value: float, places: int) -> str:
+    """Return the number that stands in a square: .003 where it is shorter than 3e-03."""
+    text = decimal(value, places, max(1, places - 2))
+    mantissa, e, exponent = text.partition("e-")
+    if not e:
+        return text
+    plain = f"{abs(value):.{int(exponent) + len(mantissa.lstrip('-').partition('.')[2])}f}".lstrip("0")
+    plain = f"-{plain}" if value < 0 else plain
+    return plain if len(plain) <= len(text) else text
 
 
 def weights_of(trace: Trace) -> Step:

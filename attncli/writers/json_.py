@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from attncli.common.errors import Failure
-    from attncli.common.report import Marks, Page, Roll
+    from attncli.common.report import Marks, Page, Roll, Section
     from attncli.trace.step import Step
 
 
@@ -46,6 +46,15 @@ def report(pages: Sequence[Page], style: Style) -> str:
 def report_lines(pages: Sequence[Page], style: Style) -> str:
     """Return one object for each report, on one line."""
     return "".join(f"{json.dumps(page.data, allow_nan=False)}\n" for page in pages)
+
+
+def sections(sections: Sequence[Section], style: Style) -> str:
+    """Return one object for each problem, on one line: its findings, and what sums them up."""
+    objects = (
+        {"title": section.heading or None, "findings": section.sentences, "summary": section.conclusion}
+        for section in sections
+    )
+    return "".join(f"{json.dumps(found)}\n" for found in objects)
 
 
 def roll_lines(roll: Roll, style: Style) -> str:
