@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import attncli
 from attncli.checking.mistakes import matrix_ops as other
 from attncli.checking.mistakes import ops as wrong
+from attncli.checking.softmax_lines import Share
 from attncli.common.labels import Axis
 from attncli.derivation import modifiers, normalize, ops, positions
 from attncli.derivation.fused import Attend
@@ -51,6 +52,7 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     cell_ops.Plus: [(cell_ops.Plus(), (ROW, ROW))],
     cell_ops.Minus: [(cell_ops.Minus(), (ROW, (1, 1)))],
     cell_ops.Over: [(cell_ops.Over(), (ROW, (1, 1)))],
+    Share: [(Share(), (ROW, (1, 1)))],
     cell_ops.Wave: [(cell_ops.Wave("sin"), (ROW,)), (cell_ops.Wave("cos"), (ROW,))],
     cell_ops.Exp: [(cell_ops.Exp(), (ROW,))],
     cell_ops.Nothing: [(cell_ops.Nothing((ONE, ONE)), ())],
