@@ -224,7 +224,7 @@ def test_nobody_has_to_type_a_problem(command: list[str], args: list[str]) -> No
         os.close(near)
         os.close(far)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "\nattncli: no problem is given\n  hint: name a file, or Q='3 4'" in done.stderr
+    assert "attncli: no problem is given\n  hint: name a file, or Q='3 4'" in done.stderr
 
 
 # --- decimals ------------------------------------------------------------------------------------------------------
