@@ -5,7 +5,7 @@
     >>> t["weights"].value.round(4)
     array([[0.007, 0.993]])
 
-Nothing is imported before it is used: `import attncli` costs nothing.
+The API is imported on first use, so `import attncli` itself is almost free.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = ["AttnError", "Trace", "__version__", "attention", "check"]
+__all__ = ["AttnError", "Explanation", "Report", "Step", "Trace", "__version__", "attention", "check", "explain"]
 
 if TYPE_CHECKING:
-    from attncli.api import attention, check
+    from attncli.api import attention, check, explain
+    from attncli.checking import Report
     from attncli.common.errors import AttnError
-    from attncli.trace.trace import Trace
+    from attncli.trace.step import Step
+    from attncli.trace.trace import Explanation, Trace
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""The process: the one place where an exception becomes an exit code."""
+"""The entry point: the only place where exceptions become exit codes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 
 
 def main() -> None:
-    """Run the command line and leave with one of its exit codes."""
+    """Run the command line and exit with its exit code."""
     sys.exit(_outcome())
 
 
 def _outcome() -> int:
-    gc.disable()  # 7 % of a short run is looking through what imports make; a command turns it on again
-    # Inside the function, so that Ctrl-C during an import ends as quietly as at any other time.
+    gc.disable()  # collecting what imports create takes 7 % of a short run; a command turns it on again
+    # Imported here, so that Ctrl-C during an import exits as quietly as at any other time.
     try:
         import typer
 
@@ -24,6 +24,11 @@ def _outcome() -> int:
         return 130
     terminal = Terminal.of_process()
     try:
+        if shell := terminal.environ.get("_ATTNCLI_COMPLETE"):
+            from attncli.cli.answers import answer
+
+            terminal.write(answer(shell, " ".join(sys.argv[1:])))
+            return ExitCode.OK
         terminal.escape_help()
         code = app(obj=terminal, standalone_mode=False)
         terminal.flush()
@@ -31,31 +36,31 @@ def _outcome() -> int:
         terminal.complain(str(error))
         return ExitCode.BAD_INPUT
     except MemoryError:
-        terminal.complain("there is not enough memory for this")
+        terminal.complain("not enough memory")
         return ExitCode.BAD_INPUT
     except (ReaderGoneError, BrokenPipeError):
         terminal.abandon_output()
         return ExitCode.BROKEN_PIPE
     except OSError as error:
         terminal.abandon_output()
-        terminal.complain(f"standard output cannot be written: {error.strerror}")
+        terminal.complain(f"standard output: cannot be written: {error.strerror}")
         return ExitCode.BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
-    except SystemExit:  # as Typer answers a broken pipe
+    except SystemExit:  # how Typer handles a broken pipe
         terminal.abandon_output()
         return ExitCode.BROKEN_PIPE
     except Exception as error:
-        if hasattr(error, "format_message"):  # Typer's: before 0.28 it has no public base class
+        if hasattr(error, "format_message"):  # from Typer, which before 0.28 has no public base class
             from attncli.cli.usage import as_error
 
             terminal.complain(str(as_error(error)))
             return ExitCode.BAD_INPUT
         import traceback
 
-        terminal.complain(f"this is a bug of attncli; please report it\n{traceback.format_exc()}")
+        terminal.complain(f"this is a bug in attncli; please report it\n{traceback.format_exc()}")
         return ExitCode.BUG
-    return code if isinstance(code, int) else ExitCode.OK  # Typer returns the code of Ctrl-C, and of its own Exit
+    return code if isinstance(code, int) else ExitCode.OK  # Typer returns the codes of Ctrl-C and of Exit
 
 
 if __name__ == "__main__":

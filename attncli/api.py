@@ -1,15 +1,18 @@
-"""What the library offers to Python."""
+"""The Python API."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
+import numpy as np
+
+from attncli.common.arrays import facing
 from attncli.common.errors import AttnError
-from attncli.common.rounding import DTYPES
-from attncli.common.text import quoted
+from attncli.common.rounding import dtype_name
 from attncli.derivation.derive import derive
-from attncli.problem.problem import canonical, entries, from_arguments
-from attncli.trace.trace import Trace
+from attncli.problem.problem import Problem, canonical, entries
+from attncli.trace.step import Step
+from attncli.trace.trace import Explanation, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,45 +20,170 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from attncli.checking import Report
+    from attncli.problem.arguments import Claims, Fields, Options
+    from attncli.problem.fields import Document
 
-__all__ = ["AttnError", "Trace", "attention", "check"]
+__all__ = ["AttnError", "Explanation", "Report", "Step", "Trace", "attention", "check", "explain"]
+
+
+def __getattr__(name: str) -> object:
+    if name != "Report":
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    from attncli.checking import Report  # with the catalogue of mistakes, which `attention` does not need
+
+    return Report
 
 
 def attention(
     Q: npt.ArrayLike | None = None,  # noqa: N803 (the field's own names)
     K: npt.ArrayLike | None = None,  # noqa: N803
     V: npt.ArrayLike | None = None,  # noqa: N803
-    dtype: object = "float64",  # and not str, so that **a_dict_of_arrays may be given
-    **fields: object,
+    dtype: npt.DTypeLike = "float64",
+    **fields: Unpack[Options],
 ) -> Trace:
-    """Work out softmax(Q Kᵀ / √d_k) V and return every step by name.
+    """Compute softmax(Q Kᵀ / √d_k) V and return every step by name.
 
-    Q is (…, n, d_k), K (…, m, d_k) and V (…, m, d_v), as arrays or nested lists. `fields` are those of a problem file,
-    under the same names: X, M, W_q, heads, causal, mask, scale, tokens, columns … `trace["weights"].value` is a
-    read-only float64 array; printing the trace shows the tables, and a notebook shows it as HTML. With a `dtype` of
-    float16, bfloat16 or float32 every step is rounded to it.
+    Parameters
+    ----------
+    Q : array_like, (…, n, d_k)
+        The queries. They may be missing if `X` is given, or a step that is made from them.
+    K : array_like, (…, m, d_k)
+        The keys.
+    V : array_like, (…, m, d_v)
+        The values. Without them the trace ends at the weights.
+    dtype : dtype_like, optional
+        The type to which every step is rounded: float16, bfloat16, float32 or, by default, float64. Steps are float64
+        arrays whatever the type.
+    **fields
+        The fields of a problem file, by the same names: `X`, `M`, `W_q` (d_model, h·d_k), `heads`, `causal`, `mask`
+        (true = may be attended to), `bias` (added to the scores), `scale`, `tokens`, `columns`, …; None is the same
+        as a field that is not given. Positions and lengths count tokens, `rope_base` is a ratio, angles are radians.
 
-    Raises AttnError (a ValueError) for unknown fields, for what is not a number, and for shapes that do not fit.
-    Source: Vaswani et al. 2017, "Attention Is All You Need", equation 1 and section 3.2.2.
+    Returns
+    -------
+    Trace
+        A mapping of names to steps, in the order of the derivation. It has its own read-only copies of the numbers.
+
+    Raises
+    ------
+    AttnError
+        For unknown fields, for what is not a number, for shapes that do not fit, and for results that overflow
+        float64. It is a ValueError.
+
+    References
+    ----------
+    Vaswani et al. 2017, "Attention Is All You Need", equation 1 and section 3.2.2.
+
+    Examples
+    --------
+    >>> from attncli import attention
+    >>> trace = attention([[3, 4]], [[1, 2], [2, 3]], [[7, 8], [9, 10]])
+    >>> trace["weights"]
+    Step('weights', 1×2)
+    >>> trace["weights"].value.round(4)
+    array([[0.007, 0.993]])
+    >>> print(trace.only(["output"]))
+    output = weights V   1×2
+        │     d1      d2
+    ────┼────────────────
+     q1 │ 8.9859  9.9859
     """
-    if not isinstance(dtype, str) or dtype not in DTYPES:
-        msg = f"no type {quoted(str(dtype))}"
-        raise AttnError(msg, hint=f"the types are {', '.join(DTYPES)}")
-    return derive(from_arguments({"Q": Q, "K": K, "V": V, **fields}), dtype=dtype)
+    name = dtype_name(dtype)
+    return derive(Problem(canonical(entries({"Q": Q, "K": K, "V": V, **fields}))), dtype=name)
 
 
-def check(problem: Mapping[str, object], claims: Mapping[str, object]) -> Report:
-    """Hold somebody's numbers against a problem, and name the first mistake.
+def check(
+    problem: Fields | Mapping[str, Any] | Trace,
+    claims: Claims | Mapping[str, Any] | None = None,
+    **steps: Unpack[Claims],
+) -> Report:
+    """Compare somebody's numbers with the derivation, step by step, and name the first mistake.
 
-    `problem` has the fields of a problem file; `claims` have steps' names, also with labels as in "weights[q2]", and
-    nested lists. Numbers given as text, "0.50", keep their digits, which set the tolerance; None or "?" is no answer.
-    `report.json()` says what `attncli check -f json` does.
+    Parameters
+    ----------
+    problem : mapping or Trace
+        The fields of a problem file by name, or what `attention` returned for them.
+    claims : mapping, optional
+        The numbers by step, in the step's shape; also for a part of one, as in {"weights[q2]": [0.1, 0.9]}. Numbers
+        given as text, "0.50", keep their digits: an answer may be off by half a unit of its last decimal. None or "?"
+        stands for a cell without an answer.
+    **steps
+        Claims for whole steps: `weights=[["0.2", "0.8"]]`.
 
-    Raises AttnError for a problem without an answer, and for claims that cannot be read.
+    Returns
+    -------
+    Report
+        `report.right`, `report.first_wrong`, `report.mistakes` and more; `report.json()` is what
+        `attncli check -f json` writes.
+
+    Raises
+    ------
+    AttnError
+        For a problem without an answer, for claims that cannot be read, whose shape is not the step's, or that are
+        given twice, and if there are none.
+
+    Examples
+    --------
+    >>> from attncli import check
+    >>> problem = {"Q": [[3, 4, 1, 0]], "K": [[1, 2, 1, 0], [2, 3, 0, 1]]}
+    >>> report = check(problem, weights=[["0.0025", "0.9975"]])
+    >>> report.first_wrong, report.mistakes
+    ('weights', ['no_scale'])
     """
     from attncli.checking import Judge
     from attncli.readers.answers import of_document
 
-    document = canonical(entries(problem))
-    parts, _ = of_document(entries(claims), document)
+    claims = dict(claims or {})
+    if twice := claims.keys() & steps.keys():
+        msg = f"{min(twice)} is claimed twice"
+        raise AttnError(msg)
+    document = _document(problem)
+    parts, _ = of_document(entries({**claims, **steps}), document)
     return Judge(document).judge(parts)
+
+
+def explain(problem: Fields | Mapping[str, Any] | Trace, cell: str, *, deep: bool = False) -> Explanation:
+    """Show how one cell, or one row, is computed.
+
+    Parameters
+    ----------
+    problem : mapping or Trace
+        The fields of a problem file by name, or what `attention` returned for them.
+    cell : str
+        A cell by the labels shown, "weights[q1,k2]", or the row of one query, "weights[q1]".
+    deep : bool, optional
+        Whether to go back to the inputs.
+
+    Returns
+    -------
+    Explanation
+        A trace of the finer steps; the last of them is the cell, or the row.
+
+    Raises
+    ------
+    AttnError
+        For a step or a label that does not exist, and for what is given and not computed.
+
+    Examples
+    --------
+    >>> from attncli import explain
+    >>> print(explain({"Q": [[3, 4]], "K": [[1, 2], [2, 3]]}, "scores[q1,k2]"))
+    Q[q1]         = 3, 4
+    K[k2]         = 2, 3
+    scores[q1,k2] = Q[q1] · K[k2] = 3×2 + 4×3 = 6 + 12 = 18
+    """
+    trace = problem if isinstance(problem, Trace) else derive(Problem(_document(problem)))
+    return trace.explain(cell, deep=deep)
+
+
+def _document(problem: Mapping[str, Any]) -> Document:
+    """Return a problem's document; a trace's has the fields and steps that were given for it."""
+    if not isinstance(problem, Trace):
+        return canonical(entries(problem))
+    given = {step.name: step.value for step in problem.values() if step.given}
+    fields = {
+        name: facing(value, problem.columns) if isinstance(value, np.ndarray) else value
+        for name, value in problem.fields.items()
+    }
+    return canonical(entries(given | fields))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PROBLEM = '{"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}'
 KNOWN = f"the fields are {', '.join(FIELDS)}"
 FORMATS_ARE = f"the formats are {', '.join(FORMATS)}"
-SUFFIXES = f"one of the suffixes {', '.join(suffix for known in FORMATS.values() for suffix in known.suffixes)}"
+SUFFIXES = f"a file name that ends in {', '.join(suffix for known in FORMATS.values() for suffix in known.suffixes)}"
 
 
 @dataclass(frozen=True)
@@ -163,16 +163,15 @@ TABLE = [
     Bad("unknown-far", "standard input: unknown field 'zzzzzz'\n  hint: " + KNOWN, stdin='{"zzzzzz": 2}'),
     Bad(
         "attn_mask",
-        "standard input: 'attn_mask' is not read: PyTorch's own functions disagree on what its "
-        "True means\n"
-        "  hint: mask holds true (or 1) for what may be attended to; bias is added to the scores",
+        "standard input: 'attn_mask' is not a field: PyTorch's functions disagree on what true means in it\n"
+        "  hint: use mask, with true (or 1) for visible keys, or bias, which is added to the scores",
         stdin='{"attn_mask": [[1]]}',
     ),
     Bad(
         "key_padding_mask",
-        "standard input: 'key_padding_mask' is not read: PyTorch's own functions disagree on what "
-        "its True means\n"
-        "  hint: mask holds true (or 1) for what may be attended to",
+        "standard input: 'key_padding_mask' is not a field: PyTorch's functions disagree on what true means "
+        "in it\n"
+        "  hint: use mask, with true (or 1) for visible keys",
         stdin='{"Q": [[1]], "key_padding_mask": [[1]]}',
     ),
     Bad(
@@ -233,7 +232,7 @@ TABLE = [
     ),
     Bad(
         "empty-object",
-        "there is nothing to work out: nothing given, Q and K (or X, or scores) missing\n"
+        "nothing to compute: given nothing; missing Q and K (or X, or scores)\n"
         "  hint: attention needs Q, K and V; or X; or scores and V; or weights and V",
         stdin="{}",
     ),
@@ -543,7 +542,7 @@ TABLE = [
     ),
     Bad(
         "bad-format",
-        "no format 'xml'\n  hint: " + FORMATS_ARE,
+        "no such format: 'xml'\n  hint: " + FORMATS_ARE,
         (
             "-f",
             "xml",
@@ -552,7 +551,7 @@ TABLE = [
     ),
     Bad(
         "bad-format-close",
-        "no format 'jsn'\n  hint: did you mean 'json'?",
+        "no such format: 'jsn'\n  hint: did you mean 'json'?",
         (
             "-f",
             "jsn",
@@ -561,7 +560,7 @@ TABLE = [
     ),
     Bad(
         "format-upper",
-        "no format 'JSON'\n  hint: did you mean 'json'?",
+        "no such format: 'JSON'\n  hint: did you mean 'json'?",
         (
             "-f",
             "JSON",
@@ -570,7 +569,7 @@ TABLE = [
     ),
     Bad(
         "bad-step",
-        "no step 'nothing' here\n  hint: the steps are Q, K, V, scores, scaled, weights, output",
+        "no such step: 'nothing'\n  hint: the steps are Q, K, V, scores, scaled, weights, output",
         (
             "-s",
             "nothing",
@@ -579,7 +578,7 @@ TABLE = [
     ),
     Bad(
         "bad-step-close",
-        "no step 'weight' here\n  hint: did you mean 'weights'?",
+        "no such step: 'weight'\n  hint: did you mean 'weights'?",
         (
             "-s",
             "weight",
@@ -768,7 +767,7 @@ TABLE = [
     ),
     Bad(
         "bad-suffix",
-        "'out.xyz' does not say its format by its suffix\n  hint: give --format, or " + SUFFIXES,
+        "cannot tell the format from 'out.xyz'\n  hint: use --format, or " + SUFFIXES,
         (
             "-o",
             "out.xyz",
@@ -797,7 +796,7 @@ TABLE = [
     ),
     Bad(
         "csv-several",
-        "CSV holds one problem, and there are 2\n  hint: -f jsonl holds many",
+        "CSV holds one problem, got 2\n  hint: use -f jsonl",
         (
             "-f",
             "csv",
@@ -1201,76 +1200,80 @@ TABLE = [
     ),
     Bad(
         "nothing",
-        "standard input: there is nothing to work out: nothing given, Q and K (or X, or scores) missing\n"
+        "standard input: nothing to compute: given nothing; missing Q and K (or X, or scores)\n"
         "  hint: attention needs Q, K and V; or X; or scores and V; or weights and V",
         stdin='{"title": "x"}',
     ),
     Bad(
         "only-Q",
-        "standard input: there is nothing to work out: Q given, K (or scores) missing\n"
+        "standard input: nothing to compute: given Q; missing K (or scores)\n"
         "  hint: attention needs Q, K and V; or X; or scores and V; or weights and V",
         stdin='{"Q": [[1]]}',
     ),
     Bad(
         "only-K",
-        "standard input: there is nothing to work out: K given, Q (or scores) missing\n"
+        "standard input: nothing to compute: given K; missing Q (or scores)\n"
         "  hint: attention needs Q, K and V; or X; or scores and V; or weights and V",
         stdin='{"K": [[1]]}',
     ),
     Bad(
         "only-V",
-        "standard input: there is nothing to work out: V given, Q and K (or X, or scores) missing\n"
+        "standard input: nothing to compute: given V; missing Q and K (or X, or scores)\n"
         "  hint: attention needs Q, K and V; or X; or scores and V; or weights and V",
         stdin='{"V": [[1]]}',
     ),
     Bad(
         "Q-V",
-        "standard input: there is nothing to work out: Q, V given, K (or scores) missing\n"
+        "standard input: nothing to compute: given Q, V; missing K (or scores)\n"
         "  hint: attention needs Q, K and V; or X; or scores and V; or weights and V",
         stdin='{"Q": [[1]], "V": [[1]]}',
     ),
     Bad(
         "K-V",
-        "standard input: there is nothing to work out: K, V given, Q (or scores) missing\n"
+        "standard input: nothing to compute: given K, V; missing Q (or scores)\n"
         "  hint: attention needs Q, K and V; or X; or scores and V; or weights and V",
         stdin='{"K": [[1]], "V": [[1]]}',
     ),
     Bad(
         "only-weights",
-        "standard input: there is nothing to work out: weights given, V missing\n"
+        "standard input: nothing to compute: given weights; missing V\n"
         "  hint: attention needs Q, K and V; or X; or scores and V; or weights and V",
         stdin='{"weights": [[1]]}',
     ),
     Bad(
         "W_q-no-X",
-        "standard input: W_q is given, and X is not: there is nothing to project\n"
-        "  hint: name the embeddings X; Q is taken as it is",
+        "standard input: W_q is given but X is not: nothing to project\n"
+        "  hint: name the embeddings X; a given Q is not projected",
         stdin='{"W_q": [[1]]}',
     ),
     Bad(
         "W_k-no-X",
-        "standard input: W_k is given, and X (or M) is not: there is nothing to project\n"
-        "  hint: name the embeddings X; K is taken as it is",
+        "standard input: W_k is given but X (or M) is not: nothing to project\n"
+        "  hint: name the embeddings X; a given K is not projected",
         stdin='{"Q": [[1]], "W_k": [[1]]}',
     ),
     Bad(
         "W_q-shape",
-        "standard input: X has 2 columns, W_q has 1 row: X W_q needs as many; X is 1×2, W_q is 1×3",
+        "standard input: X has 2 columns, W_q has 1 row: X W_q needs them equal; X is 1×2, W_q is 1×3",
         stdin='{"X": [[1, 2]], "W_q": [[1, 2, 3]]}',
     ),
     Bad(
         "W_q-transposed",
-        "standard input: X has 2 columns, W_q has 3 rows: X W_q needs as many; X is 1×2, W_q is 3×2\n"
-        "  hint: is W_q transposed? PyTorch stores it so",
+        "standard input: X has 2 columns, W_q has 3 rows: X W_q needs them equal; X is 1×2, W_q is 3×2\n"
+        "  hint: is W_q transposed? PyTorch stores it that way",
         stdin='{"X": [[1, 2]], "W_q": [[1, 2], [3, 4], [5, 6]]}',
     ),
     Bad(
         "W_o-shape",
-        "standard input: head_output has 2 columns, W_o has 1 row: head_output W_o needs as many; "
+        "standard input: head_output has 2 columns, W_o has 1 row: head_output W_o needs them equal; "
         "head_output is 1×2, W_o is 1×1",
         stdin='{"Q": [[1, 2]], "K": [[1, 2]], "V": [[1, 2]], "W_o": [[1]]}',
     ),
-    Bad("b_q-shape", "standard input: b_q: has 1 number, Q has 2 dimensions", stdin='{"X": [[1, 2]], "b_q": [1]}'),
+    Bad(
+        "b_q-shape",
+        "standard input: b_q: has 1 number, expected 2: one for each dimension of Q",
+        stdin='{"X": [[1, 2]], "b_q": [1]}',
+    ),
     Bad(
         "b_q-matrix",
         "standard input: b_q: is 2×2, should be one list of numbers",
@@ -1278,8 +1281,8 @@ TABLE = [
     ),
     Bad(
         "mask-shape",
-        "standard input: mask: is 1×3, the scores are 1×2: it does not fit\n"
-        "  hint: every axis should be the scores' or 1",
+        "standard input: mask: is 1×3, which does not broadcast to the scores, 1×2\n"
+        "  hint: each axis must have the length of the scores' axis, or 1",
         stdin='{"Q": [[1]], "K": [[1], [2]], "mask": [[1, 1, 1]]}',
     ),
     Bad(
@@ -1295,8 +1298,8 @@ TABLE = [
     ),
     Bad(
         "bias-shape",
-        "standard input: bias: is 3×1, the scores are 1×2: it does not fit\n"
-        "  hint: every axis should be the scores' or 1",
+        "standard input: bias: is 3×1, which does not broadcast to the scores, 1×2\n"
+        "  hint: each axis must have the length of the scores' axis, or 1",
         stdin='{"Q": [[1]], "K": [[1], [2]], "bias": [[1], [2], [3]]}',
     ),
     Bad(
@@ -1392,12 +1395,12 @@ TABLE = [
     ),
     Bad(
         "heads-mismatch",
-        "standard input: Q has 2 heads, K has 3: each of K's should serve equally many",
+        "standard input: Q has 2 heads, K has 3: query heads must be a multiple of key/value heads",
         stdin='{"Q": [[[1]], [[2]]], "K": [[[1]], [[2]], [[3]]], "V": [[1]]}',
     ),
     Bad(
         "heads-K-flat",
-        "standard input: there are 2 heads, and K is 1×1: it has no axis of heads",
+        "standard input: K is 1×1: it has no head axis, expected 2 heads",
         stdin='{"Q": [[[1]], [[2]]], "K": [[1]]}',
     ),
     Bad(
@@ -1407,36 +1410,32 @@ TABLE = [
     ),
     Bad(
         "overflow",
-        "scores[q1,k1] overflows: it is beyond what the arithmetic can hold (about 1.8e308)\n"
-        "  hint: scale the numbers down",
+        "scores[q1,k1] overflows: it exceeds the largest float64 (about 1.8e308)\n  hint: scale the numbers down",
         stdin='{"Q": [[1e200]], "K": [[1e200]], "V": [[1]]}',
     ),
     Bad(
         "overflow-cancel",
-        "scores[q1,k1] overflows: it is beyond what the arithmetic can hold (about 1.8e308)\n"
-        "  hint: scale the numbers down",
+        "scores[q1,k1] overflows: it exceeds the largest float64 (about 1.8e308)\n  hint: scale the numbers down",
         stdin='{"Q": [[1e200, 1e200]], "K": [[1e200, -1e200]], "V": [[1]]}',
     ),
     Bad(
         "overflow-token",
-        "scores[cat,[red]] overflows: it is beyond what the arithmetic can hold (about 1.8e308)\n"
-        "  hint: scale the numbers down",
+        "scores[cat,[red]] overflows: it exceeds the largest float64 (about 1.8e308)\n  hint: scale the numbers down",
         stdin='{"Q": [[1e200]], "K": [[1e200]], "tokens": ["cat"], "key_tokens": ["[red]"]}',
     ),
     Bad(
         "overflow-output",
-        "output[q1,d1] overflows: it is beyond what the arithmetic can hold (about 1.8e308)\n"
-        "  hint: scale the numbers down",
+        "output[q1,d1] overflows: it exceeds the largest float64 (about 1.8e308)\n  hint: scale the numbers down",
         stdin='{"weights": [[2, 2]], "V": [[1e308], [1e308]]}',
     ),
     Bad(
         "overflow-project",
-        "Q[q1,d1] overflows: it is beyond what the arithmetic can hold (about 1.8e308)\n  hint: scale the numbers down",
+        "Q[q1,d1] overflows: it exceeds the largest float64 (about 1.8e308)\n  hint: scale the numbers down",
         stdin='{"X": [[1e300]], "W_q": [[1e300]]}',
     ),
     Bad(
         "sum-zero",
-        "the scores of query 1 sum to 0: s / Σs has no value\n  hint: normalize: softmax has a value for any scores",
+        "the scores of query 1 sum to 0: s / Σs is undefined\n  hint: use normalize: softmax",
         stdin='{"Q": [[1, 1]], "K": [[1, -1]], "V": [[1]], "normalize": "sum"}',
     ),
     Bad(
@@ -1518,7 +1517,7 @@ TABLE = [
     ),
     Bad(
         "step-of-none",
-        "no step 'masked' here\n  hint: the steps are Q, K, V, scores, scaled, weights, output",
+        "no such step: 'masked'\n  hint: the steps are Q, K, V, scores, scaled, weights, output",
         (
             "-s",
             "masked",

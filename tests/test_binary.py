@@ -162,7 +162,7 @@ def test_npy_is_one_step(run: Runner, tmp_path: Path) -> None:
     done = run("run", SAMPLES / "blog.json", "-o", other)
     assert (done.code, other.exists()) == (2, False)
     assert done.err == (
-        "attncli: npy holds one array\n  hint: choose one with --step, as in --step output; npz holds all\n"
+        "attncli: npy holds one array, got 7 steps\n  hint: choose one: --step output, or keep all with -f npz\n"
     )
 
 

@@ -176,8 +176,8 @@ UNREADABLE = [
     (["concat=1 2"], "concat is no step of this problem, and cannot be an answer\n  hint: its steps are "),
     (["wieghts[q1]=1 2"], "wieghts[q1]=1 2: unknown field 'wieghts'\n  hint: did you mean 'weights'?"),
     ([], "there is nothing to check: no step's numbers are given\n  hint: give some, as in weights='0.2 0.8'"),
+    (["weights=0.1 0.9", "--tolerance", "-1"], "--tolerance must be ≥ 0, got -1"),
     (["nosuch.json"], "no such file: 'nosuch.json'"),
-    (["weights=0.1 0.9", "--tolerance", "-1"], "--tolerance: -1.0 is no number of at least 0"),
 ]
 
 
@@ -281,8 +281,8 @@ def test_a_suffix_that_marks_do_not_have_is_refused(
     done = run("mark", problem, answers, "-o", file)
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        f"attncli: '{file}' does not say its format by its suffix\n"
-        "  hint: give --format, or one of the suffixes .txt, .jsonl, .ndjson, .csv, .tsv\n"
+        f"attncli: cannot tell the format from '{file}'\n"
+        "  hint: use --format, or a file name that ends in .txt, .jsonl, .ndjson, .csv, .tsv\n"
     )
     assert not (tmp_path / file).exists()
 
@@ -461,7 +461,7 @@ def test_a_field_that_is_no_option_has_a_hint(run: Runner, problem: str, args: l
     """Who types a field as an option where it is none is told how to type it."""
     done = run(*args)
     assert (done.code, done.out) == (2, "")
-    assert done.err == f"attncli: No such option: --{field}\n  hint: here, a field is typed as an operand: {field}=…\n"
+    assert done.err == f"attncli: No such option: --{field}\n  hint: give this field as an operand: {field}=…\n"
 
 
 def test_labelled_claims_belong_to_their_own_problem(run: Runner) -> None:

@@ -1,4 +1,4 @@
-"""The command line: every way to say a problem, every option, and what comes out (SPEC §2.1 and §4)."""
+"""The command line: every way to give a problem, every option, and the output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALL_SAMPLES = sorted(path.name for path in (Path(__file__).parent.parent / "samp
 
 
 def step(run: Runner, name: str, *args: str | Path, stdin: bytes | str = b"") -> Any:
-    """Return one step's value, as `-f json` writes it."""
+    """Return one step's value from `-f json`."""
     done = run("run", *args, "-s", name, "-f", "json", stdin=stdin)
     assert (done.code, done.err) == (0, "")
     return json.loads(done.out)
@@ -35,7 +35,7 @@ def step(run: Runner, name: str, *args: str | Path, stdin: bytes | str = b"") ->
 
 
 def test_a_problem_file(run: Runner, tmp_path: Path) -> None:
-    """A file is a problem."""
+    """A file contains a problem."""
     (tmp_path / "p.json").write_text(PROBLEM)
     assert step(run, "scores", "p.json") == SCORES
 
@@ -46,12 +46,12 @@ def test_dash_is_standard_input(run: Runner) -> None:
 
 
 def test_no_operand_means_standard_input(run: Runner) -> None:
-    """With no operand, and no terminal, the problem is on standard input."""
+    """Without operands, and without a terminal, the problem is read from standard input."""
     assert step(run, "scores", stdin=PROBLEM) == SCORES
 
 
 def test_options_alone_leave_standard_input_implied(run: Runner) -> None:
-    """Options are no operands: standard input is still meant."""
+    """With options only, the problem is still read from standard input."""
     assert step(run, "scaled", "--scale", "2", stdin=PROBLEM) == [[22, 36]]
 
 
@@ -71,50 +71,50 @@ def test_three_files_one_of_them_standard_input(run: Runner, tmp_path: Path) -> 
 
 
 def test_three_files_by_key(run: Runner, tmp_path: Path) -> None:
-    """FILE::KEY may stand for each of the three."""
+    """Each of the three may be FILE::KEY."""
     (tmp_path / "p.json").write_text(PROBLEM)
     assert step(run, "scores", "p.json::Q", "p.json::K", "p.json::V") == SCORES
 
 
 def test_name_is_file(run: Runner, tmp_path: Path) -> None:
-    """NAME=FILE reads a bare matrix, whatever the file is called and whichever format it has."""
+    """NAME=FILE reads a bare matrix, whatever the file's name and format."""
     (tmp_path / "q.csv").write_text("[[3, 4]]")
     (tmp_path / "k.json").write_text("1 2\n2 3\n")
     assert step(run, "scores", "Q=q.csv", "K=k.json") == SCORES
 
 
 def test_name_is_file_of_one_field(run: Runner, tmp_path: Path) -> None:
-    """A file with one field needs no key, whatever that field is called there."""
+    """A file with one field needs no key, whatever the field is called."""
     (tmp_path / "q.json").write_text('{"embeddings": [[3, 4]]}')
     assert step(run, "scores", "Q=q.json", "K=1 2; 2 3") == SCORES
 
 
 @pytest.mark.parametrize("key", ["layer.0.q", "Layer-0_Q", "layer0q"])
 def test_name_is_file_and_key(run: Runner, tmp_path: Path, key: str) -> None:
-    """FILE::KEY names one array of several, as fields are named: without case, `_`, `-` and `.`."""
+    """FILE::KEY selects one of several arrays, ignoring case, `_`, `-` and `.`, as for fields."""
     (tmp_path / "w.json").write_text('{"other": [[0, 0]], "layer.0.q": [[3, 4]]}')
     assert step(run, "scores", f"Q=w.json::{key}", "K=1 2; 2 3") == SCORES
 
 
-def test_exact_key_goes_before_a_folded_one(run: Runner, tmp_path: Path) -> None:
-    """Two keys that differ by case alone are both within reach."""
+def test_exact_keys_take_precedence(run: Runner, tmp_path: Path) -> None:
+    """Keys that differ only in case can both be selected."""
     (tmp_path / "w.json").write_text('{"a": [[0, 0]], "A": [[3, 4]]}')
     assert step(run, "scores", "Q=w.json::A", "K=1 2; 2 3") == SCORES
 
 
 def test_key_of_standard_input(run: Runner) -> None:
-    """`-::KEY` is one array of standard input."""
+    """`-::KEY` selects an array of standard input."""
     assert step(run, "scores", "Q=-::Q", "K=1 2; 2 3", stdin=PROBLEM) == SCORES
 
 
-def test_a_file_whose_name_holds_two_colons(run: Runner, tmp_path: Path) -> None:
-    """A file that exists goes before FILE::KEY."""
+def test_a_file_with_two_colons_in_its_name(run: Runner, tmp_path: Path) -> None:
+    """An existing file takes precedence over FILE::KEY."""
     (tmp_path / "a::b").write_text("3 4")
     assert step(run, "scores", "Q=a::b", "K=1 2; 2 3") == SCORES
 
 
-def test_a_key_that_a_bare_matrix_does_not_have(run: Runner, tmp_path: Path) -> None:
-    """A bare matrix has no keys, so that asking for one is an error."""
+def test_a_bare_matrix_has_no_keys(run: Runner, tmp_path: Path) -> None:
+    """Asking a bare matrix for a key is an error."""
     (tmp_path / "q.csv").write_text("3,4\n")
     done = run("run", "Q=q.csv::Q", "K=1 2")
     assert (done.code, done.out) == (2, "")
@@ -146,12 +146,12 @@ def test_name_is_standard_input(run: Runner) -> None:
     ],
 )
 def test_literals(run: Runner, text: str) -> None:
-    """A matrix is typed as in MATLAB and Octave, or as JSON."""
+    """A matrix can be typed as in MATLAB and Octave, or as JSON."""
     assert step(run, "K", "Q=3 4", f"K={text}") == [[1, 2], [2, 3]]
 
 
 def test_a_row_of_json_is_a_matrix_of_one_row(run: Runner) -> None:
-    """[3, 4] is MATLAB's notation of a row."""
+    """[3, 4] is a row, as in MATLAB."""
     assert step(run, "Q", "Q=[3, 4]", "K=1 2") == [[3, 4]]
 
 
@@ -161,20 +161,20 @@ def test_literal_of_heads(run: Runner) -> None:
 
 
 def test_literal_of_a_mask_and_a_bias(run: Runner) -> None:
-    """A mask's words are true and false, a bias's is -inf."""
+    """Masks contain true and false, biases may contain -inf."""
     assert step(run, "masked", "Q=3 4", "K=1 2; 2 3", "mask=true false", "--scale", "none") == [[11, "-inf"]]
     assert step(run, "biased", "Q=3 4", "K=1 2; 2 3", "bias=1 -inf", "--scale", "none") == [[12, "-inf"]]
 
 
 def test_negative_literal(run: Runner) -> None:
-    """A literal may begin with a minus, and -1 is not taken for an option."""
+    """A literal may begin with a minus: -1 is not an option."""
     assert step(run, "scores", "Q=-3 -4", "K=1 2; 2 3") == [[-11, -18]]
     assert step(run, "scores", "-q", "-3 -4", "-k", "1 2; 2 3") == [[-11, -18]]
 
 
 @pytest.mark.parametrize("names", [("-q", "-k", "-v"), ("--query", "--key", "--value")])
 def test_matrix_options(run: Runner, names: tuple[str, str, str]) -> None:
-    """-q, -k and -v, short and long, are Q=, K= and V=."""
+    """-q, -k and -v, short and long, equal Q=, K= and V=."""
     q, k, v = names
     args = (q, "3 4", k, "1 2; 2 3", v, "7 8; 9 10", "-f", "json")
     assert run("run", *args).out == run("run", "Q=3 4", "K=1 2; 2 3", "V=7 8; 9 10", "-f", "json").out
@@ -190,7 +190,7 @@ def test_matrix_options_take_every_source(run: Runner, tmp_path: Path) -> None:
 
 
 def test_operand_wins_over_file(run: Runner, tmp_path: Path) -> None:
-    """A field given twice, in the file and typed, is what was typed."""
+    """An operand overrides the same field in a file."""
     (tmp_path / "p.json").write_text(PROBLEM)
     assert step(run, "scores", "p.json", "Q=1 0") == [[1, 2]]
     assert step(run, "scores", "query=1 0", "p.json") == [[1, 2]]
@@ -198,7 +198,7 @@ def test_operand_wins_over_file(run: Runner, tmp_path: Path) -> None:
 
 
 def test_option_wins_over_file(run: Runner) -> None:
-    """So is a scalar given as an option."""
+    """An option overrides the same field in a file."""
     problem = PROBLEM[:-1] + ', "scale": 5}'
     assert step(run, "scaled", "--scale", "2", stdin=problem) == [[22, 36]]
     assert step(run, "scaled", stdin=problem) == [[55, 90]]
@@ -211,18 +211,18 @@ def test_scalar_as_operand(run: Runner) -> None:
 
 
 def test_operand_and_piped_problem(run: Runner) -> None:
-    """A problem on standard input and operands go together."""
+    """Operands can be combined with a problem on standard input."""
     assert step(run, "scores", "-", "Q=1 0", stdin=PROBLEM) == [[1, 2]]
 
 
 def test_operand_overrides_every_problem(run: Runner) -> None:
-    """What is typed holds for every problem of the file."""
+    """An operand applies to every problem of a file."""
     done = run("run", "-", "Q=1 0", "-s", "scores", "-f", "jsonl", stdin=f"{PROBLEM}\n{PROBLEM}\n")
     assert done.out == "[[1, 2]]\n[[1, 2]]\n"
 
 
 def test_fifo(run: Runner, tmp_path: Path) -> None:
-    """A FIFO is read once, as any file."""
+    """A FIFO is read once, like a file."""
     fifo = tmp_path / "pipe"
     os.mkfifo(fifo)
     writer = threading.Thread(target=lambda: fifo.write_text(PROBLEM), daemon=True)
@@ -254,7 +254,7 @@ def test_process_substitution(command: list[str], clean_env: dict[str, str], tmp
 
 @pytest.mark.parametrize("name", ["W_q", "w_q", "Wq", "wq", "W.q", "w-Q", "WQ", "_w_q_"])
 def test_names_without_case_and_marks(run: Runner, name: str) -> None:
-    """Names are matched without regard to case, `_`, `-` and `.`."""
+    """Names are matched ignoring case, `_`, `-` and `.`."""
     assert step(run, "Q", "X=1 2", f"{name}=1; 1", "W_k=1; 1") == [[3]]
 
 
@@ -274,7 +274,7 @@ def test_aliases(run: Runner, alias: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["weights", "WEIGHTS", "Weights"])
 def test_step_names_without_case(run: Runner, name: str) -> None:
-    """--step takes a name in any case."""
+    """--step ignores case."""
     assert run("run", "-s", name, "-f", "csv", stdin=PROBLEM).out.startswith("0.0070")
 
 
@@ -283,7 +283,7 @@ def test_step_names_without_case(run: Runner, name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if not field.array])
 def test_every_scalar_field_has_an_option(run: Runner, name: str) -> None:
-    """Every scalar field can be given as an option of `run`, which its help tells."""
+    """Every scalar field is an option of `run` and in its help."""
     assert f" --{name.replace('_', '-')} " in run("run", "--help").out
 
 
@@ -305,7 +305,7 @@ def test_scale(run: Runner, scale: str, scaled: list[list[float]]) -> None:
 
 @pytest.mark.parametrize("none", ["none", "None"])
 def test_scale_none_leaves_the_step_out(run: Runner, none: str) -> None:
-    """With --scale none there is no step `scaled`."""
+    """With --scale none there is no `scaled` step."""
     done = run("run", "--scale", none, "-f", "json", stdin=PROBLEM)
     assert list(json.loads(done.out)) == ["Q", "K", "V", "scale", "scores", "weights", "output"]
 
@@ -322,13 +322,13 @@ def test_normalize(run: Runner) -> None:
 
 @pytest.mark.parametrize("text", ["the cat", "the,cat", "the, cat", '["the", "cat"]', "  the   cat "])
 def test_tokens(run: Runner, text: str) -> None:
-    """--tokens are labels between blanks or commas, or JSON."""
+    """--tokens are separated by spaces or commas, or JSON."""
     done = run("run", "Q=1; 2", "K=1; 2", "--tokens", text, "-f", "json")
     assert json.loads(done.out)["tokens"] == ["the", "cat"]
 
 
 def test_tokens_of_self_attention_label_the_keys(run: Runner) -> None:
-    """As many keys as queries, and no labels of their own: the tokens are theirs, too."""
+    """Tokens label the keys too, if there are as many and they have no labels."""
     assert " the  cat" in run("run", "Q=1; 2", "K=1; 2", "--tokens", "the cat", "-s", "scores").out
 
 
@@ -341,18 +341,18 @@ def test_key_tokens(run: Runner) -> None:
 
 
 def test_tokens_with_brackets_are_text(run: Runner) -> None:
-    """[CLS] is a label and no JSON."""
+    """[CLS] is a label, not JSON."""
     done = run("run", "Q=1; 2", "K=1; 2", "--tokens", "[CLS] [SEP]", "-f", "json")
     assert json.loads(done.out)["tokens"] == ["[CLS]", "[SEP]"]
 
 
 def test_title(run: Runner) -> None:
-    """--title stands above the tables."""
+    """--title is shown above the tables."""
     assert run("run", "--title", "Exercise 3", stdin=PROBLEM).out.splitlines()[0] == "Exercise 3"
 
 
 def test_columns_convention(run: Runner) -> None:
-    """With --columns vectors are columns, in what is read and in what is shown."""
+    """With --columns vectors are columns, in input and output."""
     args = ("Q=3; 4", "K=1 2; 2 3", "V=7 9; 8 10", "--columns")
     assert step(run, "scores", *args) == [[11], [18]]
     rows = step(run, "output", stdin=PROBLEM)
@@ -369,21 +369,21 @@ def test_columns_projection(run: Runner) -> None:
 
 
 def test_precision(run: Runner) -> None:
-    """--precision is the number of decimals in what people read, and in machine formats too."""
+    """--precision sets the number of decimals in formats for people, and in machine formats too."""
     assert " 0.01  0.99 " in run("run", "-p", "2", "-s", "weights", stdin=PROBLEM).out
     assert " 0.007  0.993 " in run("run", "--precision", "3", "-s", "weights", stdin=PROBLEM).out
     assert run("run", "-s", "weights", "-f", "json", "-p", "2", stdin=PROBLEM).out == "[[0.01, 0.99]]\n"
 
 
 def test_precision_of_the_problem(run: Runner) -> None:
-    """A problem may say its own precision, and an option wins over it."""
+    """A problem may set its precision, and the option overrides it."""
     problem = PROBLEM[:-1] + ', "precision": 2}'
     assert " 0.01  0.99 " in run("run", "-s", "weights", stdin=problem).out
     assert " 0.007  0.993 " in run("run", "-s", "weights", "-p", "3", stdin=problem).out
 
 
 def test_full(run: Runner) -> None:
-    """Above 1000 elements rows are left out and counted, unless --full is given."""
+    """Above 1000 elements rows are omitted and counted, unless --full is given."""
     matrix = "; ".join(["1 2"] * 600)
     short = run("run", f"Q={matrix}", "K=1 2", "-s", "Q").out
     full = run("run", f"Q={matrix}", "K=1 2", "-s", "Q", "--full").out
@@ -395,7 +395,7 @@ def test_full(run: Runner) -> None:
 
 @pytest.mark.parametrize("when", ["auto", "never", "always"])
 def test_color(run: Runner, when: str) -> None:
-    """In a pipe there is colour only where it is asked for."""
+    """In a pipe there is colour only if asked for."""
     assert ("\x1b[" in run("run", "--color", when, stdin=PROBLEM).out) == (when == "always")
 
 
@@ -412,7 +412,7 @@ def test_color(run: Runner, when: str) -> None:
     ],
 )
 def test_color_variables(run: Runner, env: dict[str, str], colored: bool) -> None:
-    """NO_COLOR and FORCE_COLOR are honoured, and COLUMNS changes nothing in a pipe."""
+    """NO_COLOR and FORCE_COLOR are honoured, and COLUMNS is ignored in a pipe."""
     done = run("run", stdin=PROBLEM, env=env)
     assert ("\x1b[" in done.out) == colored
     if not colored:
@@ -420,14 +420,14 @@ def test_color_variables(run: Runner, env: dict[str, str], colored: bool) -> Non
 
 
 def test_step_once(run: Runner) -> None:
-    """One --step is the bare matrix in machine formats, and that step alone in a table."""
+    """One --step is a bare matrix in machine formats, and a single step in a table."""
     assert run("run", "-s", "scores", "-f", "json", stdin=PROBLEM).out == "[[11, 18]]\n"
     assert run("run", "-s", "scores", "-f", "csv", stdin=PROBLEM).out == "11,18\n"
     assert run("run", "--step", "scores", stdin=PROBLEM).out.splitlines()[0] == "scores = Q Kᵀ   1×2"
 
 
 def test_step_twice(run: Runner) -> None:
-    """Two steps are an object, in the derivation's order, however they were named."""
+    """Two steps are an object, in the order of the derivation."""
     done = run("run", "-s", "output", "--step", "scores", "-f", "json", stdin=PROBLEM)
     assert list(json.loads(done.out)) == ["scores", "output"]
     assert run("run", "-s", "output", "-s", "scores", "-f", "csv", stdin=PROBLEM).out.startswith(
@@ -436,14 +436,14 @@ def test_step_twice(run: Runner) -> None:
 
 
 def test_one_step_is_a_matrix_again(run: Runner) -> None:
-    """What one --step writes is read as a matrix."""
+    """The output of one --step can be read as a matrix."""
     for name in ("json", "csv", "jsonl"):
         weights = run("run", "-s", "weights", "-f", name, stdin=PROBLEM).raw
         assert step(run, "output", "weights=-", "V=7 8; 9 10", stdin=weights) == step(run, "output", stdin=PROBLEM)
 
 
 def test_several_problems(run: Runner) -> None:
-    """Several documents are several problems, each with its own answers."""
+    """Several documents are several problems, each with its result."""
     done = run("run", "-f", "jsonl", stdin=f'{PROBLEM}\n{{"Q": [[1]],\n "K": [[2]]}}\n\n{PROBLEM}')
     first, second, third = map(json.loads, done.out.splitlines())
     assert first == third
@@ -452,7 +452,7 @@ def test_several_problems(run: Runner) -> None:
 
 @pytest.mark.parametrize("name", ["table", "json", "jsonl", "markdown", "html", "svg"])
 def test_several_problems_in_every_format(run: Runner, name: str) -> None:
-    """Every format but CSV holds several problems."""
+    """Every format except CSV can contain several problems."""
     done = run("run", "-f", name, stdin=f"{PROBLEM}\n{PROBLEM}")
     assert done.code == 0
     assert done.out.count("12.7279") >= 2
@@ -463,8 +463,8 @@ def test_several_problems_in_every_format(run: Runner, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["json", "jsonl", "csv"])
 @pytest.mark.parametrize("sample", ALL_SAMPLES)
-def test_what_is_written_is_read_back(run: Runner, samples: Path, sample: str, name: str) -> None:
-    """A sample's result is a problem with its answers, which gives the same bytes again."""
+def test_output_is_read_back(run: Runner, samples: Path, sample: str, name: str) -> None:
+    """A sample's output is a problem with its answers, and gives the same bytes again."""
     once = run("run", samples / sample, "-f", name)
     again = run("run", "-", "-f", name, stdin=once.raw)
     assert once.code == again.code == 0
@@ -473,7 +473,7 @@ def test_what_is_written_is_read_back(run: Runner, samples: Path, sample: str, n
 
 @pytest.mark.parametrize("name", ["json", "csv"])
 def test_trio_is_read_back(run: Runner, samples: Path, name: str) -> None:
-    """So is the result of three files, whose labels become key_tokens."""
+    """So is the output for three files, whose labels become key_tokens."""
     once = run("run", *(samples / f"{letter}.csv" for letter in "qkv"), "-f", name)
     assert once.code == 0
     assert run("run", "-f", name, stdin=once.raw).raw == once.raw
@@ -497,7 +497,7 @@ KINDS = {
 @pytest.mark.parametrize("name", ["json", "jsonl", "csv"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_problems_of_every_kind_are_read_back(run: Runner, kind: str, name: str) -> None:
-    """Whatever the fields, the result gives the same bytes again."""
+    """With any fields, the output gives the same bytes again."""
     once = run("run", "-f", name, stdin=KINDS[kind])
     again = run("run", "-f", name, stdin=once.raw)
     assert (once.code, again.code) == (0, 0), again.err
@@ -524,13 +524,13 @@ def test_out_takes_the_format_of_the_suffix(run: Runner, tmp_path: Path, suffix:
 
 
 def test_format_wins_over_the_suffix(run: Runner, tmp_path: Path) -> None:
-    """--format decides where it is given."""
+    """--format overrides the suffix."""
     run("run", "-o", "result.txt", "-f", "csv", "-s", "scores", stdin=PROBLEM)
     assert (tmp_path / "result.txt").read_text() == "11,18\n"
 
 
 def test_out_replaces_the_input(run: Runner, tmp_path: Path) -> None:
-    """A problem may be replaced by its own result."""
+    """A problem file can be replaced by its own output."""
     (tmp_path / "p.json").write_text(PROBLEM)
     assert run("run", "p.json", "-o", "p.json").code == 0
     assert json.loads((tmp_path / "p.json").read_text())["scores"] == SCORES
@@ -538,7 +538,7 @@ def test_out_replaces_the_input(run: Runner, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad", ['{"Q": [[1]]}', '{"Q": [[1e200]], "K": [[1e200]]}', "{"])
 def test_failure_leaves_the_old_file(run: Runner, tmp_path: Path, bad: str) -> None:
-    """An error leaves what was there, and nothing beside it."""
+    """An error leaves the old file unchanged, and no temporary file."""
     (tmp_path / "old.json").write_text("as it was")
     done = run("run", "-o", "old.json", stdin=bad)
     assert (done.code, done.out) == (2, "")
@@ -547,7 +547,7 @@ def test_failure_leaves_the_old_file(run: Runner, tmp_path: Path, bad: str) -> N
 
 
 def test_out_through_a_link(run: Runner, tmp_path: Path) -> None:
-    """A symbolic link stays one, and its target is written."""
+    """A symbolic link is kept, and its target is written."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "target.csv").write_text("old")
     (tmp_path / "link.csv").symlink_to("folder/target.csv")
@@ -556,8 +556,8 @@ def test_out_through_a_link(run: Runner, tmp_path: Path) -> None:
     assert (tmp_path / "folder" / "target.csv").read_text() == "11,18\n"
 
 
-def test_out_through_a_link_to_nothing(run: Runner, tmp_path: Path) -> None:
-    """A link whose target does not exist yet makes it."""
+def test_out_through_a_dangling_link(run: Runner, tmp_path: Path) -> None:
+    """The missing target of a link is created."""
     (tmp_path / "link.csv").symlink_to("new.csv")
     assert run("run", "-o", "link.csv", "-s", "scores", stdin=PROBLEM).code == 0
     assert (tmp_path / "link.csv").is_symlink()
@@ -566,7 +566,7 @@ def test_out_through_a_link_to_nothing(run: Runner, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o755, 0o666])
 def test_out_keeps_the_mode(run: Runner, tmp_path: Path, mode: int) -> None:
-    """A file that is written over keeps its permissions."""
+    """Overwriting a file keeps its permissions."""
     old = tmp_path / "old.csv"
     old.write_text("old")
     old.chmod(mode)
@@ -574,15 +574,15 @@ def test_out_keeps_the_mode(run: Runner, tmp_path: Path, mode: int) -> None:
     assert (old.read_text(), stat.S_IMODE(old.stat().st_mode)) == ("11,18\n", mode)
 
 
-def test_out_makes_files_as_the_umask_says(command: list[str], clean_env: dict[str, str], tmp_path: Path) -> None:
-    """A new file has the permissions that any new file would have."""
+def test_out_respects_the_umask(command: list[str], clean_env: dict[str, str], tmp_path: Path) -> None:
+    """A new file has default permissions."""
     script = f"umask 027; {' '.join(command)} run -o new.csv -s scores"
     subprocess.run(["bash", "-c", script], input=PROBLEM.encode(), cwd=tmp_path, env=clean_env, check=True, timeout=60)
     assert stat.S_IMODE((tmp_path / "new.csv").stat().st_mode) == 0o640
 
 
 def test_out_into_a_fifo(run: Runner, tmp_path: Path) -> None:
-    """A FIFO is written to, and stays one."""
+    """A FIFO is written to and kept."""
     fifo = tmp_path / "pipe.csv"
     os.mkfifo(fifo)
     got: list[str] = []
@@ -594,8 +594,8 @@ def test_out_into_a_fifo(run: Runner, tmp_path: Path) -> None:
     assert stat.S_ISFIFO(fifo.stat().st_mode)
 
 
-def test_out_without_a_directory_to_write_in(run: Runner, tmp_path: Path) -> None:
-    """A folder in which nothing may be written is an error, and root may write everywhere."""
+def test_out_in_a_read_only_folder(run: Runner, tmp_path: Path) -> None:
+    """A read-only folder is an error, except for root."""
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     (tmp_path / "closed").mkdir(mode=0o500)
@@ -604,58 +604,57 @@ def test_out_without_a_directory_to_write_in(run: Runner, tmp_path: Path) -> Non
     assert done.err == "attncli: closed/x.json: cannot be written: Permission denied\n"
 
 
-# --- what is told beside -------------------------------------------------------------------------------------------
+# --- notes ---------------------------------------------------------------------------------------------------------
 
 
-def test_claims_left_aside(run: Runner, samples: Path) -> None:
-    """A value for a step that is worked out is left aside with a note on standard error."""
+def test_values_for_computed_steps_are_ignored(run: Runner, samples: Path) -> None:
+    """A value for a step that is computed is ignored, with a note on standard error."""
     done = run("run", samples / "blog.json", "-s", "weights", "-f", "json")
-    assert done.err == (
-        "attncli: note: weights, output given, but worked out here: left aside as claims, for attncli check\n"
-    )
+    assert done.err == "attncli: note: the file's own weights and output are not used; attncli check compares them\n"
     assert json.loads(done.out)[0] != [0.2, 0.8]
 
 
 def test_unused_fields(run: Runner) -> None:
-    """A field that this problem has no use for is named on standard error."""
+    """A field that the problem does not use is noted on standard error."""
     done = run("run", "-f", "json", stdin='{"weights": [[1, 0]], "V": [[1], [2]], "causal": true, "scale": 2}')
-    assert (done.code, done.err) == (0, "attncli: note: scale, causal given, and not used by this problem\n")
+    assert (done.code, done.err) == (0, "attncli: note: not used by this problem: scale, causal\n")
 
 
 def test_each_note_once(run: Runner) -> None:
-    """Two problems with the same note say it once."""
+    """Two problems with the same note print it once."""
     claim = PROBLEM[:-1] + ', "scores": [[1, 2]]}'
     assert run("run", stdin=f"{claim}\n{claim}").err.count("note:") == 1
 
 
 def test_starting_at_scores(run: Runner) -> None:
-    """A problem may start at scores; without d_k they are not scaled, which is told."""
+    """A problem may start at scores; without d_k they are not scaled, with a note."""
     done = run("run", "-f", "json", stdin='{"scores": [[0, 0]], "V": [[1], [2]]}')
     assert list(json.loads(done.out)) == ["V", "scores", "weights", "output"]
     assert json.loads(done.out)["output"] == [[1.5]]
     assert done.err == (
-        "attncli: note: scores without Q and K: d_k is not known, so they are not scaled; scale would do it\n"
+        "attncli: note: scores are given without Q and K: d_k is unknown, so they are not scaled; "
+        "set scale to scale them\n"
     )
 
 
 @pytest.mark.parametrize("name", ["scaled", "biased", "masked"])
 def test_starting_at_any_plane(run: Runner, name: str) -> None:
-    """It may start at any of the steps that lead to the weights."""
+    """A problem may start at any step that leads to the weights."""
     assert step(run, "output", stdin=f'{{"{name}": [[0, 0]], "V": [[1], [2]]}}') == [[1.5]]
 
 
 def test_starting_at_masked_scores(run: Runner) -> None:
-    """Scores that are given masked may hold -inf."""
+    """Given masked scores may contain -inf."""
     assert step(run, "output", stdin='{"masked": [[0, "-inf"]], "V": [[1], [2]]}') == [[1]]
 
 
 def test_starting_at_weights(run: Runner) -> None:
-    """It may start at the weights."""
+    """A problem may start at the weights."""
     assert step(run, "output", "weights=0.25 0.75", "V=4; 8") == [[7]]
 
 
 def test_ending_at_weights(run: Runner) -> None:
-    """For want of V it ends at the weights, without a word."""
+    """Without V the derivation ends at the weights, without a note."""
     done = run("run", "Q=1", "K=1; 1", "-f", "json")
     assert (done.code, done.err) == (0, "")
     assert list(json.loads(done.out)) == ["Q", "K", "scores", "scaled", "weights"]
@@ -675,14 +674,14 @@ def test_cross_attention(run: Runner) -> None:
 
 
 def test_version(run: Runner) -> None:
-    """--version says name and version."""
+    """--version prints the name and the version."""
     done = run("--version")
     assert (done.code, done.out, done.err) == (0, f"attncli {__version__}\n", "")
 
 
 @pytest.mark.parametrize("args", [("-h",), ("--help",)])
 def test_help(run: Runner, args: tuple[str, ...]) -> None:
-    """-h and --help tell the commands, without escapes even where colour is forced."""
+    """-h and --help list the commands, without escape sequences even if colour is forced."""
     done = run(*args, env={"FORCE_COLOR": "1", "GITHUB_ACTIONS": "true"})
     assert (done.code, done.err) == (0, "")
     assert "run" in done.out
@@ -691,7 +690,7 @@ def test_help(run: Runner, args: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_of_run(run: Runner, flag: str) -> None:
-    """run -h tells every option and shows examples."""
+    """run -h describes every option and has examples."""
     done = run("run", flag)
     assert (done.code, done.err) == (0, "")
     for option in ("-q, --query", "-s, --step", "-f, --format", "-o, --out", "-p, --precision", "--full", "--color"):
@@ -699,14 +698,14 @@ def test_help_of_run(run: Runner, flag: str) -> None:
     assert "attncli run problem.json" in done.out
 
 
-def test_alone(run: Runner) -> None:
-    """`attncli` alone shows its help, laid out as with --help."""
+def test_without_arguments(run: Runner) -> None:
+    """`attncli` alone prints its help, as --help does."""
     done = run()
     assert run("--help").out in (done.out, done.err)
 
 
 def test_examples_in_the_help_work(run: Runner, samples: Path, tmp_path: Path) -> None:
-    """The examples that `run --help` shows are right."""
+    """The examples in `run --help` give the expected results."""
     for letter in "qkv":
         (tmp_path / f"{letter}.csv").write_bytes((samples / f"{letter}.csv").read_bytes())
     assert run("run", "q.csv", "k.csv", "v.csv", "--causal", "-f", "json").code == 0
@@ -714,7 +713,7 @@ def test_examples_in_the_help_work(run: Runner, samples: Path, tmp_path: Path) -
 
 
 def test_installed_script(process: Starter) -> None:
-    """The installed script does what `python -m attncli` does."""
+    """The installed script behaves as `python -m attncli`."""
     script = os.path.join(sysconfig.get_path("scripts"), "attncli")
     assert process("run", stdin=PROBLEM, command=[script]).raw == process("run", stdin=PROBLEM).raw
     assert process("--version", command=[script]).out == process("--version").out

@@ -260,9 +260,9 @@ def test_already_split_is_the_same_as_split_here(seed: int, n: int, m: int, head
 def test_a_matrix_for_each_head_is_one_wide_matrix(seed: int, n: int, heads: int, batch: tuple[int, ...]) -> None:
     """W of (h, d_model, d) is W of (d_model, h·d) with heads: the matrices side by side; biases likewise."""
     x = drawn(seed, *batch, n, 4)
-    separate = {f"W_{name}": drawn(seed + i, heads, 4, 3) for i, name in enumerate("qkv")}
-    biases = {f"b_{name}": drawn(seed + 9 + i, heads * 3) for i, name in enumerate("qkv")}
-    wide = {name: w.swapaxes(0, 1).reshape(4, -1) for name, w in separate.items()}
+    separate: dict[str, Any] = {f"W_{name}": drawn(seed + i, heads, 4, 3) for i, name in enumerate("qkv")}
+    biases: dict[str, Any] = {f"b_{name}": drawn(seed + 9 + i, heads * 3) for i, name in enumerate("qkv")}
+    wide: dict[str, Any] = {name: w.swapaxes(0, 1).reshape(4, -1) for name, w in separate.items()}
     one = attention(X=x, **separate, **biases)
     other = attention(X=x, **wide, **biases, heads=heads)
     for name in ("scores", "scaled", "weights", "head_output", "output"):

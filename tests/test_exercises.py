@@ -1,6 +1,6 @@
-"""Exercises: what is drawn shows every core mistake, is the same everywhere, and comes back right; lint tells the rest.
+"""Exercises: drawn ones show every core mistake and are the same on every machine; lint reports hidden mistakes.
 
-What a mistake gives is said by `students.mistakes`, which works with plain loops and knows nothing of attncli.
+The expected outcomes are from `students.mistakes`, which uses plain loops and shares no code with attncli.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from attncli.common.errors import AttnError
 from attncli.common.style import Style
 from attncli.exercises.draw import draw
 from attncli.exercises.lint import findings
-from attncli.exercises.showing import CORE
-from attncli.exercises.wish import Wish
+from attncli.exercises.outcomes import CORE
+from attncli.exercises.spec import ExerciseSpec
 from attncli.writers import FORMATS
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "exercises"
@@ -64,7 +64,7 @@ def named(kind: dict[str, Any]) -> str:
 
 
 def options(kind: dict[str, Any]) -> list[str]:
-    """Return the options that mean a kind on the command line."""
+    """Return the command-line options for a kind of exercise."""
     said = {"d_k": "dk", "d_v": "dv", "projected": "self"}
     found = []
     for name, value in kind.items():
@@ -73,8 +73,8 @@ def options(kind: dict[str, Any]) -> list[str]:
 
 
 def drawn(kind: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Return the problem as it is written and read."""
-    problem: dict[str, Any] = json.loads(FORMATS["json"].trace([draw(Wish(seed, **kind)).problem()], Style()))
+    """Return a drawn problem, written and read back."""
+    problem: dict[str, Any] = json.loads(FORMATS["json"].trace([draw(ExerciseSpec(seed, **kind)).problem()], Style()))
     return problem
 
 
@@ -86,12 +86,12 @@ def ways(id: str) -> range:
     return range(VARIANTS.get(id, 1))
 
 
-# --- what is drawn -------------------------------------------------------------------------------------------
+# --- drawing -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=named)
-def test_what_is_right_and_every_core_mistake_are_apart(kind: dict[str, Any]) -> None:
-    """Any two outputs differ by more than two units at 2 decimals, and no softmax is all but 0 and 1."""
+def test_correct_output_and_core_mistakes_are_distinguishable(kind: dict[str, Any]) -> None:
+    """Any two outputs differ by more than two units at 2 decimals, and no softmax is saturated."""
     for seed in range(20):
         problem = drawn(kind, seed)
         right = truth(problem)
@@ -109,8 +109,8 @@ def test_what_is_right_and_every_core_mistake_are_apart(kind: dict[str, Any]) ->
 
 @pytest.mark.parametrize("kind", KINDS, ids=named)
 def test_numbers_are_small_and_as_asked_for(kind: dict[str, Any]) -> None:
-    """Shapes are those of the options; all numbers are integers, with --easy 0, 1 and 2."""
-    wish = Wish(0, **kind)
+    """Shapes are those of the options; all numbers are integers, or 0, 1 and 2 with --easy."""
+    wish = ExerciseSpec(0, **kind)
     n, width_k, width_v = wish.tokens, wish.heads * wish.d_k, wish.heads * wish.d_v
     shapes = {"Q": (n, width_k), "K": (n, width_k), "V": (n, width_v)}
     if wish.projected:
@@ -127,14 +127,14 @@ def test_numbers_are_small_and_as_asked_for(kind: dict[str, Any]) -> None:
 
 
 def test_most_draws_succeed_at_the_default_size() -> None:
-    """Nine first draws in ten of three tokens, d_k = 4 and d_v = 2 are taken."""
-    first = [draw(Wish(seed)).draws == 1 for seed in range(300)]
+    """Nine of ten first draws with three tokens, d_k = 4 and d_v = 2 are accepted."""
+    first = [draw(ExerciseSpec(seed)).draws == 1 for seed in range(300)]
     assert sum(first) >= 270
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=named)
 def test_a_core_mistake_is_named_from_the_output_alone(kind: dict[str, Any]) -> None:
-    """Who hands in nothing but an output at 2 decimals is told the mistake."""
+    """The output at 2 decimals is enough to name the mistake."""
     for seed in range(3):
         problem = drawn(kind, seed)
         for id in core(problem):
@@ -146,11 +146,11 @@ def test_a_core_mistake_is_named_from_the_output_alone(kind: dict[str, Any]) -> 
                 assert id in report["mistakes"], (seed, id, variant, report)
 
 
-# --- the same everywhere -------------------------------------------------------------------------------------
+# --- reproducibility -----------------------------------------------------------------------------------------
 
 
 def pythons() -> list[str]:
-    """Return other Pythons that have what attncli needs."""
+    """Return other Python interpreters that have attncli's dependencies."""
     found = [shutil.which(f"python3.{minor}") for minor in range(11, 16) if minor != sys.version_info.minor]
     return [python for python in found if python and has_libraries(python)]
 
@@ -164,7 +164,7 @@ EVERYTHING = ["new", "--seed", "7", "--causal", "--heads", "2", "--sheet", "shee
 
 
 def test_the_same_seed_is_the_same_exercise_on_every_python(process: Starter, tmp_path: Path) -> None:
-    """Problem, sheet, blank answers and key are the same bytes, whichever Python wrote them."""
+    """Every Python writes the same bytes for problem, worksheet, blank answers and key."""
     others = pythons()
     if not others:
         pytest.skip("no other Python has NumPy, Typer and Rich")
@@ -182,11 +182,12 @@ def test_the_same_seed_is_the_same_exercise_on_every_python(process: Starter, tm
 
 
 def test_the_numbers_need_nothing_but_python() -> None:
-    """Every Python from 3.11 on, with libraries or without, draws the same numbers from a seed."""
+    """Every Python from 3.11 on draws the same numbers from a seed."""
     script = (
         "import random, hashlib, json; from attncli.exercises.matrices import fields; "
-        "from attncli.exercises.wish import Wish; "
-        "drawn = [fields(Wish(seed, projected=seed % 2 == 1), random.Random(seed).random) for seed in range(200)]; "
+        "from attncli.exercises.spec import ExerciseSpec; "
+        "spec = lambda seed: ExerciseSpec(seed, projected=seed % 2 == 1); "
+        "drawn = [fields(spec(seed), random.Random(seed).random) for seed in range(200)]; "
         "print(hashlib.sha256(json.dumps(drawn).encode()).hexdigest())"
     )
     places = sorted(Path.home().glob(".pyenv/versions/3.1[1-9]*/bin/python"))
@@ -209,7 +210,7 @@ NUMBERS = "5fd9e56dac8347d1ea7dd3c887c0db3962971ad2923e210b2b4764a477bd9ae0"
     "name", ["problem.json", "sheet.md", "sheet.tex", "key.md", "key.tex", "key.json", "choice.txt"]
 )
 def test_golden(run: Runner, tmp_path: Path, request: pytest.FixtureRequest, name: str) -> None:
-    """Seed 7 is, byte for byte, what tests/golden/exercises/ has."""
+    """The files for seed 7 equal tests/golden/exercises/."""
     what = name.partition(".")[0]
     file = tmp_path / name
     args = {"choice": ["--explain-choice", "-o"], "problem": ["-o"]}.get(what, [f"--{what}"])
@@ -221,8 +222,8 @@ def test_golden(run: Runner, tmp_path: Path, request: pytest.FixtureRequest, nam
     assert file.read_bytes() == path.read_bytes()
 
 
-def test_a_seed_that_is_not_given_is_told(run: Runner) -> None:
-    """What standard error says makes the same exercise again."""
+def test_a_random_seed_is_reported(run: Runner) -> None:
+    """The seed on standard error draws the same exercise again."""
     first = run("new", "--causal")
     told = re.fullmatch(r"attncli: note: --seed (\d+) draws this exercise again\n", first.err)
     assert told
@@ -231,12 +232,12 @@ def test_a_seed_that_is_not_given_is_told(run: Runner) -> None:
     assert json.loads(first.out)["title"] == f"Exercise {told[1]}"
 
 
-# --- what it is good for -------------------------------------------------------------------------------------
+# --- files ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS[:6], ids=named)
 def test_an_exercise_is_a_problem(run: Runner, kind: dict[str, Any]) -> None:
-    """`new | run` works it out, and `new | lint` finds no core mistake that does not show or is like another."""
+    """`new | run` computes it, and `new | lint` finds no hidden core mistake."""
     made = run("new", "--seed", "3", *options(kind))
     assert made.code == 0
     worked = run("run", "-", "-f", "json", stdin=made.out)
@@ -246,15 +247,13 @@ def test_an_exercise_is_a_problem(run: Runner, kind: dict[str, Any]) -> None:
     *lines, _ = said.out.splitlines()
     for line in lines:
         ids = set(line[line.rindex("(") + 1 : -1].split(", "))
-        assert len(ids & set(CORE)) <= ("cannot be told apart" in line), line
+        assert len(ids & set(CORE)) <= ("indistinguishable" in line), line
 
 
 @pytest.mark.parametrize("suffix", ["json", "csv"])
 @pytest.mark.parametrize("kind", KINDS[:7], ids=named)
-def test_blank_answers_filled_in_rightly_are_right(
-    run: Runner, tmp_path: Path, kind: dict[str, Any], suffix: str
-) -> None:
-    """A student's numbers, put where null or ? stands, pass `check` and `mark`."""
+def test_correctly_filled_in_answers_pass(run: Runner, tmp_path: Path, kind: dict[str, Any], suffix: str) -> None:
+    """Correct numbers in place of null or ? pass `check` and `mark`."""
     blank = tmp_path / f"blank.{suffix}"
     done = run("new", "--seed", "5", *options(kind), "-o", "exercise.json", "--answers", blank)
     assert (done.code, done.out, done.err) == (0, "", "")
@@ -275,7 +274,7 @@ def test_blank_answers_filled_in_rightly_are_right(
 
 
 @pytest.mark.parametrize("suffix", ["json", "csv"])
-def test_blank_answers_left_blank_are_nothing_to_check(run: Runner, suffix: str) -> None:
+def test_blank_answers_cannot_be_checked(run: Runner, suffix: str) -> None:
     run("new", "--seed", "5", "-o", "exercise.json", "--answers", f"blank.{suffix}")
     done = run("check", "exercise.json", f"blank.{suffix}")
     assert (done.code, done.out) == (2, "")
@@ -286,10 +285,8 @@ def test_blank_answers_left_blank_are_nothing_to_check(run: Runner, suffix: str)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=named)
-def test_the_key_is_right_about_what_is_right_and_what_is_wrong(
-    run: Runner, tmp_path: Path, kind: dict[str, Any]
-) -> None:
-    """key.json has the problem, every step, and for each core mistake what the student would have, to 6 decimals."""
+def test_the_key_has_all_values(run: Runner, tmp_path: Path, kind: dict[str, Any]) -> None:
+    """key.json has the problem, every step, and the values that each core mistake leads to, to 6 decimals."""
     made = run("new", "--seed", "11", *options(kind), "--key", "key.json")
     key = json.loads((tmp_path / "key.json").read_text(encoding="utf-8"))
     assert key["problem"] == json.loads(made.out)
@@ -310,7 +307,7 @@ def test_the_key_is_right_about_what_is_right_and_what_is_wrong(
 
 @pytest.mark.parametrize("file", ["key.json", "key.md", "key.tex"])
 def test_the_key_says_each_mistake_once(run: Runner, tmp_path: Path, file: str) -> None:
-    """One way to make a mistake stands for those that give the same; two that do not have a sentence each."""
+    """Variants of a mistake with the same outcome are listed once, others separately."""
     assert run("new", "--seed", "7", "--key", file).code == 0
     text = (tmp_path / file).read_text(encoding="utf-8").replace("\\_", "_")
     assert text.count("You took the softmax twice") == 1
@@ -328,8 +325,8 @@ def numbers(value: Any) -> Any:
     return [numbers(part) for part in value] if isinstance(value, list) else float(value)
 
 
-def test_the_sheet_has_room_for_every_answer(run: Runner, tmp_path: Path) -> None:
-    """As many empty cells as answers, and two more a row of weights, for the maximum and Σexp; and e^x to 9.9."""
+def test_the_worksheet_has_room_for_every_answer(run: Runner, tmp_path: Path) -> None:
+    """There are empty cells for all answers, for max and Σexp of each row, and powers of e to 9.9."""
     made = run("new", "--seed", "2", "--self", "--heads", "2", "--causal", "--sheet", "sheet.md")
     problem = json.loads(made.out)
     sheet = (tmp_path / "sheet.md").read_text(encoding="utf-8")
@@ -360,7 +357,7 @@ LIMITS: list[dict[str, Any]] = [
 @needs_latex
 @pytest.mark.parametrize("kind", [{}, KINDS[5], *LIMITS], ids=named)
 def test_sheet_and_key_in_latex_compile_and_fit(run: Runner, tmp_path: Path, kind: dict[str, Any]) -> None:
-    """pdflatex makes A4 of them as they stand, and nothing sticks out; every answer has its box on the sheet."""
+    """pdflatex makes A4 pages without overfull boxes, with a box for every answer."""
     made = run("new", "--seed", "2", *options(kind), "--sheet", "sheet.tex", "--key", "key.tex")
     for file in ("sheet.tex", "key.tex"):
         assert "Overfull" not in typeset(tmp_path / file), file
@@ -382,54 +379,50 @@ def test_blank_csv_is_csv(run: Runner, tmp_path: Path) -> None:
     assert all(len({len(row) for row in block[1:]}) == 1 for block in blocks)
 
 
-# --- what cannot be ------------------------------------------------------------------------------------------
+# --- impossible exercises ------------------------------------------------------------------------------------
 
 REFUSED = {
     "--tokens 1": (
-        "no exercise of this size can show every mistake: tokens = 1 (a single key has all of the weight, whatever the "
+        "no exercise of these sizes can show every mistake: tokens = 1 (a single key has all the weight, whatever the "
         "scores)\n  hint: --tokens 3"
     ),
     "--dk 1": (
-        "no exercise of this size can show every mistake: d_k = 1 (no_scale, scale_dk, scale_multiply change nothing)\n"
-        "  hint: --dk 4"
+        "no exercise of these sizes can show every mistake: d_k = 1 (no_scale, scale_dk, scale_multiply change "
+        "nothing)\n  hint: --dk 4"
     ),
     "--dv 1": (
-        "no exercise of this size can show every mistake: d_v = 1 (no_scale, scale_dv cannot be told apart)\n"
+        "no exercise of these sizes can show every mistake: d_v = 1 (no_scale, scale_dv are indistinguishable)\n"
         "  hint: --dv 2"
     ),
     "--dv 4": (
-        "no exercise of this size can show every mistake: d_k = d_v = 4 (scale_dv changes nothing)\n  hint: --dk 5"
+        "no exercise of these sizes can show every mistake: d_k = d_v = 4 (scale_dv changes nothing)\n  hint: --dk 5"
     ),
     "--tokens 4": (
-        "no exercise of this size can show every mistake: d_k = tokens = 4 (scale_seqlen changes nothing)\n"
+        "no exercise of these sizes can show every mistake: d_k = tokens = 4 (scale_seqlen changes nothing)\n"
         "  hint: --dk 3"
     ),
     "--tokens 4 --dk 2 --dv 3": (
-        "no exercise of this size can show every mistake: d_k² = tokens = 4 (scale_dk, scale_seqlen cannot be told "
-        "apart)\n  hint: --tokens 5"
+        "no exercise of these sizes can show every mistake: d_k² = tokens = 4 (scale_dk, scale_seqlen are "
+        "indistinguishable)\n  hint: --tokens 5"
     ),
     "--heads 4": (
-        "no exercise of this size can show every mistake: d_k² = d_model = 16 (scale_dk, scale_dmodel cannot be told "
-        "apart)\n  hint: --tokens 4 --dk 3"
+        "no exercise of these sizes can show every mistake: d_k² = d_model = 16 (scale_dk, scale_dmodel are "
+        "indistinguishable)\n  hint: --tokens 4 --dk 3"
     ),
-    "--easy --dk 5": "--easy wants a whole √d_k, and 5 is no square number\n  hint: --dk 4",
-    "--easy --dk 5 --dv 4": "--easy wants a whole √d_k, and 5 is no square number\n  hint: --dk 9",
-    "--heads 2 --dk 9": (
-        "--heads times --dk: 2 × 9 = 18 is above 16, which is what can be done by hand\n  hint: --dk 8"
-    ),
-    "--heads 3 --dv 6": (
-        "--heads times --dv: 3 × 6 = 18 is above 16, which is what can be done by hand\n  hint: --dv 5"
-    ),
-    "--dk 10": "--dk: 10 is not from 1 to 9, which is what can be done by hand",
-    "--tokens 9": "--tokens: 9 is not from 1 to 8, which is what can be done by hand",
-    "--heads 0": "--heads: 0 is not from 1 to 4, which is what can be done by hand",
-    "--dv 17": "--dv: 17 is not from 1 to 9, which is what can be done by hand",
-    "--seed -1": "--seed: -1 is below 0",
+    "--easy --dk 5": "--easy needs a square number for --dk, got 5\n  hint: --dk 4",
+    "--easy --dk 5 --dv 4": "--easy needs a square number for --dk, got 5\n  hint: --dk 9",
+    "--heads 2 --dk 9": ("--heads × --dk must be ≤ 16, to be computed by hand; got 2 × 9 = 18\n  hint: --dk 8"),
+    "--heads 3 --dv 6": ("--heads × --dv must be ≤ 16, to be computed by hand; got 3 × 6 = 18\n  hint: --dv 5"),
+    "--dk 10": "--dk must be from 1 to 9, to be computed by hand; got 10",
+    "--tokens 9": "--tokens must be from 1 to 8, to be computed by hand; got 9",
+    "--heads 0": "--heads must be from 1 to 4, to be computed by hand; got 0",
+    "--dv 17": "--dv must be from 1 to 9, to be computed by hand; got 17",
+    "--seed -1": "--seed must be ≥ 0, got -1",
     "--seed x": "Invalid value for '--seed': 'x' is not a valid int",
-    "--sheet a.pdf": "a.pdf: --sheet is written as .md or .tex",
-    "--answers a": "a: --answers is written as .json or .csv",
-    "-o a.csv": "a.csv: --out is written as .json",
-    "--explain-choice -o a.json": "a.json: --out is written as .txt",
+    "--sheet a.pdf": "a.pdf: --sheet must end in .md or .tex",
+    "--answers a": "a: --answers must end in .json or .csv",
+    "-o a.csv": "a.csv: --out must end in .json",
+    "--explain-choice -o a.json": "a.json: --out must end in .txt",
     "--sheet a.md --key ./a.md": "./a.md: --sheet and --key name the same file",
     "--answers a.json -o a.json": "a.json: --answers and --out name the same file",
     "--sheet a.md --key no/key.md": "no/key.md: cannot be written: No such file or directory",
@@ -442,7 +435,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("args", REFUSED)
-def test_what_cannot_be_is_an_error_and_nothing_is_written(run: Runner, tmp_path: Path, args: str) -> None:
+def test_impossible_exercises_are_errors_and_nothing_is_written(run: Runner, tmp_path: Path, args: str) -> None:
     (tmp_path / "folder.json").mkdir()
     (tmp_path / "file").touch()
     done = run("new", *(() if "--seed" in args else ("--seed", "7")), *args.split())
@@ -451,7 +444,7 @@ def test_what_cannot_be_is_an_error_and_nothing_is_written(run: Runner, tmp_path
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_to_is_an_error_and_nothing_is_written(run: Runner, tmp_path: Path) -> None:
+def test_a_read_only_folder_is_an_error_and_nothing_is_written(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "shut").mkdir(mode=0o555)
     done = run("new", "--seed", "7", "--sheet", "a.md", "--key", "shut/key.md")
     assert (done.code, done.out) == (2, "")
@@ -459,18 +452,18 @@ def test_a_folder_that_may_not_be_written_to_is_an_error_and_nothing_is_written(
     assert [file.name for file in tmp_path.iterdir()] == ["shut"]
 
 
-def test_the_hint_is_a_size_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For sizes that are refused, the hint names sizes that are not, by changing at least one.
+def test_hints_name_possible_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For impossible sizes, the hint names possible ones and changes at least one option.
 
-    It changes one that was left at its default, as --dk, before one that was asked for, if that alone will do.
+    Options at their defaults, such as --dk, are changed first if that is enough.
     """
-    monkeypatch.setattr(Wish, "_can_be", cache(Wish._can_be))  # each hint asks about the same 2,592 sizes
+    monkeypatch.setattr(ExerciseSpec, "_can_be", cache(ExerciseSpec._can_be))  # hints share 2,592 sizes
     refused = spared = 0
     every = list(itertools.product(range(1, 9), (1, 2, 4, 9), (1, 2, 4, 9), (1, 2, 4), (False, True)))
     for tokens, d_k, d_v, heads, easy in random.Random("sizes").sample(every, 200):
-        wish = Wish(0, tokens, d_k, d_v, heads, easy=easy)
+        wish = ExerciseSpec(0, tokens, d_k, d_v, heads, easy=easy)
         try:
-            wish.refuse_what_cannot_be()
+            wish.validate()
         except AttnError as error:
             refused += 1
             hint = (error.hint or "").split()
@@ -492,7 +485,7 @@ LEFT = {"--tokens": 3, "--dk": 4, "--dv": 2, "--heads": 1}
 def possible(sizes: dict[str, int], *, easy: bool) -> bool:
     tokens, d_k, d_v, heads = (sizes[option] for option in LEFT)
     try:
-        Wish(0, tokens, d_k, d_v, heads, easy=easy).refuse_what_cannot_be()
+        ExerciseSpec(0, tokens, d_k, d_v, heads, easy=easy).validate()
     except AttnError:
         return False
     return True
@@ -506,13 +499,13 @@ def lint(problem: dict[str, Any]) -> list[str]:
 
 
 def hidden(lines: list[str]) -> set[str]:
-    """Return the ids that lint says do not show."""
-    found = [line for line in lines[:-1] if "cannot be told apart" not in line]
+    """Return the ids of the mistakes that lint reports as hidden."""
+    found = [line for line in lines[:-1] if "indistinguishable" not in line]
     return {id for line in found for id in line[line.rindex("(") + 1 : -1].split(", ")}
 
 
-def test_lint_agrees_with_the_students() -> None:
-    """What lint says is hidden is within two units in the students' output, and what it does not say is not."""
+def test_lint_agrees_with_independent_outcomes() -> None:
+    """Hidden mistakes are within two units of the correct output, and the others are not."""
     draw_ = random.Random("lint")
     seen = 0
     for _ in range(60):
@@ -538,11 +531,11 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"Q": [[1], [2], [0]], "K": [[1], [-1], [2]], "V": [[1, 2], [3, -1], [0, 4]]},
         [
             (
-                "d_k = 1: a forgotten scaling is invisible (no_scale, scale_dk, scale_multiply, scale_twice_dk_sqrtdk, "
+                "d_k = 1, so scaling changes nothing (no_scale, scale_dk, scale_multiply, scale_twice_dk_sqrtdk, "
                 "scale_after_softmax)"
             ),
-            "cannot be told apart by the output (scale_dv, softmax_base2)",
-            "Known mistakes that show: 14 of 19.",
+            "indistinguishable by their output (scale_dv, softmax_base2)",
+            "Known mistakes that change the output: 14 of 19.",
         ],
     ),
     "all sizes are 3": (
@@ -552,45 +545,45 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
             "V": [[1, 5, 0], [2, -3, 1], [0, 1, 4]],
         },
         [
-            "d_k = m = d_v = 3: the root is the right one by chance (scale_seqlen, scale_dv)",
-            "Known mistakes that show: 22 of 24.",
+            "d_k = m = d_v = 3, so the scale is correct by coincidence (scale_seqlen, scale_dv)",
+            "Known mistakes that change the output: 22 of 24.",
         ],
     ),
     "one query": (
         {"Q": _Q2[:1], "K": _K3, "V": _V3},
-        ["one query: a softmax over the whole matrix is one over its row (softmax_all)"],
+        ["there is one query, so a softmax over the whole matrix is one over its row (softmax_all)"],
     ),
     "one query, causal": (
         {"Q": _Q2[:1], "K": _K3, "V": _V3, "causal": True},
         [
             (
-                "each query sees one key: it has all of the weight, whatever the scores (no_scale, scale_dk, "
+                "each query sees one key, which has all the weight, whatever the scores (no_scale, scale_dk, "
                 "scale_seqlen, scale_dv, scale_multiply, scale_twice_dk_sqrtdk, softmax_query_axis, softmax_all, "
                 "sum_normalise, exp_not_normalised in weights, softmax_base2, softmax_base10, hardmax, softmax_twice "
                 "in weights)"
             ),
-            "cannot be told apart by the output (mask_forgotten, mask_upside_down)",
+            "indistinguishable by their output (mask_forgotten, mask_upside_down)",
         ],
     ),
     "one key": (
         {"Q": _Q2, "K": _K3[:1], "V": _V3[:1]},
         [
             (
-                "one key: it has all of the weight, whatever the scores (no_scale, scale_dk, scale_seqlen, scale_dv, "
-                "scale_multiply, scale_twice_dk_sqrtdk, sum_normalise, exp_not_normalised in weights, softmax_base2, "
-                "softmax_base10, hardmax, softmax_twice)"
+                "there is one key, which has all the weight, whatever the scores (no_scale, scale_dk, scale_seqlen, "
+                "scale_dv, scale_multiply, scale_twice_dk_sqrtdk, sum_normalise, exp_not_normalised in weights, "
+                "softmax_base2, softmax_base10, hardmax, softmax_twice)"
             ),
-            "cannot be told apart by the output (softmax_query_axis, softmax_all)",
-            "Known mistakes that show: 3 of 15.",
+            "indistinguishable by their output (softmax_query_axis, softmax_all)",
+            "Known mistakes that change the output: 3 of 15.",
         ],
     ),
     "equal values": (
         {"Q": _Q2, "K": _K3, "V": [[1, 5]] * 3},
         [
             (
-                "all rows of V are equal: every mixture of them is the same (no_scale, scale_dk, scale_seqlen, "
-                "scale_dv, scale_multiply, scale_twice_dk_sqrtdk, sum_normalise, softmax_base2, softmax_base10, "
-                "hardmax, softmax_twice)"
+                "all rows of V are equal, so every weighted mean of them is the same (no_scale, scale_dk, "
+                "scale_seqlen, scale_dv, scale_multiply, scale_twice_dk_sqrtdk, sum_normalise, softmax_base2, "
+                "softmax_base10, hardmax, softmax_twice)"
             ),
         ],
     ),
@@ -598,7 +591,7 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"Q": [[0] * 4] * 2, "K": _K3, "V": _V3},
         [
             (
-                "every query weighs all its keys alike, whatever the scale (no_scale, scale_dk, scale_seqlen, "
+                "each query gives equal weight to all its keys, whatever the scale (no_scale, scale_dk, scale_seqlen, "
                 "scale_dv, scale_multiply, scale_twice_dk_sqrtdk, softmax_base2, softmax_base10, softmax_twice)"
             ),
         ],
@@ -607,7 +600,7 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"Q": [[9, 0, 0, 0], [0, 9, 0, 0], [0, 0, 9, 0]], "K": [[9, 0, 0, 0], [0, 9, 0, 0], [0, 0, 9, 1]], "V": _V3},
         [
             (
-                "the softmax is saturated: each query gives one key more than 0.99 of the weight ("
+                "the softmax is saturated: each query gives more than 0.99 of its weight to one key ("
                 "q_times_q, k_times_k, no_scale, scale_dk, scale_seqlen, scale_dv, scale_multiply, "
                 "scale_twice_dk_sqrtdk, sum_normalise, exp_not_normalised in weights, softmax_base2, "
                 "softmax_base10, hardmax)"
@@ -626,7 +619,7 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a weight below 0": (
         {"Q": [[2, 0]], "K": [[1, 0], [-0.5, 1]], "V": [[7, -9], [8, 10]], "normalize": "sum"},
-        ["s/Σs does not see the scale (no_scale, scale_dk, scale_multiply, scale_twice_dk_sqrtdk)"],
+        ["s/Σs does not depend on the scale (no_scale, scale_dk, scale_multiply, scale_twice_dk_sqrtdk)"],
     ),
     "a sink": (
         {"Q": [[[0, 0]], [[0, 0]]], "K": [[[1, 1]], [[1, 1]]], "V": [[[1, 2, 1]], [[1, 2, 2]]], "sinks": [1, 2]},
@@ -641,7 +634,7 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "symmetric projections": (
         _X | {"W_q": [[1, 0], [0, 1]], "W_k": [[1, 0], [0, 1]]},
         [
-            "d_k = d_v = 2: the root is the right one by chance (scale_dv)",
+            "d_k = d_v = 2, so the scale is correct by coincidence (scale_dv)",
             "W_q and W_k are the identity (no_projection in Q, no_projection in K)",
             "W_q and W_k are symmetric (w_transposed in Q, w_transposed in K)",
             "W_q and W_k are equal (wq_wk_swapped)",
@@ -651,7 +644,7 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a bias of the keys": (
         _X | {"W_q": [[1, 0], [2, 1]], "W_k": [[1, 3], [0, 1]], "b_q": [1, 0], "b_k": [1, 2], "b_v": [1, 1]},
-        ["b_k moves all scores of a query alike, and the softmax does not see it (bias_forgotten in K)"],
+        ["b_k shifts all scores of a query equally, which the softmax ignores (bias_forgotten in K)"],
     ),
     "symmetric keys": (
         {"Q": [[1, 3], [2, -4]], "K": [[1, 2], [2, 3]], "V": [[7, -9, 1], [8, 10, 2]]},
@@ -661,26 +654,26 @@ CRAFTED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"Q": [[1, 1, 2, 1], [1, 1, 0, 2]], "K": _K3, "V": _V3, "normalize": "sum"},
         [
             (
-                "s/Σs does not see the scale (no_scale, scale_dk, scale_seqlen, scale_dv, scale_multiply, "
+                "s/Σs does not depend on the scale (no_scale, scale_dk, scale_seqlen, scale_dv, scale_multiply, "
                 "scale_twice_dk_sqrtdk)"
             ),
-            "Known mistakes that show: 1 of 7.",
+            "Known mistakes that change the output: 1 of 7.",
         ],
     ),
-    "no values": ({"Q": _Q2, "K": _K3}, ["Every known mistake shows: 14 of 14."]),
+    "no values": ({"Q": _Q2, "K": _K3}, ["All known mistakes change the weights: 14 of 14."]),
     "weights alone": (
         {"weights": [[0.5, 0.5]], "V": [[1, 2], [3, 4]]},
-        ["No known mistake can be made here: nothing but output is worked out."],
+        ["No known mistake applies: this problem computes only output."],
     ),
     "no scaling is right": (
         {"Q": [[1], [2], [0]], "K": [[1], [-1], [2]], "V": [[1, 2], [3, -1], [0, 4]], "scale": "none"},
-        ["d_k = 1: a forgotten scaling is invisible (unwanted_scale)"],
+        ["d_k = 1, so scaling changes nothing (unwanted_scale)"],
     ),
 }
 
 
 @pytest.mark.parametrize("name", CRAFTED)
-def test_lint_says_why(name: str) -> None:
+def test_lint_gives_reasons(name: str) -> None:
     problem, expected = CRAFTED[name]
     lines = lint(problem)
     for line in expected:
@@ -688,34 +681,40 @@ def test_lint_says_why(name: str) -> None:
 
 
 def test_lint_of_a_sample(run: Runner, samples: Path) -> None:
-    """Core mistakes come first; claims in the file are left aside."""
+    """Core mistakes come first; answers in the file are ignored."""
     done = run("lint", samples / "blog.json")
     assert (done.code, done.err) == (
-        0, "attncli: note: weights, output given, but worked out here: left aside as claims, for attncli check\n"
+        0, "attncli: note: the file's own weights and output are not used; attncli check compares them\n"
     )  # fmt: skip
     assert done.out == (
-        "the softmax is saturated: each query gives one key more than 0.99 of the weight (v_as_keys, no_scale, "
+        "the softmax is saturated: each query gives more than 0.99 of its weight to one key (v_as_keys, no_scale, "
         "scale_multiply, softmax_base10, hardmax)\n"
-        "d_k = m = d_v = 2: the root is the right one by chance (scale_seqlen, scale_dv)\n"
-        "one query: a softmax over the whole matrix is one over its row (softmax_all)\n"
+        "d_k = m = d_v = 2, so the scale is correct by coincidence (scale_seqlen, scale_dv)\n"
+        "there is one query, so a softmax over the whole matrix is one over its row (softmax_all)\n"
         "K is symmetric (k_not_transposed)\n"
-        "cannot be told apart by the output (scale_dk, softmax_base2)\n"
-        "Known mistakes that show: 9 of 18.\n"
+        "indistinguishable by their output (scale_dk, softmax_base2)\n"
+        "Known mistakes that change the output: 9 of 18.\n"
     )
 
 
 def test_lint_of_several_problems_names_each(run: Runner) -> None:
-    """Under its title, or its number; a title is shown as it is, and harmless."""
+    """Each has its title or number as a heading; control characters in titles are escaped."""
     one = json.dumps({"weights": [[1, 0]], "V": [[1, 2], [3, 4]]})
     two = json.dumps({"title": "[red] \x1b[31m", "weights": [[1, 0]], "V": [[1, 2], [3, 4]]})
     done = run("lint", stdin=f"{one}\n{two}\n")
-    nothing = "No known mistake can be made here: nothing but output is worked out."
+    nothing = "No known mistake applies: this problem computes only output."
     assert done.out == f"problem 1\n{nothing}\n\n[red] \\x1b[31m\n{nothing}\n"
 
 
 NOTHING = (
-    "there is nothing to work out: Q given, K (or scores) missing\n"
+    "nothing to compute: given Q; missing K (or scores)\n"
     "  hint: attention needs Q, K and V; or X; or scores and V; or weights and V"
+)
+
+
+UNKNOWN_SUFFIX = (
+    "cannot tell the format from 'said.csv'\n"
+    "  hint: use --format, or a file name that ends in .txt, .json, .jsonl, .ndjson"
 )
 
 
@@ -725,9 +724,9 @@ NOTHING = (
         (["nope.json"], "", "no such file: 'nope.json'"),
         ([], "", "standard input: is empty"),
         (["Q=1 2"], "", NOTHING),
-        (["Q=1 2", "K=1 2", "-o", "said.csv"], "", "No such option: -o"),
+        (["Q=1 2", "K=1 2", "-o", "said.csv"], "", UNKNOWN_SUFFIX),
     ],
 )  # fmt: skip
-def test_lint_of_what_cannot_be_read(run: Runner, args: list[str], stdin: str, error: str) -> None:
+def test_lint_of_unreadable_input(run: Runner, args: list[str], stdin: str, error: str) -> None:
     done = run("lint", *args, stdin=stdin)
     assert (done.code, done.out, done.err) == (2, "", f"attncli: {error}\n")

@@ -22,11 +22,11 @@ from attncli.common.style import Style
 from attncli.trace.depth import Depth
 from attncli.trace.trace import Trace
 from attncli.writers import FORMATS
-from attncli.writers.arithmetic import Line, by_hand, explanation
+from attncli.writers.arithmetic import Equation, by_hand, explanation
 
 TWO = ["Q=1 2; 3 4", "K=1 0; 0 1"]
 WEIGHTS = "name a cell, weights[q1,k1], or a row, weights[q1]"
-PROBLEM = {"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}
+PROBLEM: dict[str, Any] = {"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_heads_that_were_joined_are_looked_for_where_they_are(run: Runner, sampl
     assert (refused.code, refused.out) == (2, "")
     assert refused.err == (
         "attncli: output has no 'head2': its labels are I, see, you; d1, d2, d3, d4\n"
-        "  hint: the heads are put side by side in it; head_output[head2,I,d1]\n"
+        "  hint: output has no head axis; explain head_output[head2,I,d1] instead\n"
     )
 
 
@@ -145,14 +145,17 @@ def test_a_token_that_stands_twice_is_named_by_its_number(run: Runner) -> None:
     assert shown.out.splitlines()[-1].startswith("weights[q3,k3] = exp[q3,k3] / Σexp[q3] = ")
     refused = run("explain", *problem, "weights[the,cat]")
     assert (refused.code, refused.out) == (2, "")
-    assert refused.err == "attncli: 'the' stands for q1 and q3 of weights\n  hint: name it by its number\n"
+    assert (
+        refused.err
+        == "attncli: 'the' is ambiguous in weights: it labels q1 and q3\n  hint: use the number instead: q1\n"
+    )
 
 
 def test_by_hand_says_how_to_pick_a_cell_of_a_large_step(run: Runner) -> None:
     """What nobody would read is not written: there is a command for the one cell that is wanted."""
     numbers = ";".join(" ".join(str((row * 7 + col) % 5) for col in range(3)) for row in range(9))
     shown = run("run", f"Q={numbers}", f"K={numbers}", "--by-hand", "-s", "scores")
-    assert "  81 cells: attncli explain PROBLEM 'scores[q1,k1]' works one of them out\n" in shown.out
+    assert "  81 cells, too many to show; for one of them: attncli explain PROBLEM 'scores[q1,k1]'\n" in shown.out
     assert "×" not in shown.out.split("scores")[1].split("\n")[2]
 
 
@@ -163,13 +166,13 @@ def test_by_hand_says_how_to_pick_a_cell_of_a_large_step(run: Runner) -> None:
         (["blog.json", "weights[q1,]"], "weights[q1,] has an empty label"),
         (["blog.json", "weights[q7,k1]"], "weights has no 'q7': its labels are q1; k1, k2"),
         (["blog.json", "weights[q1,q1]"], "weights has no 'q1': its labels are q1; k1, k2"),
-        (["blog.json", "Q[q1,d1]"], "Q is given: there is nothing to work out"),
+        (["blog.json", "Q[q1,d1]"], "nothing to explain: Q is given"),
         (
             ["blog.json", "masked[q1]"],
-            "no step 'masked' here\n  hint: the steps are Q, K, V, scores, scaled, weights, output",
+            "no such step: 'masked'\n  hint: the steps are Q, K, V, scores, scaled, weights, output",
         ),
-        (["blog.json", "weigths[q1]"], "no step 'weigths' here\n  hint: did you mean 'weights'?"),
-        (["blog.json", "weights[q1]", "--exact", "-f", "json"], "--exact is for what people read: table, markdown"),
+        (["blog.json", "weigths[q1]"], "no such step: 'weigths'\n  hint: did you mean 'weights'?"),
+        (["blog.json", "weights[q1]", "--exact", "-f", "json"], "--exact cannot be used with the format json"),
         (["nowhere.json", "weights[q1]"], "no such file: 'nowhere.json'"),
     ],
 )
@@ -229,7 +232,7 @@ def parts(text: str) -> list[str]:
     return found
 
 
-def check_line(line: Line) -> int:
+def check_line(line: Equation) -> int:
     """Every side of a line that consists of numbers says the same, in text and in LaTeX; return how many there were."""
     found: list[list[float]] = []
     for side in line.sides:
@@ -372,7 +375,7 @@ def test_labels_name_one_thing(tokens: list[str], typed: str, shown: str | None)
     """What run shows can be typed, near enough; what an explanation prints means that very cell, and no other."""
     trace = attention([[1, 2], [3, 4]], [[1, 0], [0, 2]], [[1], [2]], tokens=tokens)
     if shown is None:
-        with pytest.raises(AttnError, match="'THE' stands for q1 and q2 of weights"):
+        with pytest.raises(AttnError, match="'THE' is ambiguous in weights: it labels q1 and q2"):
             trace.explain(typed)
         return
     part = trace.explain(typed)
@@ -427,7 +430,7 @@ def test_full_leaves_nothing_out(run: Runner) -> None:
     row = " ".join(str(at % 7 - 3) for at in range(20))
     short = run("explain", f"Q={row}", f"K={row};{row}", "scores[q1,k1]").out.splitlines()[-1]
     assert " + … + " in short
-    assert short.endswith("(--full leaves nothing out)")
+    assert short.endswith("(--full shows all)")
     whole = run("explain", f"Q={row}", f"K={row};{row}", "scores[q1,k1]", "--full").out.splitlines()[-1]
     assert "…" not in whole
     products = whole.split(" = ")[2]
@@ -454,8 +457,8 @@ def test_a_deep_explanation_that_nobody_would_read_is_refused(run: Runner) -> No
     refused = run("explain", f"X={numbers}", f"W_k={';'.join(numbers.split(';')[:16])}", "output[q1,d1]", "--deep")
     assert (refused.code, refused.out) == (2, "")
     assert refused.err == (
-        "attncli: back to the inputs, this takes more than 10000 lines\n"
-        "  hint: without --deep it takes a few, and each of them can be explained\n"
+        "attncli: an explanation down to the inputs takes more than 10000 lines\n"
+        "  hint: leave out --deep, then explain the cells it names\n"
     )
 
 
@@ -465,10 +468,9 @@ def test_arithmetic_is_of_float64(run: Runner, blog: Path, option: str) -> None:
     refused = run("run", blog, option, "--dtype", "float16")
     assert (refused.code, refused.out) == (2, "")
     assert refused.err == (
-        f"attncli: {option} and --dtype float16 cannot be given together\n"
-        "  hint: arithmetic is shown as it is, and not as a machine rounds it\n"
+        f"attncli: {option} and --dtype float16 cannot be given together\n  hint: the arithmetic is shown in float64\n"
     )
-    with pytest.raises(AttnError, match="this is rounded to float16 step by step"):
+    with pytest.raises(AttnError, match="cannot explain steps rounded to float16"):
         attention(**PROBLEM, dtype="float16").explain("weights[q1,k1]")
 
 

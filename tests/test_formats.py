@@ -1,4 +1,4 @@
-"""The table of formats: one from outside, what each can draw, and what shows itself without being asked for."""
+"""The registry of formats: a format from outside, what each can draw, and objects that show themselves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def marks_of_steps(pages: Sequence[Page], style: Style) -> str:
 
 @pytest.fixture
 def restored() -> Iterator[None]:
-    """The table as it is, put back afterwards."""
+    """Restore the registry afterwards."""
     before = dict(FORMATS)
     yield
     FORMATS.clear()
@@ -44,14 +44,14 @@ def restored() -> Iterator[None]:
 
 @pytest.fixture
 def names(restored: None) -> Format:
-    """A format from outside: one object, handed over once."""
+    """Register a format from outside."""
     format = Format("names", (".names",), aliases=("nm",), trace=names_of_steps, report=marks_of_steps)
     register(format)
     return format
 
 
 def typed(monkeypatch: pytest.MonkeyPatch, *args: str | Path) -> object:
-    """Run the command in this process; return its exit code."""
+    """Run a command line in this process; return its exit code."""
     monkeypatch.setattr(sys, "argv", ["attncli", *map(str, args)])
     with pytest.raises(SystemExit) as done:
         main()
@@ -95,7 +95,7 @@ def test_messages_list_a_format_from_outside_where_it_can_draw(
     assert capfd.readouterr().err.endswith(", npz, npy, names\n")
     assert typed(monkeypatch, "run", problem, "-f", "names", "--heatmap") == 2
     assert capfd.readouterr().err == (
-        "attncli: no format 'names' for a heat map\n  hint: the formats are table, html, svg\n"
+        "attncli: no such format for a heat map: 'names'\n  hint: the formats are table, html, svg\n"
     )
 
 
@@ -123,14 +123,14 @@ def test_a_lazy_function_is_imported_when_it_is_called() -> None:
 
 
 def test_a_format_without_a_function_says_so() -> None:
-    """The command line never asks for what a format cannot draw; a library's user might."""
+    """A format that cannot draw something says so, for users of the library."""
     assert not FORMATS["csv"].draws("report")
     with pytest.raises(AttnError, match="this format cannot show that"):
         FORMATS["csv"].report([], Style())
 
 
 def test_json_needs_no_other_format() -> None:
-    """Writing JSON imports no other writer, and no Rich."""
+    """Writing JSON imports no other format, and no Rich."""
     code = f"""if True:
         import sys
         from attncli import attention
@@ -150,7 +150,7 @@ def test_aliases(run: Runner, problem: Path, alias: str, name: str) -> None:
 
 
 def python(code: str) -> str:
-    """Return what a fresh Python prints."""
+    """Return the output of a new Python process."""
     done = subprocess.run(
         [sys.executable, "-X", "utf8", "-c", code],
         capture_output=True,
@@ -162,7 +162,7 @@ def python(code: str) -> str:
 
 
 def test_a_trace_shows_itself_in_a_fresh_process(run: Runner, problem: Path) -> None:
-    """Whoever has a trace can print it, whatever else is imported."""
+    """`print(trace)` works without further imports."""
     derived = "from attncli.derivation.derive import derive; from attncli.problem.problem import from_arguments"
     assert python(f"{derived}; print(derive(from_arguments({PROBLEM})))") == run("run", problem).out
 
@@ -174,14 +174,14 @@ def test_a_report_shows_itself_in_a_fresh_process(run: Runner, problem: Path) ->
 
 
 def rules(css: str) -> list[str]:
-    """Return the selectors of a stylesheet, those within @media among them."""
+    """Return the selectors of a stylesheet, including those inside @media."""
     css = re.sub(r"@media[^{]*\{", "", css)
     return [selector.strip() for group in re.findall(r"([^{}]+)\{", css) for selector in group.split(",")]
 
 
 @pytest.mark.parametrize("kind", ["trace", "report"])
 def test_a_fragment_leaves_the_notebook_around_it_alone(kind: str) -> None:
-    """It is one element, and every rule of its style is about what is inside."""
+    """A fragment is one element, and all its style rules apply only inside it."""
     fields: dict[str, Any] = json.loads(PROBLEM)
     shown = attncli.attention(**fields) if kind == "trace" else attncli.check(fields, {"scores": [[11, 17]]})
     html = shown._repr_html_()
@@ -214,7 +214,7 @@ def test_every_document_in_latex_has_the_same_preamble(run: Runner, problem: Pat
 
 @pytest.mark.parametrize("format", ["json", "jsonl"])
 def test_a_report_in_json_has_no_infinity(run: Runner, format: str) -> None:
-    """JSON has no −∞; it is written as problems have it."""
+    """−∞ is written as in problems, as JSON has no such number."""
     report = json.loads(run("check", "-", "-f", format, stdin=HIDDEN).out)
     (cell,) = report["steps"]["masked"]["cells"]
     assert cell == {"cell": "masked[q1,k2]", "claimed": "1", "right": "-inf", "follows": "-inf"}

@@ -1,4 +1,4 @@
-"""The heat map: the right colour in the right place, in a terminal, without colour, in SVG and on a page."""
+"""Heat maps: the right colour in the right place, in a terminal with and without colour, in SVG and in HTML."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ def drawn(trace: Trace, format: str = "table", **style: Any) -> str:
 
 
 def weights(run: Runner, *args: str | Path) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return the weights as the JSON result has them."""
+    """Return the weights from the JSON output."""
     return np.array(json.loads(run("run", *args, "-s", "weights", "-f", "json").out))
 
 
 def color_of(weight: float) -> Color:
-    """Return the palette's colour of a weight; None where it is close to 0, which is blank."""
+    """Return the palette's colour for a weight; None if it is blank."""
     back, _ = terminal_shade(weight, "truecolor")
     return (int(back[1:3], 16), int(back[3:5], 16), int(back[5:7], 16)) if back else None
 
 
 def pixels(line: str) -> list[tuple[str, Color, Color]]:
-    """Return what a terminal shows of a line, for each column: the character, and the colours of its two halves."""
+    """Return for each column of a line the character and the colours of its two halves."""
     shown: list[tuple[str, Color, Color]] = []
     front: Color = None
     back: Color = None
@@ -84,7 +84,7 @@ def body(shown: str) -> list[str]:
 
 
 def halves(shown: str, left: int) -> list[list[Color]]:
-    """Return the picture as half lines of colours, without what stands left of it and above it."""
+    """Return the picture as half lines of colours, without labels."""
     rows: list[list[Color]] = []
     for line in body(shown):
         cut = pixels(line)[left:]
@@ -94,7 +94,7 @@ def halves(shown: str, left: int) -> list[list[Color]]:
 
 
 def expected(matrix: np.ndarray[Any, np.dtype[np.float64]], size: int) -> list[list[Color]]:
-    """Return the same picture drawn here: each weight a square of `size` columns and half lines."""
+    """Return the same picture, computed here: each weight a square of `size` columns and half lines."""
     rows: list[list[Color]] = []
     for values in matrix.tolist():
         rows += [[color_of(value) for value in values for _ in range(size)]] * size
@@ -109,7 +109,7 @@ def expected(matrix: np.ndarray[Any, np.dtype[np.float64]], size: int) -> list[l
     [(4, 80, 6), (12, 80, 6), (14, 80, 4), (20, 80, 3), (25, 80, 3), (30, 80, 2), (40, 80, 1), (12, 200, 6)],
 )
 def test_half_blocks(run: Runner, tmp_path: Path, keys: int, columns: int, side: int) -> None:
-    """Each half of each character has the palette's colour of its weight, and squares are as large as fits."""
+    """Each half of each character has the colour of its weight, and squares are as large as fits."""
     path = problem(tmp_path, Q=random(1, 7, 3), K=random(2, keys, 3), causal=True)
     shown = terminal("run", path, "--heatmap", columns=columns, env=TRUE)
     matrix = weights(run, path)
@@ -120,7 +120,7 @@ def test_half_blocks(run: Runner, tmp_path: Path, keys: int, columns: int, side:
 
 
 def test_neighbours_meet_in_one_character(tmp_path: Path) -> None:
-    """Where squares have an odd height, a character holds the lower row and the upper row of two weights."""
+    """If squares have an odd height, a character shows the end of one row and the start of the next."""
     rows = [[0.25] * 40, [0] * 40, [0] * 40, [0.75] * 40, [0.1] * 40, [0.2] * 40, [0] * 40, [0] * 40, [1] * 40]
     path = problem(tmp_path, weights=rows, V=[[1]] * 40)
     lines = [pixels(line) for line in body(terminal("run", path, "--heatmap", columns=50, env=TRUE))]
@@ -131,8 +131,8 @@ def test_neighbours_meet_in_one_character(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_numbers_stand_in_the_middle(run: Runner, samples: Path) -> None:
-    """Where squares are large enough, each has its number, to two decimals, in the middle of its middle line."""
+def test_numbers_are_centred(run: Runner, samples: Path) -> None:
+    """Large squares have their number, to two decimals, in the middle."""
     lines = body(terminal("run", samples / "causal.json", "--heatmap", env=TRUE))
     rows = [line for line in (ESCAPE.sub("", line) for line in lines) if re.match(" (the|cat|sat|down) ", line)]
     matrix = weights(run, samples / "causal.json").tolist()
@@ -141,7 +141,7 @@ def test_numbers_stand_in_the_middle(run: Runner, samples: Path) -> None:
 
 
 def test_precision_makes_larger_squares(run: Runner, samples: Path) -> None:
-    """With -p 4 the numbers have four decimals, and squares that hold them."""
+    """With -p 4 numbers have four decimals, and squares are large enough for them."""
     shown = run("run", samples / "blog.json", "--heatmap", "-p", "4").out
     assert "0.0070" in shown
     assert "0.9930" in shown
@@ -150,7 +150,7 @@ def test_precision_makes_larger_squares(run: Runner, samples: Path) -> None:
 @pytest.mark.parametrize("columns", [20, 33, 80, 200])
 @pytest.mark.parametrize("env", [TRUE, {"NO_COLOR": "1"}])
 def test_never_wider_than_the_terminal(tmp_path: Path, columns: int, env: dict[str, str]) -> None:
-    """However many weights and however long their labels, no line of the picture is longer than the terminal."""
+    """No line is wider than the terminal, however many weights and however long their labels."""
     labels = [f"token number {at} of many" for at in range(50)]
     path = problem(tmp_path, Q=random(1, 3, 50, 2), K=random(2, 3, 50, 2), tokens=labels)
     shown = ESCAPE.sub("", terminal("run", path, "--heatmap", columns=columns, env=env))
@@ -160,7 +160,7 @@ def test_never_wider_than_the_terminal(tmp_path: Path, columns: int, env: dict[s
 
 @pytest.mark.parametrize("columns", [40, 100, 200])
 def test_many_weights_are_means(run: Runner, tmp_path: Path, columns: int) -> None:
-    """300 × 300 weights: each square has the colour of the mean of its block, as NumPy works it out, which is said."""
+    """300 × 300 weights: each square has the colour of the mean of its block, and a remark says so."""
     path = problem(tmp_path, Q=random(1, 300, 2), K=random(2, 300, 2), causal=True)
     shown = terminal("run", path, "--heatmap", columns=columns, env=TRUE)
     matrix = weights(run, path)
@@ -177,7 +177,7 @@ def test_many_weights_are_means(run: Runner, tmp_path: Path, columns: int) -> No
 
 
 def test_heads_are_panels_side_by_side(run: Runner, samples: Path) -> None:
-    """Two heads are two panels, named as in the tables, next to each other where there is room."""
+    """Two heads are two titled panels, side by side if there is room."""
     lines = run("run", samples / "heads.json", "--heatmap").out.split("\n")
     assert re.fullmatch(r"head 1 of 2 +head 2 of 2", next(line for line in lines if "head 1 of 2" in line))
     narrow = terminal("run", samples / "heads.json", "--heatmap", columns=40)
@@ -185,7 +185,7 @@ def test_heads_are_panels_side_by_side(run: Runner, samples: Path) -> None:
 
 
 def test_batches_and_heads(run: Runner, tmp_path: Path) -> None:
-    """Every head of every batch has its panel."""
+    """Every head of every batch has a panel."""
     shape = (2, 3, 2, 2)
     path = problem(tmp_path, Q=random(1, *shape), K=random(2, *shape))
     names = [f"batch {batch} of 2, head {head} of 3" for batch in (1, 2) for head in (1, 2, 3)]
@@ -195,7 +195,7 @@ def test_batches_and_heads(run: Runner, tmp_path: Path) -> None:
 
 
 def test_columns_turn_the_picture(run: Runner, samples: Path) -> None:
-    """In column convention keys go down and queries across, as in the tables, and it says so."""
+    """In column convention keys go down and queries across, and a remark says so."""
     shown = run("run", samples / "creature.json", "--heatmap").out
     assert "  keys down, queries across\n" in shown
     matrix = weights(run, samples / "creature.json").tolist()
@@ -204,7 +204,7 @@ def test_columns_turn_the_picture(run: Runner, samples: Path) -> None:
 
 
 def test_long_labels_are_stacked(run: Runner, samples: Path) -> None:
-    """Labels that are wider than a square are read downwards, and end at the squares."""
+    """Labels wider than a square are written downwards and end at the squares."""
     lines = body(run("run", samples / "creature.json", "--heatmap").out)
     above = lines[: len("creature")]
     words = ["".join(line[at : at + 1] for line in above).strip() for at in range(12, 12 + 8 * 6, 6)]
@@ -217,7 +217,7 @@ def test_long_labels_are_stacked(run: Runner, samples: Path) -> None:
 
 @pytest.mark.parametrize(("encoding", "shades"), [("utf-8", " ░▒▓█"), ("ascii", " .:=#"), ("latin-1", " .:=#")])
 def test_shades_without_colour(process: Starter, encoding: str, shades: str) -> None:
-    """In a pipe a weight is one of five characters: blank for 0, then four by its root."""
+    """In a pipe a weight is one of five characters: a space for 0, else by its square root."""
     values = [0, 0.01, 0.06, 0.07, 0.24, 0.26, 0.55, 0.57, 1]
     done = process(
         "run",
@@ -234,14 +234,14 @@ def test_shades_without_colour(process: Starter, encoding: str, shades: str) -> 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_no_escape_without_colour(samples: Path, env: dict[str, str]) -> None:
-    """A terminal without colour gets characters, the same as a pipe that is as wide."""
+    """A terminal without colour gets the same characters as a pipe of that width."""
     shown = terminal("run", samples / "heads.json", "--heatmap", env=env)
     assert "\x1b" not in shown
     assert "▒" in shown
 
 
 def test_colour_without_unicode(run: Runner, samples: Path) -> None:
-    """Where the encoding has no half blocks, squares of whole lines are coloured."""
+    """If the encoding lacks half blocks, squares are coloured in whole lines."""
     shown = terminal("run", samples / "heads.json", "--heatmap", env={**TRUE, "PYTHONIOENCODING": "ascii"})
     first_row = weights(run, samples / "heads.json")[0, 0].tolist()
     assert shown.isascii()
@@ -250,7 +250,7 @@ def test_colour_without_unicode(run: Runner, samples: Path) -> None:
 
 
 def test_legend(run: Runner) -> None:
-    """The ramp goes by the root of the weight: a quarter stands in its middle, and the shades change where they do."""
+    """The ramp follows the square root: 0.25 labels its middle, and shades change at their weights."""
     ramp, ticks, blank = run("run", "weights=0.5 0.5", "V=1; 1", "--heatmap").out.rstrip("\n").split("\n")[-3:]
     assert ramp == " " + "░" * 8 + "▒" * 8 + "▓" * 8 + "█" * 8
     assert ticks.split() == ["0", "0.25", "0.5", "1"]
@@ -263,7 +263,7 @@ def test_legend(run: Runner) -> None:
 
 @pytest.mark.parametrize("sample", ["blog", "causal", "creature", "cross", "heads"])
 def test_every_weight_has_its_square(run: Runner, samples: Path, sample: str) -> None:
-    """In SVG each weight is one square of its colour, which tells its query, its key and its value."""
+    """In SVG each weight is a square of its colour, with its query, key and value as a tooltip."""
     path = samples / f"{sample}.json"
     fields = json.loads(run("run", path, "-f", "json").out)
     root = parsed(run("run", path, "--heatmap", "-f", "svg").out)
@@ -287,7 +287,7 @@ def test_every_weight_has_its_square(run: Runner, samples: Path, sample: str) ->
 
 
 def test_squares_tile_each_panel(run: Runner, samples: Path) -> None:
-    """Two heads are two panels, in each of which the squares stand in rows and columns without overlap."""
+    """Two heads are two panels, whose squares form rows and columns without overlap."""
     root = parsed(run("run", samples / "heads.json", "--heatmap", "-f", "svg").out)
     panels = [
         [rect for rect in group.findall(f"{NAMESPACE}rect") if rect.find(f"{NAMESPACE}title") is not None]
@@ -304,7 +304,7 @@ def test_squares_tile_each_panel(run: Runner, samples: Path) -> None:
 
 
 def test_numbers_on_the_squares_where_they_fit(run: Runner, tmp_path: Path) -> None:
-    """Up to sixteen columns have numbers of two decimals on them; more have none, but each still tells its weight."""
+    """Up to sixteen columns have numbers of two decimals; more columns have only tooltips."""
     for keys, numbered in ((16, True), (30, False)):
         path = problem(tmp_path, Q=random(1, 2, 2), K=random(2, keys, 2))
         root = parsed(run("run", path, "--heatmap", "-f", "svg").out)
@@ -314,7 +314,7 @@ def test_numbers_on_the_squares_where_they_fit(run: Runner, tmp_path: Path) -> N
 
 
 def absolute(root: ET.Element) -> list[tuple[ET.Element, float, float]]:
-    """Return each rectangle and text with where it stands in the whole picture."""
+    """Return each rectangle and text with its position in the whole picture."""
     found: list[tuple[ET.Element, float, float]] = []
 
     def walk(element: ET.Element, x: float, y: float) -> None:
@@ -330,8 +330,8 @@ def absolute(root: ET.Element) -> list[tuple[ET.Element, float, float]]:
 
 
 @pytest.mark.parametrize(("heads", "queries", "keys"), [(1, 1, 1), (2, 3, 5), (5, 9, 20), (12, 40, 40)])
-def test_everything_stands_inside_the_picture(tmp_path: Path, heads: int, queries: int, keys: int) -> None:
-    """Squares and labels, long ones and turned ones too, stay within the size that the file says."""
+def test_everything_is_inside_the_picture(tmp_path: Path, heads: int, queries: int, keys: int) -> None:
+    """Squares and labels, including long and rotated ones, are within the size of the file."""
     rng = np.random.default_rng(3)
     trace = attention(
         rng.normal(size=(heads, queries, 2)),
@@ -359,7 +359,7 @@ def test_everything_stands_inside_the_picture(tmp_path: Path, heads: int, querie
 
 @pytest.mark.parametrize("token", HOSTILE)
 def test_any_label_is_valid_xml(token: str) -> None:
-    """Whatever a label holds, the picture is XML, alone and on a page, and the label is text in it."""
+    """The picture is valid XML, alone and in a page, and labels are escaped."""
     trace = attention([[1], [2]], [[1], [2]], tokens=["q", token], key_tokens=[token, "k"], title=token)
     root = parsed(drawn(trace, "svg"))
     titles = [title.text for rect in elements(root, "rect") for title in rect]
@@ -371,7 +371,7 @@ def test_any_label_is_valid_xml(token: str) -> None:
 
 
 def test_many_weights_are_few_squares() -> None:
-    """300 × 300 weights of many heads stay a picture that a browser can show, and the squares are the blocks' means."""
+    """300 × 300 weights of many heads become block means, few enough for a browser."""
     rng = np.random.default_rng(1)
     trace = attention(rng.normal(size=(2, 300, 2)), rng.normal(size=(2, 290, 2)))
     root = parsed(drawn(trace, "svg"))
@@ -394,8 +394,8 @@ def on_words(root: ET.Element) -> list[str]:
     return [word for text in elements(root, "text") for word in (text.text or "").split()]
 
 
-def test_shortened_labels_tell_all_of_themselves() -> None:
-    """A label that is cut has the whole of itself as a tooltip."""
+def test_shortened_labels_have_tooltips() -> None:
+    """An abbreviated label has its full text as a tooltip."""
     long = "an extraordinarily long token that never ends"
     root = parsed(drawn(attention([[1]], [[1]], tokens=[long], key_tokens=["k"]), "svg"))
     label = next(text for text in elements(root, "text") if "…" in (text.text or ""))
@@ -404,7 +404,7 @@ def test_shortened_labels_tell_all_of_themselves() -> None:
 
 @given(st.integers(1, 30), st.integers(1, 30), st.sampled_from([None, 20, 47, 80]), st.booleans())
 def test_all_shapes_fit(rows: int, columns: int, width: int | None, colors: bool) -> None:
-    """Of any shape, at any width, the picture fits, has a label for each row that has a line of its own, and ends."""
+    """For any shape and width, the picture fits and has all row labels that have a line."""
     trace = attention(np.zeros((rows, 1)), np.zeros((columns, 1)))
     text = drawn(trace, width=width, colors="truecolor" if colors else None)
     lines = body(ESCAPE.sub("", text))
@@ -415,8 +415,8 @@ def test_all_shapes_fit(rows: int, columns: int, width: int | None, colors: bool
 # ------------------------------------------------------------------------------------------------- page, and misuse
 
 
-def test_the_page_holds_the_picture(run: Runner, samples: Path) -> None:
-    """The page is the SVG and nothing else to look at; it has the problem's name and no script."""
+def test_the_page_contains_the_picture(run: Runner, samples: Path) -> None:
+    """The page shows the SVG only, with the problem's title and without scripts."""
     picture = run("run", samples / "heads.json", "--heatmap", "-f", "svg").out
     page = run("run", samples / "heads.json", "--heatmap", "-f", "html").out
     assert picture in page
@@ -427,7 +427,7 @@ def test_the_page_holds_the_picture(run: Runner, samples: Path) -> None:
 
 @pytest.mark.parametrize("format", ["table", "svg", "html"])
 def test_several_problems(run: Runner, format: str) -> None:
-    """Several problems are several pictures, with one legend."""
+    """Several problems are several pictures with one legend."""
     documents = '{"Q": [[1]], "K": [[1]], "title": "first"}\n{"Q": [[2]], "K": [[1]], "title": "second"}'
     shown = html.unescape(run("run", "--heatmap", "-f", format, stdin=documents).out)
     text = (
@@ -441,7 +441,7 @@ def test_several_problems(run: Runner, format: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["txt", "svg", "html"])
 def test_out_takes_the_format_of_the_suffix(run: Runner, samples: Path, tmp_path: Path, suffix: str) -> None:
-    """--out draws the picture that its suffix names."""
+    """--out selects the format by suffix."""
     done = run("run", samples / "heads.json", "--heatmap", "-o", f"x.{suffix}")
     format = "table" if suffix == "txt" else suffix
     assert (done.code, done.out, done.err) == (0, "", "")
@@ -449,14 +449,13 @@ def test_out_takes_the_format_of_the_suffix(run: Runner, samples: Path, tmp_path
     assert (tmp_path / f"x.{suffix}").read_bytes() == expected
 
 
-NO_PICTURE = "attncli: no format '{}' for a heat map\n  hint: the formats are table, html, svg\n"
-WEIGHTS_ALONE = "  hint: a heat map shows the weights alone, all of them, or means where there are many\n"
+NO_PICTURE = "attncli: no such format for a heat map: '{}'\n  hint: the formats are table, html, svg\n"
+WEIGHTS_ALONE = "  hint: a heat map shows all weights, or their means if there are many\n"
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["-s", "weights"], f"attncli: --heatmap and --step cannot be given together\n{WEIGHTS_ALONE}"),
         (["--full"], f"attncli: --heatmap and --full cannot be given together\n{WEIGHTS_ALONE}"),
         *(
             (
@@ -469,7 +468,7 @@ WEIGHTS_ALONE = "  hint: a heat map shows the weights alone, all of them, or mea
     ],
 )
 def test_refused(run: Runner, samples: Path, tmp_path: Path, options: list[str], message: str) -> None:
-    """What a heat map cannot be is said before anything is written."""
+    """Invalid combinations of options are errors, and nothing is written."""
     done = run("run", samples / "blog.json", "--heatmap", *options, "-o", "out.svg")
     assert (done.code, done.out, done.err) == (2, "", message)
     assert list(tmp_path.iterdir()) == []
@@ -477,11 +476,11 @@ def test_refused(run: Runner, samples: Path, tmp_path: Path, options: list[str],
 
 @pytest.mark.parametrize("suffix", ["txt", "svg", "html"])
 def test_without_weights(run: Runner, tmp_path: Path, suffix: str) -> None:
-    """A problem that starts behind the weights has no heat map."""
+    """A problem without weights has no heat map."""
     done = run("run", "head_output=1 2", "W_o=1; 2", "--heatmap", "-o", f"x.{suffix}")
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        "attncli: there are no weights here: a heat map has nothing to show\n"
+        "attncli: --heatmap needs weights, which are not among the steps\n"
         "  hint: the steps are W_o, head_output, output\n"
     )
     assert list(tmp_path.iterdir()) == []
@@ -489,7 +488,7 @@ def test_without_weights(run: Runner, tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("values", ["-0.5 1.5", "1e300 1e308", "0 0"])
 @pytest.mark.parametrize("format", ["table", "svg", "html"])
-def test_weights_that_were_given_may_be_anything(run: Runner, values: str, format: str) -> None:
-    """Numbers that no softmax gives are drawn as the nearest end of the ramp, without a warning."""
+def test_given_weights_outside_the_range(run: Runner, values: str, format: str) -> None:
+    """Given weights outside of 0 to 1 have the colour of the nearest end of the ramp, without a warning."""
     done = run("run", f"weights={values}", "V=1; 1", "--heatmap", "-f", format)
     assert (done.code, done.err) == (0, "")

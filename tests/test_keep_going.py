@@ -56,9 +56,7 @@ def test_people_get_the_error_on_standard_error(run: Runner) -> None:
     done = run("run", "-s", "scores", "--keep-going", stdin=f"{GOOD}\n{RAGGED}\n{OTHER}\n")
     both = run("run", "-s", "scores", stdin=f"{GOOD}\n{OTHER}\n")
     assert (done.code, done.out) == (1, both.out)
-    assert done.err == (
-        "attncli: line 2: standard input:2: K, row 2: has 1 number, row 1 has 2: all rows should be of one length\n"
-    )
+    assert done.err == "attncli: line 2: standard input:2: K, row 2: has 1 number, should have 2 as in row 1\n"
 
 
 def test_a_file_has_the_errors_too(run: Runner, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""LaTeX: whatever is in a problem, the document is ASCII, well-formed, compiles, and runs over no margin.
+"""LaTeX: for any problem, documents are ASCII, well-formed, compile, and stay within the margins.
 
-What is compiled needs a real pdflatex, and is skipped without one.
+Tests that compile need pdflatex and are skipped without it.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from attncli.common.tex import name_tex
 from attncli.trace.trace import Trace
 from attncli.writers import FORMATS
 from attncli.writers.latex.document import document, heading, remark
-from attncli.writers.latex.matrix import Matrix
+from attncli.writers.latex.matrix import TexMatrix
 from attncli.writers.latex.text import escape, prose
 
 
 def matrix(cells: list[list[str]], rows: list[str] | None = None, columns: list[str] | None = None) -> str:
     """Return one matrix in LaTeX."""
-    return Matrix(cells, rows or [], columns or []).tex()
+    return TexMatrix(cells, rows or [], columns or []).tex()
 
 
 def latex(*traces: Trace, **style: Any) -> str:
@@ -51,7 +51,7 @@ def random(seed: int, *shape: int, scale: float = 1.0) -> list[Any]:
 
 
 def explanations(trace: Trace) -> Iterator[Trace]:
-    """Enlarge the first and the last cell of every step."""
+    """Return explanations of the first and the last cell of every step."""
     for step in {step.name: step for step, _ in cells(trace)}.values():
         first, last = (0,) * step.array.ndim, tuple(size - 1 for size in step.array.shape)
         yield from (trace.zoom(step.name, cell) for cell in {first, last})
@@ -61,7 +61,7 @@ def explanations(trace: Trace) -> Iterator[Trace]:
 
 
 def check(tex: str) -> None:
-    """Read LaTeX as far as is needed to see that it is whole: ASCII, braces, environments, dollars, no comment."""
+    """Check that LaTeX is well-formed: ASCII, with balanced braces, environments and dollars, and without comments."""
     assert tex.isascii()
     assert all(char == "\n" or char.isprintable() for char in tex)
     open_: list[str] = []
@@ -87,7 +87,7 @@ def check(tex: str) -> None:
 
 
 def matrices(tex: str) -> list[list[list[str]]]:
-    """Return the cells of every matrix, row by row, without phantoms; those with labels have one more each way."""
+    """Return the cells of every matrix, row by row, without phantoms; labels are an extra row and column."""
     found = []
     for begin in re.finditer(r"\\begin\{pmatrix\}|\\bordermatrix\{", tex):
         labelled = "border" in begin.group()
@@ -98,7 +98,7 @@ def matrices(tex: str) -> list[list[list[str]]]:
 
 
 def closing_brace(tex: str, at: int) -> int:
-    """Return where the group ends that has begun before `at`."""
+    """Return the position after the group that is open at `at`."""
     depth = 1
     for token in re.compile(r"\\.|[{}]", re.DOTALL).finditer(tex, at):
         depth += {"{": 1, "}": -1}.get(token.group(), 0)
@@ -108,7 +108,7 @@ def closing_brace(tex: str, at: int) -> int:
 
 
 def cell(tex: str) -> str:
-    """Return what stands in a cell, as `decimal` has written it."""
+    """Return the text of a cell, as `decimal` writes it."""
     tex = re.sub(r"\\phantom\{[^{}]*\}", "", tex).strip()
     tex = re.sub(r"^\{(.*)\}$", r"\1", tex)
     power = re.fullmatch(r"(.*) \\times 10\^\{(-?\d+)\}", tex)
@@ -125,8 +125,8 @@ def section(tex: str, name: str) -> str:
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_every_problem_is_whole(name: str) -> None:
-    """Every kind of problem, and every kind of explanation, gives well-formed LaTeX."""
+def test_every_problem_is_well_formed(name: str) -> None:
+    """Every kind of problem and explanation gives well-formed LaTeX."""
     trace = attention(**READABLE[name])
     check(latex(trace))
     check(latex(trace, full=True, precision=12))
@@ -136,7 +136,7 @@ def test_every_problem_is_whole(name: str) -> None:
 
 @given(st.lists(st.text(max_size=30), min_size=2, max_size=2), st.text(max_size=80))
 def test_any_label_and_title(tokens: list[str], title: str) -> None:
-    """Labels and titles hold anything, and break nothing."""
+    """Labels and titles may contain anything."""
     trace = attention([[1.0], [2.5]], [[1], [2]], [[1], [2]], tokens=tokens, title=title)
     check(latex(trace))
     check(latex(trace.zoom("weights", (1, 0))))
@@ -144,7 +144,7 @@ def test_any_label_and_title(tokens: list[str], title: str) -> None:
 
 @given(st.text(max_size=60))
 def test_escape_is_ascii(text: str) -> None:
-    """What LaTeX is given is ASCII with balanced braces, and never empty where there is text."""
+    """Escaped text is ASCII with balanced braces, and not empty unless the text is."""
     shown = escape(text)
     check(rf"\text{{{shown}}}")
     assert bool(shown) == bool(text)
@@ -173,18 +173,18 @@ def test_escape_is_ascii(text: str) -> None:
     ],
 )
 def test_escape(text: str, shown: str) -> None:
-    """Letters keep their accents; what the fonts lack is its code point."""
+    """Letters keep their accents; characters that the fonts lack become code points."""
     assert escape(text) == shown
 
 
-def test_own_signs_are_no_code_points() -> None:
-    """All signs that attncli writes have their LaTeX, but for the shades of a heat map, which is drawn in none."""
+def test_all_signs_have_commands() -> None:
+    """All signs that attncli writes have a command, except the shades of heat maps in a terminal."""
     for sign in (*_ASCII.keys() - set("░▒▓█"), "θ"):
         assert "U+" not in escape(sign), sign
 
 
-def test_notes_of_all_steps_are_no_code_points() -> None:
-    """No note and no formula has a sign that is forgotten."""
+def test_notes_have_no_code_points() -> None:
+    """All signs in notes and formulas have commands."""
     for p in READABLE.values():
         trace = attention(**p)
         for part in (trace, *explanations(trace)):
@@ -192,7 +192,7 @@ def test_notes_of_all_steps_are_no_code_points() -> None:
 
 
 def test_powers_in_prose() -> None:
-    """What the notes write as e^(x) is a power on paper."""
+    """e^(x) in a note becomes a power."""
     assert prose("e^(s − max) / Σ") == r"$e^{\text{s $-$ max}}$ / $\Sigma$"
 
 
@@ -211,12 +211,12 @@ def test_powers_in_prose() -> None:
     ],
 )
 def test_names(name: str, shown: str) -> None:
-    """Markdown's names keep their signs: its readers can show them."""
+    """Names in Markdown keep their characters."""
     assert name_tex(name) == shown
 
 
 def test_matrix() -> None:
-    """Decimal points stand under one another; dots go the way in which something is left out."""
+    """Decimal points are aligned, and dots point in the direction of the omission."""
     assert matrix([["1", "2"], ["3", "4"]]) == r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}"
     assert matrix([["1"], ["-0.25"], ["10.50"]]) == (
         "\\begin{pmatrix} \\phantom{-0}1\\phantom{.00} \\\\ \\phantom{0}{-0.25} \\\\ \\phantom{-}10.50 \\end{pmatrix}"
@@ -236,7 +236,7 @@ def test_matrix() -> None:
 @pytest.mark.parametrize("name", SAMPLE_FILES)
 @pytest.mark.parametrize("precision", [2, 4])
 def test_numbers(run: Runner, name: str, precision: int) -> None:
-    """The matrices hold the numbers of the JSON result, rounded as everywhere."""
+    """Matrices have the numbers of the JSON output, rounded."""
     files = [SAMPLES / file for file in SAMPLE_FILES[name]]
     answer = json.loads(run("run", *files, "-f", "json").out)
     tex = run("run", *files, "-f", "latex", "-p", str(precision)).out
@@ -250,7 +250,7 @@ def test_numbers(run: Runner, name: str, precision: int) -> None:
 
 
 def test_column_labels_and_row_labels(run: Runner, samples: Path) -> None:
-    """Where somebody gave tokens, they stand at the rows and columns."""
+    """Tokens label rows and columns."""
     tex = run("run", samples / "causal.json", "-f", "latex", "-s", "scores").out
     (rows,) = matrices(tex)[-1:]
     tokens = ["the", "cat", "sat", "down"]
@@ -266,8 +266,8 @@ def long_problem() -> dict[str, Any]:
     return {"Q": random(1, 60, 2), "K": random(2, 2, 2), "V": random(3, 2, 2)}
 
 
-def test_what_is_too_wide_is_elided_and_said() -> None:
-    """Columns are left out in the middle; how many is said, and is true."""
+def test_wide_matrices_are_abbreviated() -> None:
+    """Columns are omitted in the middle, and a remark has the correct count."""
     tex = latex(attention(**wide_problem()))
     check(tex)
     (rows,) = matrices(section(tex, "scores"))
@@ -278,8 +278,8 @@ def test_what_is_too_wide_is_elided_and_said() -> None:
     assert rf"{{\small {hidden} of 40 columns left out; -{{}}-full shows all\par}}" in below
 
 
-def test_what_is_too_long_is_elided_and_said() -> None:
-    """So are rows, beside the matrix too; those of a matrix that was given have its name before them."""
+def test_long_matrices_are_abbreviated() -> None:
+    """Rows are omitted in the middle, in marginal columns too; remarks on given matrices begin with their names."""
     tex = latex(attention(**long_problem()))
     check(tex)
     weights, *margins = matrices(section(tex, "weights"))
@@ -290,8 +290,8 @@ def test_what_is_too_long_is_elided_and_said() -> None:
     assert r"{\small 21 of 60 rows left out; -{}-full shows all\par}" in tex
 
 
-def test_a_large_matrix_is_elided_as_everywhere() -> None:
-    """Above 1000 elements three rows and columns are left at each end, as in the tables."""
+def test_large_matrices_are_abbreviated() -> None:
+    """Above 1000 elements three rows and columns remain at each end, as in tables."""
     tex = latex(attention(random(1, 50, 2), random(2, 50, 2)))
     check(tex)
     scores = matrices(section(tex, "scores"))[-1]
@@ -301,7 +301,7 @@ def test_a_large_matrix_is_elided_as_everywhere() -> None:
 
 
 def test_matrices_left_out() -> None:
-    """Heads may be left out as well."""
+    """Heads can be omitted too."""
     tex = latex(attention(random(1, 20, 10, 2), random(2, 20, 10, 2)))
     check(tex)
     assert tex.count("14 of 20 matrices left out") == 3  # scores, scaled, weights
@@ -309,9 +309,9 @@ def test_matrices_left_out() -> None:
 
 @pytest.mark.parametrize("precision", [4, 14])
 @pytest.mark.parametrize("columns", [False, True])
-def test_full_leaves_nothing_out(precision: int, columns: bool) -> None:
+def test_full_shows_all(precision: int, columns: bool) -> None:
     """With --full a matrix is cut into blocks that together are the whole."""
-    p = {"Q": random(1, 60, 2), "K": random(2, 40, 2)}
+    p: dict[str, Any] = {"Q": random(1, 60, 2), "K": random(2, 40, 2)}
     if columns:
         p = {name: np.transpose(value).tolist() for name, value in p.items()} | {"columns": True}
     trace = attention(**p)
@@ -336,7 +336,7 @@ def test_full_leaves_nothing_out(precision: int, columns: bool) -> None:
 
 
 def compiled(folder: Path, *parts: str) -> Path:
-    """Compile documents in one run, one after another; return the PDF."""
+    """Compile documents one after another in one run, and return the PDF."""
     bodies = [tex.partition("\\begin{document}")[2].partition("\\end{document}")[0] for tex in parts]
     preamble = parts[0].partition("\\begin{document}")[0]
     joined = "\\clearpage\n".join(bodies)
@@ -352,7 +352,7 @@ def compiled(folder: Path, *parts: str) -> Path:
 @pytest.mark.parametrize("options", [[], ["-p", "8", "--full"]], ids=["plain", "full"])
 @pytest.mark.parametrize("name", SAMPLE_FILES)
 def test_samples_compile(run: Runner, tmp_path: Path, name: str, options: list[str]) -> None:
-    """Each sample compiles as it stands; what a PDF reader finds in it are the numbers."""
+    """Each sample compiles, and the numbers are in the text of the PDF."""
     files = [SAMPLES / file for file in SAMPLE_FILES[name]]
     done = run("run", *files, "-o", tmp_path / "out.tex", *options)
     assert done.code == 0
@@ -367,7 +367,7 @@ def test_samples_compile(run: Runner, tmp_path: Path, name: str, options: list[s
 
 @needs_latex
 def test_every_problem_compiles(tmp_path: Path) -> None:
-    """So does every kind of problem, and every kind of explanation."""
+    """Every kind of problem and explanation compiles."""
     traces = [attention(**p) for p in READABLE.values()]
     compiled(tmp_path, *(latex(part) for trace in traces for part in (trace, *explanations(trace))))
 
@@ -375,7 +375,7 @@ def test_every_problem_compiles(tmp_path: Path) -> None:
 @needs_latex
 @pytest.mark.parametrize("precision", [0, 1, 6, 15])
 def test_every_precision_compiles(tmp_path: Path, precision: int) -> None:
-    """However many decimals, no number runs over the margin."""
+    """With any number of decimals, no number exceeds the margin."""
     traces = [attention(**p) for p in READABLE.values()]
     texts = [latex(trace, precision=precision, full=full) for trace in traces for full in (False, True)]
     compiled(tmp_path, *texts)
@@ -383,7 +383,7 @@ def test_every_precision_compiles(tmp_path: Path, precision: int) -> None:
 
 @needs_latex
 def test_hostile_labels_compile(tmp_path: Path) -> None:
-    """Labels and titles that were made to break something break nothing, and no margin."""
+    """Hostile labels and titles compile and stay within the margins."""
     texts = []
     for text in (*HOSTILE.values(), r"\end{pmatrix}\input{/etc/passwd}", "Ĳĳŀ", "猫" * 80, "W" * 300, "é ü ç" * 9):
         q, k, v = random(1, 2, 3), random(2, 2, 3), random(3, 2, 2)
@@ -394,7 +394,7 @@ def test_hostile_labels_compile(tmp_path: Path) -> None:
 
 @needs_latex
 def test_wide_and_long_compile(tmp_path: Path) -> None:
-    """What is too large for a page is elided or cut, and stays on the page."""
+    """Matrices larger than a page are abbreviated or cut, and stay on the page."""
     tokens = [text for text in HOSTILE.values() if text] * 2
     projections = {name: random(2, 16, 16) for name in ("W_q", "W_k", "W_v")}
     problems = [
@@ -411,13 +411,13 @@ def test_wide_and_long_compile(tmp_path: Path) -> None:
 
 @needs_latex
 def test_numbers_of_all_sizes_compile(tmp_path: Path) -> None:
-    """Tiny and huge numbers, and labels of all lengths, are measured rightly."""
+    """The widths of tiny and huge numbers and of labels of all lengths are estimated correctly."""
     texts = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
         n, m, d = rng.integers(1, 9, size=3).tolist()
         tokens = ["".join(rng.choice(list("iIlWMm m,.-_&猫é"), size=rng.integers(0, 30))) for _ in range(m)]
-        p = {
+        p: dict[str, Any] = {
             "Q": random(seed, n, d, scale=10.0 ** rng.integers(-9, 3)),
             "K": random(seed + 100, m, d, scale=10.0 ** rng.integers(-9, 9)),
             "V": random(seed + 200, m, 3, scale=10.0 ** rng.integers(-9, 18)),
@@ -428,7 +428,7 @@ def test_numbers_of_all_sizes_compile(tmp_path: Path) -> None:
 
 @needs_latex
 def test_parts_compile(tmp_path: Path) -> None:
-    """The pieces that other papers are made of fit together."""
+    """The building blocks of documents work together."""
     display = f"\\[{matrix([['1', ''], ['…', 'x_1']])}\\]"
     parts = [remark("each row: e^(s − max)"), heading("2"), display]
     compiled(tmp_path, document([heading("Übung 1: 50 % & more"), *parts]))

@@ -14,6 +14,7 @@ import attncli
 LAYERS = (
     "__main__",
     "cli",
+    "help",
     "api",
     "exercises",
     "writers",

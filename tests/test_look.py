@@ -1,4 +1,4 @@
-"""What people see: golden files, real terminals, colour, column blocks, what is left out, numbers, alignment."""
+"""Output for people: golden files, terminals, colour, blocks of columns, omissions, numbers and alignment."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ SPAN = re.compile(r"columns? (\d+)(?:–(\d+))? of (\d+)")
 
 
 def table(trace: Trace, **style: Any) -> str:
-    """Return a trace's tables, as they are laid out for this style."""
+    """Return a trace's tables as text in this style."""
     text = FORMATS["table"].trace([trace], Style(**style))
     assert isinstance(text, str)
     return text
 
 
 def to_number(text: str) -> float:
-    """Return the number that a cell shows."""
+    """Return the number in a cell."""
     return float(text.replace("∞", "inf").replace("−", "-"))
 
 
@@ -54,7 +54,7 @@ def to_number(text: str) -> float:
 
 
 def same_numbers(left: object, right: object) -> bool:
-    """Tell whether two JSON values are the same to 12 significant digits."""
+    """Return whether two JSON values agree to 12 significant digits."""
     if isinstance(left, dict) and isinstance(right, dict):
         return list(left) == list(right) and all(same_numbers(left[name], right[name]) for name in left)
     if isinstance(left, list) and isinstance(right, list):
@@ -65,7 +65,7 @@ def same_numbers(left: object, right: object) -> bool:
 
 
 def cells_of(text: str) -> list[list[object]]:
-    """Return CSV's cells, numbers as numbers."""
+    """Return the cells of CSV output, numbers as floats."""
 
     def cell(word: str) -> object:
         try:
@@ -79,7 +79,7 @@ def cells_of(text: str) -> list[list[object]]:
 @pytest.mark.parametrize("format", SUFFIXES)
 @pytest.mark.parametrize("name", SAMPLE_FILES)
 def test_golden(run: Runner, samples: Path, request: pytest.FixtureRequest, name: str, format: str) -> None:
-    """Each sample comes out of a pipe as tests/golden/ has it; `pytest --update-golden` writes those files anew."""
+    """The output for each sample is the golden file; `pytest --update-golden` rewrites the files."""
     done = run("run", *(samples / file for file in SAMPLE_FILES[name]), "-f", format)
     assert done.code == 0
     path = GOLDEN / f"{name}.{SUFFIXES[format]}"
@@ -96,7 +96,7 @@ def test_golden(run: Runner, samples: Path, request: pytest.FixtureRequest, name
         assert done.out == expected
 
 
-def test_golden_has_no_strangers() -> None:
+def test_golden_files_are_all_used() -> None:
     """Every golden file belongs to a sample and a format."""
     expected = {f"{name}.{suffix}" for name in SAMPLE_FILES for suffix in SUFFIXES.values()}
     assert {path.name for path in GOLDEN.iterdir() if path.is_file()} == expected
@@ -112,8 +112,8 @@ def forty(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("columns", [24, 40, 80, 200])
-def test_fits(forty: Path, columns: int) -> None:
-    """No line of numbers is longer than the terminal."""
+def test_numbers_fit_the_terminal(forty: Path, columns: int) -> None:
+    """No line of numbers is wider than the terminal."""
     shown = ESCAPE.sub("", terminal("run", forty, columns=columns))
     lines = [line for line in shown.split("\n") if line.startswith((" q", " k", "─"))]
     assert max(map(cell_len, lines)) <= columns
@@ -121,14 +121,14 @@ def test_fits(forty: Path, columns: int) -> None:
 
 @pytest.mark.parametrize("columns", [80, 200])
 def test_headings_fit(forty: Path, columns: int) -> None:
-    """On a terminal of usual width the headings and notes fit, too."""
+    """Headings and notes fit a terminal of common width."""
     shown = ESCAPE.sub("", terminal("run", forty, columns=columns))
     assert max(map(cell_len, shown.split("\n"))) <= columns
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_every_number_is_there(run: Runner, forty: Path, columns: int) -> None:
-    """Whatever the width, each number of the JSON result is in its place in the table, to 4 decimals."""
+    """At any width, each number of the JSON output is at its place in the table, to 4 decimals."""
     answer = json.loads(run("run", forty, "-f", "json").out)
     shown = terminal("run", forty, columns=columns)
     for step in ("scores", "scaled", "weights", "output"):
@@ -136,8 +136,8 @@ def test_every_number_is_there(run: Runner, forty: Path, columns: int) -> None:
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
-def test_blocks_say_their_columns(forty: Path, columns: int) -> None:
-    """The blocks of a wide matrix are headed "columns 1–8 of 40", from the first column to the last without a gap."""
+def test_blocks_are_captioned(forty: Path, columns: int) -> None:
+    """The captions "columns 1–8 of 40" cover all columns of a wide matrix without a gap."""
     lines = section(terminal("run", forty, columns=columns), "scores")
     spans = [(int(first), int(last or first), int(of)) for line in lines for first, last, of in SPAN.findall(line)]
     assert len(spans) > 1
@@ -147,32 +147,32 @@ def test_blocks_say_their_columns(forty: Path, columns: int) -> None:
 
 
 def test_a_matrix_that_fits_has_no_blocks(samples: Path) -> None:
-    """Where everything fits, nothing is said of columns."""
+    """A matrix that fits has no caption about columns."""
     assert not SPAN.search(terminal("run", samples / "creature.json", columns=200))
 
 
-def test_narrowest(samples: Path) -> None:
-    """A terminal narrower than a number still shows every digit."""
+def test_terminal_narrower_than_a_number(samples: Path) -> None:
+    """A terminal narrower than a number still shows all its digits."""
     shown = ESCAPE.sub("", terminal("run", samples / "blog.json", columns=5))
     assert {"12.7279", "0.9930", "9.9859"} <= set(shown.split())
 
 
 def test_columns_variable_in_a_terminal(forty: Path) -> None:
-    """COLUMNS goes before what the terminal says of itself."""
+    """COLUMNS overrides the width that the terminal reports."""
     shown = ESCAPE.sub("", terminal("run", forty, columns=200, env={"COLUMNS": "60"}))
     assert max(map(cell_len, shown.split("\n"))) <= 60
 
 
 @pytest.mark.parametrize("columns", ["1", "20", "80", "400", "x"])
 def test_columns_variable_in_a_pipe(run: Runner, forty: Path, columns: str) -> None:
-    """In a pipe COLUMNS does not matter, and a matrix is as wide as it is."""
+    """In a pipe COLUMNS is ignored, and a matrix has its natural width."""
     plain = run("run", forty).out
     assert run("run", forty, env={"COLUMNS": columns}).out == plain
     assert not SPAN.search(plain)
 
 
-def test_blocks_of_what_is_left_out(tmp_path: Path) -> None:
-    """A block says the numbers of the columns that it shows, and not of those left out."""
+def test_captions_of_abbreviated_blocks(tmp_path: Path) -> None:
+    """The caption of a block does not include omitted columns."""
     path = problem(tmp_path, Q=random(1, 40, 2), K=random(2, 100, 2))
     lines = section(terminal("run", path, "-s", "scores", columns=50), "scores")
     ranges = [(at, re.findall(r"(\d+)(?:–(\d+))?", line.partition(" of ")[0])) for at, line in enumerate(lines)]
@@ -183,7 +183,7 @@ def test_blocks_of_what_is_left_out(tmp_path: Path) -> None:
 
 
 def test_notes_fit(tmp_path: Path) -> None:
-    """What is left out is said in lines that fit the terminal, too."""
+    """Notes about omissions fit the terminal."""
     path = problem(tmp_path, Q=random(1, 40, 2), K=random(2, 100, 2))
     shown = ESCAPE.sub("", terminal("run", path, "-s", "scores", columns=50))
     assert max(map(cell_len, shown.split("\n"))) <= 50
@@ -210,20 +210,20 @@ def test_notes_fit(tmp_path: Path) -> None:
     ],
 )
 def test_color_in_a_terminal(samples: Path, options: list[str], env: dict[str, str], colored: bool) -> None:
-    """A terminal gets colour unless it is dumb or told otherwise; --color goes before the environment."""
+    """A terminal gets colour unless TERM or NO_COLOR says otherwise; --color overrides the environment."""
     shown = terminal("run", samples / "causal.json", *options, env=env)
     assert ("\x1b" in shown) == colored
 
 
 def test_color_changes_no_character(samples: Path) -> None:
-    """Without its escapes, a coloured table is the plain one."""
+    """Without its escape sequences, coloured output equals plain output."""
     colored = terminal("run", samples / "heads.json")
     plain = terminal("run", samples / "heads.json", env={"NO_COLOR": "1"})
     assert [line.rstrip() for line in ESCAPE.sub("", colored).split("\n")] == plain.split("\n")
 
 
 def test_only_the_weights_are_shaded(samples: Path) -> None:
-    """Background colour stands behind weights and behind nothing else."""
+    """Only weights have a background colour."""
     shown = terminal("run", samples / "causal.json", env={"COLORTERM": "truecolor"})
     step = ""
     for line in shown.split("\n"):
@@ -235,7 +235,7 @@ def test_only_the_weights_are_shaded(samples: Path) -> None:
 
 
 def test_escapes_are_closed(samples: Path) -> None:
-    """Every line ends with its colours switched off, and holds no escape but colours."""
+    """Every line ends with colours reset, and has no escape sequences except colours."""
     for line in terminal("run", samples / "causal.json").split("\n"):
         escapes = re.findall(r"\x1b\[([0-9;]*)m", line)
         assert "\x1b" not in ESCAPE.sub("", line)
@@ -243,7 +243,7 @@ def test_escapes_are_closed(samples: Path) -> None:
 
 
 def test_shading_has_straight_edges(samples: Path) -> None:
-    """The last shaded column is shaded as far as its rule goes, as the others are."""
+    """The shade of the last column extends to the end of the rule."""
     shown = terminal("run", samples / "creature.json", "-s", "weights", env={"COLORTERM": "truecolor"})
     lines = shown.split("\n")
     rule = next(cell_len(ESCAPE.sub("", line)) for line in lines if "─" in line)
@@ -252,7 +252,7 @@ def test_shading_has_straight_edges(samples: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["txt", "md", "html", "svg", "csv", "json"])
 def test_out_has_no_colour(run: Runner, samples: Path, tmp_path: Path, suffix: str) -> None:
-    """A file has no colour, whatever is asked for, and is what a pipe gets."""
+    """A file has no colour, whatever --color says, and equals the output in a pipe."""
     path = tmp_path / f"x.{suffix}"
     terminal("run", samples / "heads.json", "--out", path, "--color", "always", env={"FORCE_COLOR": "1"})
     format = next(name for name, end in SUFFIXES.items() if end == suffix)
@@ -275,7 +275,7 @@ def test_out_has_no_colour(run: Runner, samples: Path, tmp_path: Path, suffix: s
     ],
 )
 def test_elision(rows: int, columns: int, said: str | None) -> None:
-    """Above 1000 elements the first three and the last three remain, which is said; NumPy's own rule agrees."""
+    """Above 1000 elements three rows and columns at each end remain, as in NumPy, and a note says so."""
     matrix = np.arange(rows * columns, dtype=float).reshape(rows, columns)
     text = table(attention(np.ones((1, 1)), np.ones((rows, 1)), matrix).only(["V"]))
     shown = parsed(section(text, "V"))
@@ -287,14 +287,14 @@ def test_elision(rows: int, columns: int, said: str | None) -> None:
 
 
 def test_one_row_is_not_left_out() -> None:
-    """Of seven columns all are shown: the … would take the place of the one left out."""
+    """All of seven columns are shown: … would take the place of a single one."""
     text = table(attention(np.ones((1, 1)), np.ones((200, 1)), np.arange(1400.0).reshape(200, 7)).only(["V"]))
     assert parsed(section(text, "V"))[0] == list("0123456")
     assert "194 of 200 rows left out" in text
 
 
 def test_full_shows_all() -> None:
-    """With --full nothing is left out."""
+    """With --full nothing is omitted."""
     matrix = np.arange(1200.0).reshape(30, 40)
     text = table(attention(np.ones((1, 1)), np.ones((30, 1)), matrix), full=True)
     assert "…" not in text
@@ -303,7 +303,7 @@ def test_full_shows_all() -> None:
 
 
 def test_matrices_left_out() -> None:
-    """Of many heads the first three and the last three are shown, and the others counted."""
+    """Of many heads the first three and the last three are shown, and the others are counted."""
     ones = np.ones((20, 8, 8))
     text = table(attention(ones, ones, ones).only(["scores"]))
     assert re.findall(r"head (\d+) of 20", text) == ["1", "2", "3", "18", "19", "20"]
@@ -314,8 +314,8 @@ def test_matrices_left_out() -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_number_is_never_a_false_zero(value: float) -> None:
-    """What is not 0 never looks like 0, and 0 is 0 without a sign."""
+def test_only_zero_looks_like_zero(value: float) -> None:
+    """Only 0 is shown as 0, and 0 never has a sign."""
     shown = decimal(value, 4)
     assert (float(shown) == 0) == (value == 0)
     assert value or shown == "0"
@@ -324,13 +324,13 @@ def test_a_number_is_never_a_false_zero(value: float) -> None:
 
 @given(st.integers(-(10**15) + 1, 10**15 - 1))
 def test_integers_stay_integers(value: int) -> None:
-    """An integer has no decimals."""
+    """Integers have no decimals."""
     assert decimal(float(value), 4) == str(value)
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 8))
 def test_numbers_are_rounded_to_the_precision(value: float, precision: int) -> None:
-    """What is shown is the value to so many decimals, or, if it is tiny, to two digits."""
+    """A number is rounded to the given decimals or, if it is tiny, to two digits."""
     shown = float(decimal(value, precision))
     assert abs(shown - value) <= max(0.5 * 10.0**-precision * (1 + 1e-9), 0.05 * abs(value)) + 4 * math.ulp(value)
     if abs(value) >= 10.0**-precision:
@@ -338,8 +338,8 @@ def test_numbers_are_rounded_to_the_precision(value: float, precision: int) -> N
 
 
 @given(st.lists(st.floats(-1e5, 1e5).map(lambda value: round(value, 6)), min_size=1, max_size=6))
-def test_points_stand_under_one_another(values: list[float]) -> None:
-    """Decimal points, and the ends of integers, stand in one column; powers of ten end where the others do."""
+def test_decimal_points_are_aligned(values: list[float]) -> None:
+    """Decimal points and the ends of integers are aligned; powers of ten are right-aligned."""
     cells = [decimal(value, 4) for value in values]
     padded = align(cells)
     widest = max(map(len, padded))
@@ -364,7 +364,7 @@ def _problems(draw: st.DrawFn) -> Trace:
 
 @given(_problems(), st.sampled_from([None, 20, 33, 80]))
 def test_tables_read_back(trace: Trace, width: int | None) -> None:
-    """Reading the table's text gives the values back, to 4 decimals, at any width."""
+    """At any width, the numbers in a table's text are the values, to 4 decimals."""
     text = table(trace, width=width)
     for name, step in trace.items():
         if step.given:
@@ -380,17 +380,17 @@ def test_tables_read_back(trace: Trace, width: int | None) -> None:
 
 @pytest.mark.parametrize("text", ["1234567890.5", "98765432109.25"])
 def test_given_numbers_are_shown_as_given(run: Runner, text: str) -> None:
-    """A number that somebody wrote is shown with all its digits."""
+    """A given number is shown with all its digits."""
     assert text in run("run", f"Q={text}", "K=1", "-s", "Q").out.split()
 
 
 def test_given_decimals(run: Runner) -> None:
-    """0.5 is shown as it was given, and not as 0.5000."""
+    """0.5 is shown as given, not as 0.5000."""
     assert "0.5" in run("run", "Q=0.5 2", "K=1 1", "-s", "Q").out.split()
 
 
 def test_tiny_given_numbers(run: Runner) -> None:
-    """A tiny number is written in powers of ten in people's formats, every one of them."""
+    """A tiny given number is shown in scientific notation in all formats for people."""
     for format in ("table", "markdown", "html"):
         shown = run("run", "Q=1e-9 -1e-9", "K=1 1", "-f", format).out
         assert "1e-09" in shown
@@ -403,7 +403,7 @@ def test_tiny_given_numbers(run: Runner) -> None:
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 @pytest.mark.parametrize("name", SAMPLE_FILES)
 def test_ascii(run: Runner, process: Starter, samples: Path, name: str, encoding: str) -> None:
-    """Where the encoding has no √, everything is ASCII, and the same lines stand in the same columns."""
+    """If the encoding lacks √, the output is ASCII with the same lines and columns."""
     files = [samples / file for file in SAMPLE_FILES[name]]
     done = process("run", *files, env={"PYTHONIOENCODING": encoding})
     assert done.code == 0
@@ -413,7 +413,7 @@ def test_ascii(run: Runner, process: Starter, samples: Path, name: str, encoding
 
 
 def assert_rows_end_together(text: str) -> None:
-    """Check that no row of a table standing alone is longer than its rule, and that numbers end under their rule."""
+    """Check that no row of a single table is wider than its rule, and that numbers end with it."""
     lines = text.split("\n")
     for at, line in enumerate(lines):
         if re.fullmatch(r"[─┼]+|[-+]+", line):
@@ -438,7 +438,7 @@ LABELS = [
 
 @pytest.mark.parametrize("labels", LABELS)
 def test_labels_keep_the_columns(tmp_path: Path, labels: list[str]) -> None:
-    """Whatever stands in a label, every row of numbers has its columns where the rule has them."""
+    """Columns stay aligned with the rule, whatever the labels contain."""
     path = problem(tmp_path, Q=random(1, 3, 2), K=random(2, 3, 2), V=random(3, 3, 2), tokens=labels)
     shown = terminal("run", path, columns=200)
     lines = section(shown, "scores")
@@ -453,14 +453,14 @@ def test_labels_keep_the_columns(tmp_path: Path, labels: list[str]) -> None:
 
 
 def test_wide_labels_are_cut_by_their_width(tmp_path: Path) -> None:
-    """A label is cut by the columns it takes, not by the number of its characters."""
+    """Labels are abbreviated by their width, not by their number of characters."""
     path = problem(tmp_path, scores=[[1]], tokens=["猫" * 40], key_tokens=["k"])
     rows = [line for line in section(terminal("run", path), "weights") if "猫" in line]
     assert cell_len(rows[0].split()[0]) <= 25
 
 
 def test_cut_labels_stay_apart(tmp_path: Path) -> None:
-    """Labels that are cut can still be told from one another."""
+    """Abbreviated labels remain distinguishable."""
     labels = ["layer.encoder.attention.block.one", "layer.encoder.attention.block.two"]
     path = problem(tmp_path, Q=[[1], [2]], K=[[1]], tokens=labels, key_tokens=["k"])
     rows = [line.split()[0] for line in section(terminal("run", path), "scores") if "layer" in line]
@@ -472,7 +472,7 @@ def test_cut_labels_stay_apart(tmp_path: Path) -> None:
 
 @pytest.fixture
 def heads_of(tmp_path: Path) -> Callable[[int, int], Path]:
-    """Write a problem with so many batches and heads."""
+    """Write a problem with this many batches and heads."""
 
     def write(batches: int, heads: int) -> Path:
         shape = (batches, heads, 2, 2) if batches else (heads, 2, 2)
@@ -482,7 +482,7 @@ def heads_of(tmp_path: Path) -> Callable[[int, int], Path]:
 
 
 def test_heads_side_by_side(heads_of: Callable[[int, int], Path]) -> None:
-    """Heads stand side by side where the terminal has room, and under one another where it has none."""
+    """Heads are side by side if the terminal is wide enough, else one below the other."""
     path = heads_of(0, 4)
     wide = section(terminal("run", path, columns=200), "scores")
     narrow = section(terminal("run", path, columns=40), "scores")
@@ -492,21 +492,21 @@ def test_heads_side_by_side(heads_of: Callable[[int, int], Path]) -> None:
 
 
 def test_batches_and_heads_are_named(heads_of: Callable[[int, int], Path]) -> None:
-    """Each matrix of several batches says which batch and which head it is, in order."""
+    """Each matrix of several batches is titled with its batch and head, in order."""
     titles = re.findall(r"batch \d of 2, head \d of 3", "\n".join(section(terminal("run", heads_of(2, 3)), "output")))
     assert titles == [f"batch {batch} of 2, head {head} of 3" for batch in (1, 2) for head in (1, 2, 3)]
 
 
 @pytest.mark.parametrize("columns", [30, 80, 200])
 def test_heads_fit(heads_of: Callable[[int, int], Path], columns: int) -> None:
-    """Matrices side by side never make a line longer than the terminal."""
+    """Matrices side by side fit the terminal."""
     shown = ESCAPE.sub("", terminal("run", heads_of(0, 4), "-s", "weights", "-s", "output", columns=columns))
     numbers = [line for line in shown.split("\n") if re.search(r"\d\.\d|─", line)]
     assert max(map(cell_len, numbers)) <= columns
 
 
 def test_heads_keep_their_numbers_apart(run: Runner, heads_of: Callable[[int, int], Path]) -> None:
-    """Side by side, a line holds the same row of every head, in the order of the heads."""
+    """Side by side, a line has the same row of every head, in order."""
     path = heads_of(0, 3)
     answer = json.loads(run("run", path, "-f", "json").out)["scores"]
     lines = section(terminal("run", path, columns=200), "scores")
@@ -519,9 +519,14 @@ def test_heads_keep_their_numbers_apart(run: Runner, heads_of: Callable[[int, in
 # --------------------------------------------------------------------------------------------------- html, markdown
 
 
+def tables_of(page: str) -> str:
+    """Return a page without its panels, and with numbers in the place of links."""
+    return re.sub(r"</?a\b[^>]*>", "", page.partition("<aside")[0])
+
+
 def test_html_holds_the_same_numbers(run: Runner, samples: Path) -> None:
     """The page shows the cells that the table shows, in the same order."""
-    page = run("run", samples / "cross.json", "-f", "html").out
+    page = tables_of(run("run", samples / "cross.json", "-f", "html").out)
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", page.partition("<b>scores</b>")[2])
     lines = run("run", samples / "cross.json").out.partition("scores =")[2].split("\n")
     rows = [line.replace("│", " ").split()[1:] for line in lines if re.match(r" (le|chat) ", line)]
@@ -529,9 +534,9 @@ def test_html_holds_the_same_numbers(run: Runner, samples: Path) -> None:
 
 
 @pytest.mark.parametrize("sample", ["creature", "cross"])
-def test_html_puts_decimal_points_under_one_another(run: Runner, samples: Path, sample: str) -> None:
+def test_html_aligns_decimal_points(run: Runner, samples: Path, sample: str) -> None:
     """The numbers of a column are padded as in the table, so that equal places stand under one another."""
-    page = run("run", samples / f"{sample}.json", "-f", "html").out
+    page = tables_of(run("run", samples / f"{sample}.json", "-f", "html").out)
     for table in re.findall("<tbody>(.*?)</tbody>", page):
         rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("</tr>")[:-1]]
         for column in zip(*rows, strict=True):
@@ -540,15 +545,15 @@ def test_html_puts_decimal_points_under_one_another(run: Runner, samples: Path, 
             assert len(tails) <= 1, column
 
 
-def test_html_sets_steps_side_by_side_as_the_table_does(run: Runner, samples: Path) -> None:
+def test_html_groups_steps_as_the_table_does(run: Runner, samples: Path) -> None:
     """What is given stands together, and so do Q, K and V, which do not need each other."""
-    page = run("run", samples / "heads.json", "-f", "html").out
+    page = tables_of(run("run", samples / "heads.json", "-f", "html").out)
     rows = [re.findall(r"<h2><b>(\w+)</b>", row) for row in page.split('<div class="steps">')[1:]]
     assert rows[:3] == [["X", "W_q", "W_k", "W_v", "W_o"], ["Q", "K", "V"], ["scores"]]
 
 
-def test_html_tells_long_labels_in_full(run: Runner) -> None:
-    """A label that the page may cut is there in full, and so is its tooltip, as text."""
+def test_html_has_long_labels_in_full(run: Runner) -> None:
+    """A long label is complete in the page and has a tooltip, both escaped."""
     long = "an extraordinarily long <b> token & more"
     page = run("run", "scores=1", "--tokens", json.dumps([long]), "--key-tokens", "short", "-f", "html").out
     assert f'title="{html.escape(long)}">{html.escape(long)}</th>' in page
@@ -556,14 +561,14 @@ def test_html_tells_long_labels_in_full(run: Runner) -> None:
 
 
 def test_html_has_no_scripts_and_no_markup_from_labels(run: Runner) -> None:
-    """Labels and titles are text in HTML."""
+    """Labels and titles are escaped in HTML."""
     page = run("run", "scores=1 2", "--tokens", '["<b>x</b>"]', "--title", "<script>", "-f", "html").out
     assert "<script" not in page
     assert "&lt;b&gt;x&lt;/b&gt;" in page
 
 
 def test_markdown_rows_have_as_many_cells(run: Runner, samples: Path) -> None:
-    """In Markdown every row of a table has as many cells as its header, whatever stands in a label."""
+    """Each row of a Markdown table has as many cells as its header, whatever the labels contain."""
     out = run("run", samples / "heads.json", "--tokens", '["a|b", "`c`", "*"]', "-f", "markdown").out
     for block in out.split("\n\n"):
         rows = [line for line in block.split("\n") if line.startswith("|")]

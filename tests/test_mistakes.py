@@ -157,4 +157,4 @@ def test_one_hot_weights_are_not_alike(run: Runner) -> None:
     assert "alike" not in done.out
     assert "the softmax is saturated" in done.out
     hidden = run("lint", "Q=0 0; 0 0; 0 0", "K=1 2; 3 4; 5 6", "V=1 2; 3 5; 4 4", "causal=true")
-    assert "every query weighs all its keys alike" in hidden.out
+    assert "each query gives equal weight to all its keys" in hidden.out

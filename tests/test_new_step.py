@@ -19,8 +19,8 @@ from attncli.cli.terminal import ExitCode
 from attncli.common.labels import Cell
 from attncli.derivation import planes
 from attncli.derivation.draft import Draft
-from attncli.derivation.modifiers import Term, place
-from attncli.derivation.plan import Line
+from attncli.derivation.modifiers import Term, as_block
+from attncli.derivation.plan import PlannedStep
 from attncli.derivation.planes import Plane
 from attncli.derivation.rules import RULES, Rule
 from attncli.problem.fields import FIELDS, STEPS, Field
@@ -52,7 +52,7 @@ class Clip(Op):
         return [rf"\operatorname{{{{clip}}}}({{0}}, \pm {self.most:g})"]
 
 
-def clipped(d: Draft, step: str, x: Line) -> Op | None:
+def clipped(d: Draft, step: str, x: PlannedStep) -> Op | None:
     most = d.problem.number("clip") if d.use("clip") else None
     return Clip(most) if most else None
 
@@ -102,7 +102,7 @@ def test_a_step_from_outside_goes_through_everything(
 @pytest.mark.usefixtures("clip")
 def test_a_problem_may_start_at_a_step_from_outside() -> None:
     """Given without Q, the new step is an input, whose heads count as Q's do."""
-    trace = attention(Q_clipped=[[[1, 1]], [[0, 2]]], K=[K], V=[V])
+    trace = attention(Q_clipped=[[[1, 1]], [[0, 2]]], K=[K], V=[V])  # type: ignore[call-arg]
     assert trace["Q_clipped"].given
     assert trace["scores"].value.tolist() == [[[3, 5]], [[4, 6]]]
 
@@ -110,12 +110,12 @@ def test_a_problem_may_start_at_a_step_from_outside() -> None:
 def test_it_is_gone_afterwards() -> None:
     """The tables are as they were."""
     with pytest.raises(AttnError, match="unknown field 'clip'"):
-        attention(Q, K, V, clip=2)
+        attention(Q, K, V, clip=2)  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True, eq=False)
 class Recency(Term):
-    """A number for each key that grows with its place."""
+    """A number for each key that grows with its as_block."""
 
     step: float
     text = " + recency"
@@ -128,7 +128,7 @@ class Recency(Term):
         return self
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:
-        return t.given(step.labelled("recency", cell), self.values(*place(cell)).reshape(1, 1), step.axes_of(cell))
+        return t.given(step.labelled("recency", cell), self.values(*as_block(cell)).reshape(1, 1), step.axes_of(cell))
 
 
 def recency(d: Draft, plane: Plane) -> Term | None:

@@ -1,4 +1,4 @@
-"""Options made from the table of fields, the operands that go with them, and the help that tells of both."""
+"""Options derived from the table of fields, the operands, and the help for both."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CAUSAL = "1 0; 0.3302 0.6698"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a problem, its three matrices, and one submission whose weights are those under a causal mask."""
+    """A folder with a problem, its three matrices, and a submission with causally masked weights."""
     (tmp_path / "p.json").write_text(json.dumps(PROBLEM))
     for name, rows in PROBLEM.items():
         (tmp_path / f"{name.lower()}.csv").write_text("".join(f"{a},{b}\n" for a, b in rows))
@@ -42,13 +42,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def arguments(name: str, *problem: str) -> list[str]:
-    """The arguments of a command for a problem, and what else the command needs."""
+    """Return arguments for a command: those of the problem and those that the command needs."""
     more = {"explain": ["weights[q1,k1]"], "check": [f"weights={CAUSAL}"], "mark": ["ada.json"]}
     return [name, *problem, *more.get(name, [])]
 
 
 def typed(*args: str) -> Typed:
-    """What a command that takes a problem gets of these arguments, where somebody types on standard input."""
+    """Return the `Typed` problem that a command receives, with a terminal as standard input."""
     got: list[Typed] = []
 
     @with_problem("[OPERAND]...", "A problem.")
@@ -66,7 +66,7 @@ def typed(*args: str) -> Typed:
 
 @pytest.mark.parametrize("name", TAKE_PROBLEMS)
 def test_every_command_that_takes_a_problem_has_the_options(run: Runner, name: str) -> None:
-    """Each scalar field is an option, a flag in both directions, and Q, K and V have their letters."""
+    """Each scalar field is an option, flags have a negation, and Q, K and V have short options."""
     said = run(name, "--help").out
     for field in SCALARS:
         option = field.replace("_", "-")
@@ -77,8 +77,8 @@ def test_every_command_that_takes_a_problem_has_the_options(run: Runner, name: s
 
 
 @pytest.mark.parametrize("name", SCALARS)
-def test_an_option_says_what_was_typed(name: str) -> None:
-    """Its text reaches the problem as it stands; a flag says true or false; nothing is said of what is not given."""
+def test_options_pass_their_text(name: str) -> None:
+    """The text of an option reaches the problem unchanged; flags are true or false; absent options pass nothing."""
     option = f"--{name.replace('_', '-')}"
     if name in FLAGS:
         assert typed(option).options == {name: "true"}
@@ -88,13 +88,13 @@ def test_an_option_says_what_was_typed(name: str) -> None:
 
 
 def test_the_matrices_are_operands() -> None:
-    """-q, -k and -v stand behind the operands as Q=, K= and V=."""
+    """-q, -k and -v follow the operands as Q=, K= and V=."""
     assert typed("-q", "3 4", "p.json", "--value", "-").operands == ["p.json", "Q=3 4", "V=-"]
     assert typed().operands == []
 
 
 def test_a_new_field_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line in the table of fields is enough."""
+    """A new entry in the table of fields is enough."""
     clip = Field("clip_qkv", "number", metavar="C", help="Clamp Q, K and V to ±C.", short="-c")
     monkeypatch.setattr("attncli.cli.command.OPTIONS", (*OPTIONS, clip))
     assert typed("--clip-qkv", "8").options == typed("-c", "8").options == {"clip_qkv": "8"}
@@ -107,8 +107,8 @@ def without_next_move(out: str) -> str:
 
 @pytest.mark.parametrize("name", TAKE_PROBLEMS)
 @pytest.mark.usefixtures("folder")
-def test_an_option_is_the_operand(run: Runner, name: str) -> None:
-    """--causal is causal=true in every command, and changes what comes out."""
+def test_options_and_operands_are_equivalent(run: Runner, name: str) -> None:
+    """--causal equals causal=true in every command, and changes the result."""
 
     def out(*problem: str) -> str:
         done = run(*arguments(name, *problem))
@@ -122,7 +122,7 @@ def test_an_option_is_the_operand(run: Runner, name: str) -> None:
 @pytest.mark.parametrize("name", TAKE_PROBLEMS)
 @pytest.mark.usefixtures("folder")
 def test_three_matrix_files_are_a_problem(run: Runner, name: str) -> None:
-    """Q, K and V as three files, as three options and as one problem file are the same, whatever comes behind them."""
+    """Q, K and V as files, as options or in one problem file give the same result."""
     runs: list[Run] = [
         run(*arguments(name, *problem))
         for problem in (["p.json"], ["q.csv", "k.csv", "v.csv"], ["p.json", "-q", "q.csv", "-k", "k.csv"])
@@ -132,8 +132,8 @@ def test_three_matrix_files_are_a_problem(run: Runner, name: str) -> None:
     assert len({(done.code, without_next_move(done.out)) for done in runs}) == 1
 
 
-def test_no_flag_undoes_the_file(run: Runner, samples: Path) -> None:
-    """--no-causal shows every key to every query, though the file hides some."""
+def test_negated_flags_override_the_file(run: Runner, samples: Path) -> None:
+    """--no-causal shows every key to every query although the file is causal."""
     hidden = json.loads(run("run", samples / "causal.json", "-s", "weights", "-f", "json").out)
     seen = json.loads(run("run", samples / "causal.json", "--no-causal", "-s", "weights", "-f", "json").out)
     assert hidden[0][1:] == [0, 0, 0]
@@ -142,7 +142,7 @@ def test_no_flag_undoes_the_file(run: Runner, samples: Path) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_precision_of_a_report(run: Runner) -> None:
-    """-p says the decimals of the right numbers in a report, and so does the problem."""
+    """-p and the problem's precision set the decimals of right values in a report."""
     claim = "weights[q2]=0.5 0.5"
     assert "yours 0.5  right 0.330238" in run("check", "p.json", claim, "-p", "6", "--show-answers").out
     assert "yours 0.5  right 0.33\n" in run("check", "p.json", claim, "precision=2", "--show-answers").out
@@ -154,29 +154,29 @@ def test_precision_of_a_report(run: Runner) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_several_problem_files(run: Runner) -> None:
-    """Each file is a problem, three of them too, and what is typed holds for all."""
+    """Each of several files is a problem, and options apply to all of them."""
     done = run("run", "p.json", "p.json", "p.json", "--scale", "none", "-s", "scores", "-f", "jsonl")
     assert done.out == "[[11, 18], [1, 2]]\n" * 3
 
 
 @pytest.mark.parametrize("name", ["Q", "anything"])
 def test_three_files_of_one_field_are_matrices(run: Runner, tmp_path: Path, name: str) -> None:
-    """A matrix under the name of Q, or under one that is no field, is a matrix."""
+    """Three files with a single matrix each are Q, K and V, whatever the field is called."""
     for file in "qkv":
         (tmp_path / f"{file}.json").write_text(json.dumps({name: [[1, 2]]}))
     assert run("run", "q.json", "k.json", "v.json", "-s", "scores", "-f", "csv").out == "5\n"
 
 
 def test_three_files_of_one_field_are_problems(run: Runner, tmp_path: Path) -> None:
-    """X alone is a problem, and three files with X are three of them."""
+    """X alone is a problem, so three files with X are three problems."""
     for number in (1, 2, 3):
         (tmp_path / f"{number}.json").write_text(json.dumps({"X": [[number]]}))
     assert run("run", "1.json", "2.json", "3.json", "-s", "scores", "-f", "jsonl").out == "[[1]]\n[[4]]\n[[9]]\n"
 
 
 @pytest.mark.usefixtures("folder")
-def test_answers_behind_three_matrices(run: Runner, tmp_path: Path) -> None:
-    """The fourth file of `check` holds the answers, and all further ones of `mark`."""
+def test_answers_after_three_matrices(run: Runner, tmp_path: Path) -> None:
+    """After three matrices, `check` takes one file of answers and `mark` any number."""
     done = run("check", "q.csv", "k.csv", "v.csv", "ada.json", "--causal", "-f", "jsonl")
     assert (done.code, json.loads(done.out)["code"]) == (0, "weights:correct")
     (tmp_path / "ben.json").write_text('{"weights": [["0.5", "0.5"], ["0.5", "0.5"]]}')
@@ -189,34 +189,34 @@ def test_answers_behind_three_matrices(run: Runner, tmp_path: Path) -> None:
     [
         (["mark", "p.json"], "no answers are given\n  hint: name files or folders after the problem"),
         (["mark", "q.csv", "k.csv", "v.csv"], "no answers are given"),
-        (["mark", "q.csv", "ada.json"], "q.csv: holds one bare matrix and does not say what it is"),
+        (["mark", "q.csv", "ada.json"], "q.csv: holds a matrix without a name"),
         (["mark", "-", "-"], "standard input is named twice: - and -"),
         (["check", "q.csv", "k.csv", "v.csv", "ada.json", "ada.json"], "5 files: the problem, and perhaps the answers"),
         (["run", "p.json", "q.csv"], "'q.csv' is one array, and not a problem\n  hint: say what it is: Q=q.csv"),
         (["run", "p.json::K"], "'p.json::K' is one array, and not a problem\n  hint: say what it is: K=p.json::K"),
         (["lint", "p.json", "Q=1", "-q", "2"], "Q is given twice on the command line"),
-        (["explain", "p.json", "--heads", "two"], "--heads: 'two' is not a whole number of at least 1"),
-        (["check", "p.json", "--decimals", "16"], "--decimals: '16' is not a whole number from 0 to 15"),
+        (["explain", "p.json", "--heads", "two"], "--heads: must be a whole number ≥ 1, got 'two'"),
+        (["check", "p.json", "--decimals", "16"], "--decimals: must be a whole number from 0 to 15, got '16'"),
         (["lint", "p.json", "--no-heads"], "No such option: --no-heads"),
-        (["mark", "p.json", "ada.json", "--lengths", "1"], "No such option: --lengths\n  hint: here, a field is typed"),
+        (["mark", "p.json", "ada.json", "--lengths", "1"], "No such option: --lengths\n  hint: give this field"),
         (["new", "--scale", "1"], "No such option: --scale\n"),
         (["run", "--heds", "2"], "No such option: --heds\n  hint: did you mean --heads?"),
-        (["p.json", "--causal"], "No such command 'p.json'\n  hint: name a command: attncli run p.json\n"),
-        (["it's mine.json"], "No such command \"it's mine.json\"\n  hint: name a command: attncli run 'it"),
+        (["p.json", "--causal"], "No such command 'p.json'\n  hint: start with a command: attncli run p.json\n"),
+        (["it's mine.json"], "No such command \"it's mine.json\"\n  hint: start with a command: attncli run 'it"),
         (["chekc"], "No such command 'chekc'\n  hint: did you mean 'check'?"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("folder")
-def test_command_lines_that_are_refused(run: Runner, args: list[str], says: str) -> None:
-    """Exit code 2, nothing on standard output, and a message that quotes what was typed."""
+def test_invalid_command_lines(run: Runner, args: list[str], says: str) -> None:
+    """Exit code 2, no output, and a message that quotes the argument."""
     done = run(*args)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(f"attncli: {says}"), done.err
 
 
 @pytest.mark.parametrize("args", [["run"], ["lint"], ["explain", "weights[q1,k1]"], ["check", "weights=1 0"]])
-def test_nobody_has_to_type_a_problem(command: list[str], args: list[str]) -> None:
-    """Without a problem, and with a terminal for standard input, nothing is waited for."""
+def test_a_terminal_is_not_read(command: list[str], args: list[str]) -> None:
+    """Without a problem, commands do not wait for a terminal."""
     near, far = pty.openpty()
     try:
         done = subprocess.run([*command, *args], stdin=far, capture_output=True, text=True, timeout=60, check=False)
@@ -240,7 +240,7 @@ COARSE = {"weights": [["0", "1"], ["0", "1"]]}
 def test_decimals_of_the_problem(
     run: Runner, tmp_path: Path, said: int | None, option: list[str], verdict: str
 ) -> None:
-    """A problem says how many decimals answers should have, and the option comes before it, in check and in mark."""
+    """The problem sets the decimals of answers for check and mark, and the option overrides it."""
     (tmp_path / "p.json").write_text(json.dumps(PROBLEM if said is None else PROBLEM | {"decimals": said}))
     (tmp_path / "a.json").write_text(json.dumps(COARSE))
     done = run("check", "p.json", "a.json", *option, "-f", "jsonl")
@@ -250,13 +250,13 @@ def test_decimals_of_the_problem(
 
 
 def test_decimals_in_python() -> None:
-    """`attncli.check` honours them too."""
+    """`attncli.check` uses the problem's decimals too."""
     assert attncli.check(PROBLEM, COARSE).right
     assert not attncli.check({**PROBLEM, "decimals": 2}, COARSE).right
 
 
 def test_decimals_stay_in_the_problem(run: Runner) -> None:
-    """`run` keeps the field in what it writes, and has nothing to say of it."""
+    """`run` writes the field back, without a note."""
     done = run("run", "-f", "json", stdin=json.dumps(PROBLEM | {"decimals": 3}))
     assert (json.loads(done.out)["decimals"], done.err) == (3, "")
 
@@ -265,7 +265,7 @@ def test_decimals_stay_in_the_problem(run: Runner) -> None:
 
 
 def test_summaries_are_whole(run: Runner) -> None:
-    """The list of commands never cuts a summary, and the same stands at the head of the command's own help."""
+    """The list of commands has whole summaries, equal to those of the commands' own help."""
     listed = run("--help", env={"COLUMNS": "40"}).out.partition("Commands:")[2]
     assert "..." not in listed
     for name in (*TAKE_PROBLEMS, "new"):
@@ -276,7 +276,7 @@ def test_summaries_are_whole(run: Runner) -> None:
 
 @pytest.mark.parametrize("name", [*TAKE_PROBLEMS, "new"])
 def test_help_fits_and_has_its_headings(run: Runner, name: str) -> None:
-    """Nothing is longer than 80 columns; arguments, options and fields stand in this order, each under its heading."""
+    """No line is longer than 80 columns; arguments, options and fields are in this order, under headings."""
     lines = run(name, "--help").out.splitlines()
     assert max(map(len, lines)) <= 80
     headings = [line for line in lines if re.match(r"[A-Z].*:$", line) and not line.startswith("Usage")]

@@ -1,4 +1,4 @@
-"""Reports and explanations as pages: Markdown, LaTeX, HTML and SVG, to be handed back and handed in."""
+"""Reports and explanations as documents: Markdown, LaTeX, HTML and SVG."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from support.latex import needs_latex, overfull, typeset
 GOLDEN = Path(__file__).resolve().parent / "golden" / "pages"
 WRONG = ["masked[cat]=1.15 2.31 0.58 2.89", "weights[the]=0.06 0.37 0.37 0.20", "output[down]=1 1"]
 PAGES = {
-    "report": ["check", "causal.json", *WRONG],
+    "report": ["check", "causal.json", *WRONG, "--show-answers"],
     "explanation": ["explain", "causal.json", "output[cat,d1]", "--deep", "--exact"],
     "by-hand": ["run", "cross.json", "--by-hand", "--exact", "-s", "scores", "-s", "weights"],
 }
 SUFFIXES = ["txt", "md", "tex", "html", "svg"]
 FORMATS = "the formats are table, json, jsonl, markdown, latex, html, svg"
 SUFFIXES_SAID = (
-    "give --format, or one of the suffixes .txt, .json, .jsonl, .ndjson, .md, .markdown, .tex, .html, .htm, .svg"
+    "use --format, or a file name that ends in .txt, .json, .jsonl, .ndjson, .md, .markdown, .tex, .html, .htm, .svg"
 )
 HOSTILE = ["[red]", "<b>&\"'", "a|b_c*$", "\\frac{", "猫", "e\u0301", "\u202eabc", "\x1b[31m"]
 
 
 def text_of(page: str, suffix: str) -> str:
-    """Return what a reader sees, whatever it is written in; checks on the way that it is well made."""
+    """Return the visible text of a document, and check that it is well-formed."""
     if suffix == "html":
         shown = Page.read(page)
         assert not shown.tags & {"script", "link", "img", "iframe", "b>"}
@@ -43,7 +43,7 @@ def text_of(page: str, suffix: str) -> str:
 def test_golden_pages(
     run: Runner, samples: Path, tmp_path: Path, name: str, suffix: str, request: pytest.FixtureRequest
 ) -> None:
-    """What people hand in looks as it was looked at; `--update-golden` writes it anew."""
+    """Documents equal the golden files; `--update-golden` rewrites them."""
     out = tmp_path / f"page.{suffix}"
     done = run(*PAGES[name], "-o", out, cwd=samples)
     assert (done.code, done.out) == (1 if name == "report" else 0, "")
@@ -57,7 +57,7 @@ def test_golden_pages(
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_report_says_the_same_in_every_format(run: Runner, samples: Path, tmp_path: Path, suffix: str) -> None:
-    """Steps, wrong cells, right values, the mistake and what to redo stand in each."""
+    """Every format has the steps, wrong cells, right values, the mistake and what to redo."""
     out = tmp_path / f"page.{suffix}"
     run(*PAGES["report"], "-o", out, cwd=samples)
     text = re.sub(r"[\\*|$]", "", text_of(out.read_text(encoding="utf-8"), suffix))
@@ -68,7 +68,7 @@ def test_a_report_says_the_same_in_every_format(run: Runner, samples: Path, tmp_
 
 @pytest.mark.parametrize("format", ["markdown", "latex", "html", "svg", "table"])
 def test_hints_hide_in_every_format(run: Runner, samples: Path, format: str) -> None:
-    """With --hints 1 no format gives away a cell, a right number or the mistake; with 2 no right number."""
+    """With --hints 1 no format reveals a cell, a right value or the mistake; with 2 no right value."""
     for hints, hidden in (("1", ("0.58", "forgotten", "masked[", "∞", "infty")), ("2", ("right -", "forgotten", "∞"))):
         shown = run(*PAGES["report"], "--hints", hints, "-f", format, cwd=samples).out
         for word in hidden:
@@ -76,7 +76,7 @@ def test_hints_hide_in_every_format(run: Runner, samples: Path, format: str) -> 
 
 
 def test_several_reports_on_one_page(run: Runner, tmp_path: Path) -> None:
-    """Problems in JSON Lines come one after another, each with its own conclusion."""
+    """Problems from JSON Lines follow one another, each with its conclusion."""
     lines = '{"Q":[[1]],"K":[[2]],"scores":[[2]]}\n{"Q":[[1]],"K":[[2]],"scores":[[3]]}\n'
     for format in ("markdown", "latex", "html", "svg", "table"):
         shown = run("check", "-", "-f", format, stdin=lines)
@@ -86,8 +86,8 @@ def test_several_reports_on_one_page(run: Runner, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format", ["markdown", "latex", "html", "svg", "table"])
-def test_several_reports_stand_under_their_titles(run: Runner, format: str) -> None:
-    """Each under its own, or under its number, escaped as the format wants it; a single one under none."""
+def test_several_reports_have_titles(run: Runner, format: str) -> None:
+    """Each report has its title or number, escaped; a single report has none."""
     fields = '"Q":[[1]],"K":[[2]],"scores":[[2]]'
     first, second = f'{{"title":"Ex <b>& [red]",{fields}}}\n', f"{{{fields}}}\n"
     shown = run("check", "-", "-f", format, stdin=first + second)
@@ -104,9 +104,9 @@ def test_several_reports_stand_under_their_titles(run: Runner, format: str) -> N
 
 
 def test_wide_letters_keep_columns(run: Runner) -> None:
-    """Names of cells are padded by the columns of a terminal that they take: 猫 takes two."""
+    """Names of cells are padded by their width: 猫 takes two columns."""
     line = '{"Q":[[1],[2]],"K":[[2]],"tokens":["猫猫猫","dog"],"key_tokens":["k"],"scores":[[3],[5]]}'
-    cells = [line for line in run("check", "-", stdin=line).out.splitlines() if "yours" in line]
+    cells = [line for line in run("check", "-", "--show-answers", stdin=line).out.splitlines() if "yours" in line]
     assert [line.strip() for line in cells] == [
         "scores[猫猫猫,k]  yours 3  right 2",
         "scores[dog,k]     yours 5  right 4",
@@ -115,7 +115,7 @@ def test_wide_letters_keep_columns(run: Runner) -> None:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_hostile_labels_in_reports(run: Runner, tmp_path: Path, suffix: str) -> None:
-    """Whatever a token is, the page is well made and obeys nothing in it."""
+    """Whatever a token contains, the document is well-formed and the token is escaped."""
     problem = tmp_path / "problem.json"
     queries = [[1, 2]] * len(HOSTILE)
     problem.write_text(json.dumps({"Q": queries, "K": [[1, 0], [0, 1]], "tokens": HOSTILE, "key_tokens": ["a", "b"]}))
@@ -126,7 +126,7 @@ def test_hostile_labels_in_reports(run: Runner, tmp_path: Path, suffix: str) -> 
     text_of(page, suffix)
     assert "\x1b" not in page
     assert "\u202e" not in page
-    assert suffix == "txt" or "<b>" not in page.replace("<b>The", "").replace("<b>No", "")
+    assert suffix == "txt" or HOSTILE[1] not in page
     if suffix == "tex":
         assert page.isascii()
 
@@ -134,7 +134,7 @@ def test_hostile_labels_in_reports(run: Runner, tmp_path: Path, suffix: str) -> 
 @needs_latex
 @pytest.mark.parametrize("name", [*PAGES, "hostile", "long"])
 def test_pages_compile(run: Runner, samples: Path, tmp_path: Path, name: str) -> None:
-    """pdflatex takes them as they are, and nothing runs off the page."""
+    """pdflatex compiles the documents, and nothing exceeds the margins."""
     args = PAGES.get(name)
     problem = tmp_path / "problem.json"
     if name == "long":
@@ -158,19 +158,17 @@ def test_pages_compile(run: Runner, samples: Path, tmp_path: Path, name: str) ->
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["-f", "csv"], f"no format 'csv' for a report\n  hint: {FORMATS}"),
-        (["-f", "htm"], "no format 'htm' for a report\n  hint: did you mean 'html'?"),
+        (["-f", "csv"], f"no such format for a report: 'csv'\n  hint: {FORMATS}"),
+        (["-f", "htm"], "no such format for a report: 'htm'\n  hint: did you mean 'html'?"),
         (
             ["-o", "report.csv"],
-            f"'report.csv' does not say its format by its suffix\n  hint: {SUFFIXES_SAID}",
+            f"cannot tell the format from 'report.csv'\n  hint: {SUFFIXES_SAID}",
         ),
-        (["-o", "report"], "'report' does not say its format by its suffix"),
+        (["-o", "report"], "cannot tell the format from 'report'"),
     ],
 )
-def test_formats_that_reports_do_not_have(
-    run: Runner, samples: Path, tmp_path: Path, args: list[str], said: str
-) -> None:
-    """One message, exit code 2, no file."""
+def test_formats_without_reports(run: Runner, samples: Path, tmp_path: Path, args: list[str], said: str) -> None:
+    """One message, exit code 2, and no file."""
     done = run("check", samples / "causal.json", *WRONG, *args)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(f"attncli: {said}")

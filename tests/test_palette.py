@@ -1,4 +1,4 @@
-"""The colours behind weights: 0 looks like the paper, more attention is more colour, and every number is legible."""
+"""Colours of weights: 0 is the background, more attention is more colour, and every number is legible."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIMULATIONS = {
 
 
 def hexadecimal(name: str) -> str:
-    """Return the #rrggbb of a colour of Rich's."""
+    """Return a Rich colour as #rrggbb."""
     if name.startswith("color("):
         red, rest = divmod(int(name[6:-1]) - 16, 36)
         steps = (0, 95, 135, 175, 215, 255)
@@ -40,7 +40,7 @@ def hexadecimal(name: str) -> str:
 
 
 def over(paper: str, weight: float) -> str:
-    """Return what the translucent colour of a weight looks like on paper."""
+    """Return the colour that the translucent shade of a weight has on a page."""
     share = opacity(weight)
     pairs = ((int(HUE[at : at + 2], 16), int(paper[at : at + 2], 16)) for at in (1, 3, 5))
     return "#{:02x}{:02x}{:02x}".format(*(round(share * hue + (1 - share) * white) for hue, white in pairs))
@@ -48,14 +48,14 @@ def over(paper: str, weight: float) -> str:
 
 @pytest.mark.parametrize("colors", SYSTEMS)
 def test_a_ramp_begins_without_background(colors: str) -> None:
-    """In a terminal 0 and weights close to it have no colour behind them, and all others have."""
+    """In a terminal, 0 and weights close to it have no background colour; all others have one."""
     for weight in WEIGHTS:
         assert (terminal_shade(weight, colors) == ("", "")) == (weight < faintest(colors) <= 0.05)
 
 
 @pytest.mark.parametrize("colors", SYSTEMS)
 def test_numbers_are_legible_in_a_terminal(colors: str) -> None:
-    """The text on every shade has a contrast of at least 4.5."""
+    """Text has a contrast of at least 4.5 on every shade."""
     for back, front in {terminal_shade(weight, colors) for weight in WEIGHTS} - {("", "")}:
         assert contrast(hexadecimal(back), hexadecimal(front)) >= 4.5, back
 
@@ -63,7 +63,7 @@ def test_numbers_are_legible_in_a_terminal(colors: str) -> None:
 @pytest.mark.parametrize("vision", SIMULATIONS)
 @pytest.mark.parametrize("colors", SYSTEMS)
 def test_more_attention_is_lighter_in_a_terminal(colors: str, vision: str) -> None:
-    """Lightness rises with the weight, for colour-blind readers too: nobody has to tell hues apart."""
+    """Lightness rises with the weight, so that hues need not be distinguished."""
     shades = dict.fromkeys(hexadecimal(back) for weight in WEIGHTS if (back := terminal_shade(weight, colors)[0]))
     light = [float((SIMULATIONS[vision] @ linear(shade)).clip(0, 1) @ [0.2126, 0.7152, 0.0722]) for shade in shades]
     assert all(one <= next + 0.002 for one, next in pairwise(light))  # channels are rounded
@@ -72,7 +72,7 @@ def test_more_attention_is_lighter_in_a_terminal(colors: str, vision: str) -> No
 
 
 def test_few_colours_rise_evenly() -> None:
-    """In 256 colours no shade takes much more of the ramp, which goes by the root, than another."""
+    """With 256 colours all shades cover similar parts of the ramp."""
     shown = [terminal_shade(place * place, "256")[0] for place in np.linspace(0, 1, 1001)]
     counts = [shown.count(back) for back in dict.fromkeys(shown)]
     assert len(counts) == 5
@@ -82,15 +82,15 @@ def test_few_colours_rise_evenly() -> None:
 
 @pytest.mark.parametrize("weight", [-0.5, 0, 1, 1.5, 1e300, float("inf")])
 @pytest.mark.parametrize("colors", SYSTEMS)
-def test_weights_that_were_given_may_be_anything(weight: float, colors: str) -> None:
-    """What is no weight of a softmax has the colour of the nearest end of the ramp."""
+def test_given_weights_outside_the_range(weight: float, colors: str) -> None:
+    """Weights outside of 0 to 1 have the colour of the nearest end of the ramp."""
     assert terminal_shade(weight, colors) == terminal_shade(min(max(weight, 0), 1), colors)
     assert translucent(weight) == translucent(min(max(weight, 0), 1))
 
 
 @pytest.mark.parametrize("paper", [picture.LIGHT, picture.DARK])
-def test_on_paper_nothing_is_nothing_and_ink_is_legible(paper: dict[str, str]) -> None:
-    """On light paper and on dark, 0 is the paper, colour grows with the weight, and the ink reads on all of it."""
+def test_shades_of_a_page_are_legible(paper: dict[str, str]) -> None:
+    """In both schemes 0 is the background, colour grows with the weight, and text is legible on all of it."""
     shades = [over(paper["paper"], weight) for weight in WEIGHTS]
     assert shades[0] == paper["paper"]
     assert all(contrast(shade, paper["ink"]) >= 4.5 for shade in shades)

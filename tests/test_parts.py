@@ -113,7 +113,7 @@ def test_a_heat_map_of_the_weights(run: Runner, samples: Path) -> None:
     assert "head 2" not in head.out
     other = run("run", samples / "heads.json", "-s", "output", "--heatmap")
     assert (other.code, other.out) == (2, "")
-    assert other.err.startswith("attncli: there are no weights here")
+    assert other.err.startswith("attncli: --heatmap needs weights")
 
 
 @pytest.mark.parametrize("name", ["max[q1]", "sumexp[q1]", "Σexp[q1]", "exp[q1,k2]", "exp[q1]", "shifted[q1,k1]"])

@@ -21,7 +21,7 @@ def drawn(seed: int, *shape: int) -> Array:
 def test_a_state_dict_is_read_as_pytorch_stores_it() -> None:
     """in_proj_weight holds W_q, W_k and W_v under one another, each for y = x Wᵀ + b."""
     w, b, w_o, b_o, x = drawn(1, 12, 4), drawn(2, 12), drawn(3, 4, 4), drawn(4, 4), drawn(5, 3, 4)
-    state = {"in_proj_weight": w, "in_proj_bias": b, "out_proj.weight": w_o, "out_proj.bias": b_o}
+    state: dict[str, Any] = {"in_proj_weight": w, "in_proj_bias": b, "out_proj.weight": w_o, "out_proj.bias": b_o}
     trace = attention(X=x, heads=2, **state)
     right = attend(
         {
@@ -42,24 +42,25 @@ def test_separate_projections_are_read_as_pytorch_stores_them() -> None:
     w, x = [drawn(at, 2, 3) for at in range(3)], drawn(5, 4, 3)
     names = [f"{q}_proj_weight" for q in "qkv"], [f"{q}_proj.weight" for q in "qkv"]
     right = attention(X=x, W_q=w[0].T, W_k=w[1].T, W_v=w[2].T)
-    for each in names:
-        trace = attention(X=x, **dict(zip(each, w, strict=True)))
+    states: list[dict[str, Any]] = [dict(zip(each, w, strict=True)) for each in names]
+    for state in states:
+        trace = attention(X=x, **state)
         np.testing.assert_array_equal(trace["output"].value, right["output"].value)
-    turned = attention(X=x.T, columns=True, **dict(zip(names[0], w, strict=True)))
+    turned = attention(X=x.T, columns=True, **states[0])
     np.testing.assert_allclose(turned["output"].value.T, right["output"].value, rtol=1e-13)
 
 
 def test_masks_of_pytorch_are_refused_with_a_hint() -> None:
     """PyTorch's functions disagree on what True means, so their masks are not guessed at."""
-    with pytest.raises(AttnError, match="mask holds true") as error:
-        attention([[1]], [[1]], [[1]], attn_mask=[[0]])
-    assert "PyTorch's own functions disagree" in str(error.value)
+    with pytest.raises(AttnError, match="use mask, with true") as error:
+        attention([[1]], [[1]], [[1]], attn_mask=[[0]])  # type: ignore[call-arg]
+    assert "PyTorch's functions disagree" in str(error.value)
 
 
 def test_an_in_proj_weight_that_is_not_three_is_refused() -> None:
     """Its rows are Q's, K's and V's."""
     with pytest.raises(AttnError, match="in_proj_weight: is 4×2, should hold the rows of Q, K and V"):
-        attention(X=[[1, 2]], in_proj_weight=drawn(0, 4, 2))
+        attention(X=[[1, 2]], in_proj_weight=drawn(0, 4, 2))  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("causal", [False, True])

@@ -1,4 +1,4 @@
-"""On a Rich console: traces, steps and reports show themselves, as wide and as colourful as the console is."""
+"""Rich consoles: traces, steps and reports render themselves at the width and in the colours of the console."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def console(width: int = 80, encoding: str = "utf-8", **options: Any) -> Console
 
 
 def shown(what: object, on: Console) -> str:
-    """Return what a console shows of something."""
+    """Return what a console shows for an object."""
     on.print(what)
     on.file.flush()
     assert isinstance(on.file, io.TextIOWrapper)
@@ -39,20 +39,20 @@ def shown(what: object, on: Console) -> str:
 
 
 def plain(text: str) -> list[str]:
-    """Return lines without colours and without blanks at their ends."""
+    """Return lines without colours and trailing spaces."""
     return [line.rstrip() for line in ESCAPE.sub("", text).split("\n")]
 
 
 @pytest.fixture
 def trace() -> Trace:
-    """Heads that are too wide for a narrow console, and tokens that look like markup."""
+    """A problem whose heads are too wide for a narrow console, with tokens that look like markup."""
     tokens = ["[red]x[/red]", "[/]", "猫"]
     return attention(random(1, 2, 3, 4), random(2, 2, 3, 4), random(3, 2, 3, 2), tokens=tokens, title=TITLE)
 
 
 @pytest.mark.parametrize("width", [30, 40, 80, 200])
-def test_a_trace_is_what_the_command_shows(trace: Trace, width: int) -> None:
-    """A console gets the tables that a terminal of its width gets, and no line of a table is longer."""
+def test_a_trace_looks_as_in_the_command(trace: Trace, width: int) -> None:
+    """A console shows the tables of a terminal of the same width, and no line is wider."""
     text = shown(trace, console(width))
     assert plain(text) == plain(str(FORMATS["table"].trace([trace], Style(width=width))))
     assert "[red]x[/red]" in text
@@ -61,14 +61,14 @@ def test_a_trace_is_what_the_command_shows(trace: Trace, width: int) -> None:
 
 @pytest.mark.parametrize("width", [5, 11, 23])
 def test_no_digit_is_lost_however_narrow(trace: Trace, width: int) -> None:
-    """Even where one number is wider than the console, every digit of every number is there."""
+    """All digits are there even if a number is wider than the console."""
     step = trace["scores"]
     numbers = re.findall(r"-?\d+\.\d{4}", str(FORMATS["table"].trace([trace.only(["scores"])], Style(width=width))))
     assert sorted(numbers) == sorted(decimal(float(value), 4) for value in step.value.ravel())
 
 
-def test_colour_is_the_consoles(trace: Trace) -> None:
-    """Weights are shaded with as many colours as the console has, and with none where it has none."""
+def test_colours_are_those_of_the_console(trace: Trace) -> None:
+    """Weights are shaded in the console's colour system, or not at all."""
     options: dict[str, Any] = {"force_terminal": True, "color_system": "truecolor"}
     assert "48;2;" in shown(trace, console(**options))
     assert "48;5;" in shown(trace, console(**options | {"color_system": "256"}))
@@ -77,22 +77,22 @@ def test_colour_is_the_consoles(trace: Trace) -> None:
 
 
 def test_ascii_console(trace: Trace) -> None:
-    """Where the console's encoding has no √ and no lines, signs and lines are ASCII."""
+    """If the console's encoding lacks √ and lines, the output is ASCII."""
     text = shown(trace.only(["scaled"]), console(encoding="ascii"))
     assert "sqrt(4)" in text
     assert re.search(r"^-+\+-+", text, flags=re.MULTILINE)
 
 
 def test_a_step_shows_its_table(trace: Trace) -> None:
-    """A step alone has its formula and its numbers."""
+    """A single step has its formula and its numbers."""
     step = attention([[1, 2]], [[3, 4], [5, 6]], [[1], [2]])["scores"]
     text = shown(step, console())
     assert text.startswith("scores = Q Kᵀ   1×2\n")
     assert parsed(section(text, "scores")) == [["11", "17"]]
 
 
-def test_a_report_shows_what_check_shows() -> None:
-    """A report prints as lines, and wraps at words on a narrow console."""
+def test_a_report_looks_as_in_check() -> None:
+    """A report wraps at words on a narrow console."""
     report = check({"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}, {"weights": [["0.2", "0.8"]]})
     text = shown(report, console())
     assert plain(text)[:-1] == plain(str(report))
@@ -102,15 +102,15 @@ def test_a_report_shows_what_check_shows() -> None:
     assert max(map(cell_len, plain(narrow))) <= 30
 
 
-def test_inside_of_something_else(trace: Trace) -> None:
-    """Within a panel of Rich's the tables keep to its inside."""
+def test_inside_a_panel(trace: Trace) -> None:
+    """Tables stay inside a Rich panel."""
     lines = plain(shown(Panel(Group(trace, trace["weights"])), console(60)))[:-1]
     assert {cell_len(line) for line in lines} == {60}
     assert all(line.startswith(("│ ", "╭", "╰")) for line in lines)
 
 
 def test_titles_wrap_at_words(trace: Trace) -> None:
-    """At 40 columns titles, formulas and notes are broken at blanks alone."""
+    """At 40 columns titles, formulas and notes wrap only at spaces."""
     wide, narrow = (str(FORMATS["table"].trace([trace.only(["weights"])], Style(width=width))) for width in (200, 40))
     words = wide.split("head 1 of 2")[0].split()
     assert narrow.split("head 1 of 2")[0].split() == words
@@ -122,7 +122,7 @@ ROWS = [["Ada", "1.5", "weights", "weights:no_scale output:follows_from_error"],
 
 @pytest.mark.parametrize("width", [None, 78, 60, 40, 33])
 def test_plain_tables_wrap_at_words(width: int | None) -> None:
-    """Whatever the width, each word of a row is whole, and numbers stand under one another or alone."""
+    """At any width words stay whole, and numbers are aligned."""
     text = write(["name", "marks", "first", "code"], ROWS, Style(width=width), numbers={1}, title=TITLE, below=[TITLE])
     assert not width or max(map(cell_len, text.split("\n"))) <= width
     for word in [*TITLE.split(), *(word for row in ROWS for cell in row for word in cell.split())]:

@@ -64,5 +64,5 @@ def test_overflow_shows_as_such() -> None:
 
 def test_an_unknown_type_is_an_error() -> None:
     """Types are named, with the list."""
-    with pytest.raises(AttnError, match="no type 'float8'"):
+    with pytest.raises(AttnError, match="unknown dtype 'float8'"):
         attention([[1]], [[1]], [[1]], dtype="float8")

@@ -97,7 +97,7 @@ def work_out(p: dict[str, Any], steps: tuple[str, ...] = ()) -> None:
         trace = derive(from_arguments(p), steps=steps)
     except AttnError:
         return
-    for line in plan.lines:
+    for line in plan.steps:
         if line.name in trace:  # some are not, in blocks
             assert trace[line.name].array.shape == line.shape
             assert trace[line.name].axes == line.axes
@@ -122,7 +122,7 @@ def test_so_it_is_in_blocks(p: dict[str, Any]) -> None:
 
 
 PLANE = [[1, 2], [3, 4]]
-TWO_HEADS = "there are 2 heads, and {} it has no axis of heads"
+TWO_HEADS = "{} it has no head axis, expected 2 heads"
 
 
 @pytest.mark.parametrize(
@@ -133,15 +133,15 @@ TWO_HEADS = "there are 2 heads, and {} it has no axis of heads"
         ({"scores": [[1, 2, 3]] * 4, "heads": 2, "sinks": [1, 2]}, TWO_HEADS.format("scores is 4×3:")),
         ({"weights": PLANE, "heads": 2, "V": [[1, 2], [3, 4]]}, TWO_HEADS.format("weights is 2×2:")),
         ({"head_output": [[1, 2]], "heads": 2, "b_o": [1, 2]}, TWO_HEADS.format("head_output is 1×2:")),
-        ({"scores": PLANE, "heads": 1, "V": PLANE}, "there is 1 head, and scores is 2×2: it has no axis of heads"),
-        ({"scores": [PLANE] * 3, "heads": 2}, "scores has 3 heads; there should be 2"),
+        ({"scores": PLANE, "heads": 1, "V": PLANE}, "scores is 2×2: it has no head axis, expected 1 head"),
+        ({"scores": [PLANE] * 3, "heads": 2}, "scores has 3 heads, expected 2"),
         (
             {"weights": PLANE, "V": PLANE, "W_o": np.ones((1, 2, 2, 2))},
             "W_o is 1×2×2×2: a projection is a matrix, or one matrix for each head",
         ),
         (
             {"X": PLANE, "encoding": [[1, 2, 3]]},
-            "encoding is 1×3, X is 2×2: an encoding is added to X, and should be of its shape",
+            "encoding is 1×3, X is 2×2: the encoding is added to X, so their shapes must match",
         ),
     ],
 )
@@ -192,7 +192,7 @@ def test_an_input_that_nothing_is_made_of_is_noted() -> None:
     """A step that is given, and neither computed nor used, is named."""
     q = [[1, 2]]
     trace = attention(q, q, q, encoding=q)
-    assert trace.notes == ["encoding given, and not used by this problem"]
+    assert trace.notes == ["not used by this problem: encoding"]
 
 
 def test_normalize_has_its_place_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,5 +220,5 @@ def test_memory_is_what_the_steps_take(fields: dict[str, Any], planes: int, monk
     monkeypatch.setattr("attncli.derivation.derive.available", lambda: planes * 256)
     derive(p)
     monkeypatch.setattr("attncli.derivation.derive.available", lambda: planes * 256 - 1)
-    with pytest.raises(AttnError, match="the scores would be 4×8, 256 bytes, and with the steps from them"):
+    with pytest.raises(AttnError, match="the scores would be 4×8, 256 bytes, or"):
         derive(p)

@@ -1,4 +1,4 @@
-"""SVG: XML whatever stands in a label, the table's own text in the table's own places, readable on both papers."""
+"""SVG: valid XML for any label, the table's text at the table's positions, and legible in both colour schemes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def written(traces: Sequence[Trace], format: str = "svg", **style: object) -> st
 
 
 def on_a_grid(root: ET.Element) -> list[str]:
-    """Return the lines of text that the picture shows, each word put where it stands, in cells of the grid."""
+    """Return the text of the picture as lines, each word at its position on the grid."""
     width, height = size(root)
     columns, rows = (width - 2 * picture.MARGIN) // picture.CELL, (height - 2 * picture.MARGIN) // picture.ROW
     grid = [[" "] * (columns + 1) for _ in range(rows)]
@@ -56,13 +56,13 @@ def on_a_grid(root: ET.Element) -> list[str]:
 
 
 def without_rules(line: str) -> str:
-    """Return a line of the table without what the picture draws as lines."""
+    """Return a line of the table without the characters that the picture draws as lines."""
     return re.sub("[─│┼]", " ", line).rstrip()
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_picture_is_the_table(run: Runner, samples: object, name: str) -> None:
-    """Read off its grid, the picture of a sample is the table's text, its rules drawn as lines."""
+    """The text of the picture is the text of the table, without its rules."""
     root = parsed(run("run", f"{samples}/{name}.json", "-f", "svg").out)
     table = run("run", f"{samples}/{name}.json").out
     assert on_a_grid(root) == [without_rules(line) for line in table.splitlines()]
@@ -73,7 +73,7 @@ def test_the_picture_is_the_table(run: Runner, samples: object, name: str) -> No
 
 
 def test_wide_labels_keep_the_columns() -> None:
-    """A label of wide characters takes two cells for each, as in the terminal."""
+    """Wide characters in labels take two cells, as in the terminal."""
     trace = attention([[1], [2]], [[1], [2]], [[3], [4]], tokens=["猫犬", "b"])
     plain = [without_rules(line) for line in written([trace], "table").splitlines()]
     assert on_a_grid(parsed(written([trace]))) == plain
@@ -82,7 +82,7 @@ def test_wide_labels_keep_the_columns() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
 @pytest.mark.parametrize("token", HOSTILE)
 def test_any_label_is_valid_xml(token: str, encoding: str) -> None:
-    """Whatever a label or a title holds, the file is XML, the label is text, and it stands there letter by letter."""
+    """The file is valid XML whatever labels and titles contain, and shows them unchanged."""
     trace = attention([[1]], [[1]], [[2]], tokens=[token], key_tokens=["k"], title=token)
     text = written([trace], encoding=encoding)
     assert text.isascii() or encoding == "utf-8"
@@ -99,13 +99,13 @@ def test_any_label_is_valid_xml(token: str, encoding: str) -> None:
 @given(st.text(max_size=30))
 @example("\ufffe")
 def test_drawn_text_is_valid_xml(text: str) -> None:
-    """Any text at all can be drawn, in the lines and as their title."""
-    root = parsed(picture.draw([[Piece(visible(text), "bold red")]], text))
+    """Any text can be drawn, in lines and as the title."""
+    root = parsed(picture.draw_lines([[Piece(visible(text), "bold red")]], text))
     assert size(root) == (cell_len(visible(text)) * picture.CELL + 2 * picture.MARGIN, picture.ROW + 2 * picture.MARGIN)
 
 
 def test_the_picture_is_as_large_as_it_says() -> None:
-    """Width, height and viewBox agree, and nothing stands outside them."""
+    """Width, height and viewBox agree, and everything is inside them."""
     root = parsed(written([attention(np.eye(3), np.eye(3), np.eye(3))]))
     width, height = size(root)
     assert root.attrib["viewBox"] == f"0 0 {width} {height}"
@@ -120,7 +120,7 @@ def test_the_picture_is_as_large_as_it_says() -> None:
 
 @pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_weights_are_shaded_wherever_it_is_written(run: Runner, samples: object, env: dict[str, str]) -> None:
-    """NO_COLOR is for terminals: in a picture each weight that is not 0 is shaded, whoever asks; equal ones as one."""
+    """NO_COLOR applies only to terminals: in a picture each weight above 0 is shaded."""
     root = parsed(run("run", f"{samples}/causal.json", "-f", "svg", env=env).out)
     weights = json.loads(run("run", f"{samples}/causal.json", "-f", "json").out)["weights"]
     shaded = [float(rect.attrib["fill-opacity"]) for rect in elements(root, "rect") if rect.get("class") == "weight"]
@@ -128,23 +128,23 @@ def test_weights_are_shaded_wherever_it_is_written(run: Runner, samples: object,
 
 
 def test_several_problems_are_one_picture(run: Runner) -> None:
-    """Two documents are one valid file, one under the other."""
+    """Two problems are one valid file, one below the other."""
     documents = '{"Q": [[1]], "K": [[1]], "title": "first"}\n{"Q": [[2]], "K": [[1]], "title": "second"}'
     shown = on_a_grid(parsed(run("run", "-f", "svg", stdin=documents).out))
     assert shown == [without_rules(line) for line in run("run", stdin=documents).out.splitlines()]
     assert shown.index("first") < shown.index("second")
 
 
-def test_nothing_comes_from_elsewhere(run: Runner, samples: object) -> None:
-    """The file has no script and no link, and names no other file, font or server."""
+def test_the_file_is_self_contained(run: Runner, samples: object) -> None:
+    """The file has no scripts, links, fonts or references to other files."""
     text = run("run", f"{samples}/heads.json", "-f", "svg").out
     assert not re.search(r"<script|href|url\(|@import|@font-face|\bon\w+=", text)
     assert re.findall(r"\w+://[^\"]+", text) == ["http://www.w3.org/2000/svg"]
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_text_reads_well_on_its_paper(run: Runner, dark: bool) -> None:
-    """In light and dark, every colour of text has a contrast of at least 4.5 on the paper, as the file's style says."""
+def test_text_is_legible(run: Runner, dark: bool) -> None:
+    """All text colours have a contrast of at least 4.5 in both colour schemes."""
     style = parsed(run("run", "scores=1 2", "-f", "svg").out).findtext(f"{NAMESPACE}style") or ""
     light_part, dark_part = style.split("@media (prefers-color-scheme: dark)")
     colors = dict(re.findall(r"svg\.attncli \.?(\w+) \{ (?:fill|stroke): (#\w+);", dark_part if dark else light_part))

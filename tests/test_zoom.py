@@ -185,7 +185,7 @@ def test_every_step_says_itself_in_latex(name: str) -> None:
 
 def test_what_is_given_cannot_be_enlarged() -> None:
     """There is nothing finer than a number that was given: an error says so."""
-    with pytest.raises(AttnError, match=r"Q\[q1,d2\] is given: there is nothing to work out"):
+    with pytest.raises(AttnError, match=r"nothing to explain: Q\[q1,d2\] is given"):
         attention(**FLAT).zoom("Q", (0, 1))
 
 

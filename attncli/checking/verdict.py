@@ -95,9 +95,20 @@ class StepVerdict:
 
 @dataclass
 class Report:
-    """What is to be said of somebody's numbers.
+    """The verdict on somebody's numbers: a state for each claimed step, and the mistakes by name.
 
-    Printing a report shows what `attncli check` shows, on a Rich console too; in a notebook it shows as HTML.
+    Printing a report shows what `attncli check` shows, on a Rich console too; a notebook shows it as HTML.
+
+    Examples
+    --------
+    >>> from attncli import check
+    >>> report = check({"Q": [[3, 4]], "K": [[1, 2], [2, 3]]}, scaled=[["5.50", "9.00"]])
+    >>> report
+    <Report: scaled:scale_dk>
+    >>> report.right, report.first_wrong, report.mistakes
+    (False, 'scaled', ['scale_dk'])
+    >>> report.json()["steps"]["scaled"]["cells"][0]
+    {'cell': 'scaled[q1,k1]', 'claimed': '5.50', 'right': 7.7781745930520225, 'follows': 7.7781745930520225}
     """
 
     steps: dict[str, StepVerdict]
@@ -112,13 +123,22 @@ class Report:
     """What the problem is called."""
     precision: int | None = None
     """Decimals that the problem asks for in what people read."""
+    truth: Trace | None = None
+    """The derivation that the numbers were compared with."""
+
+    def __repr__(self) -> str:
+        """Name each step's state."""
+        return f"<Report: {self.code}>"
 
     def __str__(self) -> str:
         """Show the lines that `attncli check` shows."""
-        return display.shown(page(self, Style()), "table").rstrip("\n")
+        return display.text(page(self, Style()))
 
     def _repr_html_(self) -> str:
         return display.fragment(page(self, Style()))
+
+    def _repr_latex_(self) -> str:
+        return display.latex(page(self, Style()))
 
     def __rich__(self) -> Page:
         """Show the same on a Rich console."""
@@ -148,8 +168,23 @@ class Report:
         }
         return " ".join(f"{name}:{state}" for name, state in said.items())
 
+    def to(self, format: str) -> str:
+        """Return the report in one of the formats of `attncli check`.
+
+        Parameters
+        ----------
+        format : str
+            A name that `attncli check --format` takes: "table", "markdown", "latex", "html", …
+
+        Raises
+        ------
+        AttnError
+            If there is no such format for a report.
+        """
+        return str(display.shown(page(self, Style()), format))
+
     def json(self) -> dict[str, Any]:
-        """Return the report for machines."""
+        """Return the report for machines, as `attncli check -f json` writes it."""
         return {
             "verdict": "right" if self.right else "wrong",
             "first_wrong": self.first_wrong,
@@ -202,6 +237,7 @@ class Judge:
             report = self._with_convention(parts, own=own)
         report.title = self._truth.title
         report.precision = self._precision
+        report.truth = self._truth
         return report
 
     def _with_convention(self, parts: Parts, *, own: bool) -> Report:

@@ -49,6 +49,7 @@ def page(report: Report, style: Style, hints: int = ALL_HINTS) -> Page:
         [_step(name, verdict, style, hints) for name, verdict in report.steps.items()],
         list(_conclusion(report, hints)),
         data=_data(report, hints),
+        derivation=report.truth if hints >= ALL_HINTS else None,
     )
 
 

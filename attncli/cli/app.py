@@ -1,7 +1,7 @@
-"""The command line: its commands by name, `--version`, and how the help is laid out.
+"""The command line: its commands, `--version`, and the layout of the help.
 
-A command is a line in `COMMANDS` and a function of that name in the module beside it. Only the one that is called is
-imported and built, and NumPy and Rich only as it runs: `--help` and `--version` pay for neither.
+A command is an entry in `COMMANDS` and a function of that name in the module given there. Only the command that is
+called is imported and built, and NumPy and Rich only when it runs: `--help` and `--version` need neither.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from attncli import __version__
-from attncli.cli.terminal import ExitCode
+from attncli.cli.terminal import ExitCode, Terminal
 
 COMMANDS = {
     "run": "run",
@@ -23,8 +23,10 @@ COMMANDS = {
     "mark": "check",
     "new": "exercise",
     "lint": "exercise",
+    "mistakes": "mistakes",
+    "help": "help",
 }
-"""Each command and its module, in the order of the help."""
+"""The module of each command, in the order of the help."""
 
 
 def _function(name: str) -> Callable[..., None]:
@@ -33,7 +35,7 @@ def _function(name: str) -> Callable[..., None]:
 
 
 class Command(TyperCommand):
-    """A command whose help has its options under headings."""
+    """A command whose help groups its options under headings."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         lists: dict[str, list[tuple[str, str]]] = {}
@@ -47,7 +49,15 @@ class Command(TyperCommand):
 
 
 class Commands(TyperGroup):
-    """The commands, each built as it is called for."""
+    """The commands, each built when it is needed."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Let the shell be missing behind the options of completion."""
+        if len(args) == 1 and args[0] in {"--install-completion", "--show-completion"}:
+            from attncli.cli.completion import DETECT
+
+            args = [*args, DETECT]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -60,7 +70,7 @@ class Commands(TyperGroup):
         return typer.main.get_command(alone)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the whole summary of each, which Typer would cut."""
+        """Write whole summaries, which Typer would truncate."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, str(_function(name).__doc__).partition("\n")[0]) for name in COMMANDS])
 
@@ -68,7 +78,7 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="attncli",
     cls=Commands,
-    epilog="attncli run samples/blog.json",
+    epilog="attncli run samples/blog.json\n\nattncli COMMAND --help shows its options; attncli help is the manual.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # Rich's help costs 70 ms, and writes escapes into pipes under some CI variables
@@ -82,12 +92,39 @@ def _version(context: typer.Context, wanted: bool) -> None:
         raise typer.Exit
 
 
+def _install(context: typer.Context, shell: str | None) -> None:
+    if shell is not None:
+        from attncli.cli import completion
+
+        terminal: Terminal = context.obj
+        terminal.write(completion.installed(completion.shell_of(shell, terminal), terminal))
+        raise typer.Exit
+
+
+def _show(context: typer.Context, shell: str | None) -> None:
+    if shell is not None:
+        from attncli.cli import completion
+
+        context.obj.write(completion.SCRIPTS[completion.shell_of(shell, context.obj)])
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
 def _attncli(
     context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    install_completion: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[SHELL]", callback=_install, is_eager=True, help="Complete words in bash, zsh or fish [yours]."
+        ),
+    ] = None,
+    show_completion: Annotated[
+        str | None,
+        typer.Option(metavar="[SHELL]", callback=_show, is_eager=True, help="Show the script of the completion."),
+    ] = None,
 ) -> None:
     """A calculator for attention: softmax(QKᵀ/√d_k)V, one named step at a time."""
     if context.invoked_subcommand is None:

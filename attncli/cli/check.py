@@ -1,4 +1,4 @@
-"""The commands `check` and `mark`: somebody's numbers against a problem, one submission or many."""
+"""The commands `check` and `mark`: answers compared with a problem, one submission or many."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from attncli.common.errors import AttnError
 MAX_HINTS = 4
 """Everything, the right numbers too."""
 
-Tolerance = Annotated[float | None, typer.Option(metavar="X", help="Accept a difference of X, whatever the decimals.")]
+Tolerance = Annotated[
+    float | None, typer.Option(metavar="X", help="Accept differences up to X, however many decimals are given.")
+]
 Hints = Annotated[
     int | None,
     typer.Option(
@@ -31,7 +33,7 @@ ReportFormat = Annotated[
     str | None,
     typer.Option("--format", "-f", metavar="NAME", help="table, json, jsonl, markdown, latex, html or svg [table]."),
 ]
-Scheme = Annotated[str | None, typer.Option(metavar="FILE", help="Marks for each state of a step, in JSON.")]
+Scheme = Annotated[str | None, typer.Option(metavar="FILE", help="JSON file with the marks for each state of a step.")]
 RollFormat = Annotated[
     str | None,
     typer.Option("--format", "-f", metavar="NAME", help="table, csv or jsonl [table]."),
@@ -40,7 +42,7 @@ RollFormat = Annotated[
 
 @with_problem(
     "[PROBLEM] [ANSWERS] [NAME=SOURCE]...",
-    "A problem, as for run, perhaps with claims in it; a file of answers; claims such as weights='0.2 0.8' or "
+    "A problem, as for run, which may contain answers; a file of answers; answers such as weights='0.2 0.8' or "
     "'weights[q2]=0.1 0.9'.",
 )
 def check(
@@ -60,7 +62,7 @@ def check(
 
     attncli check problem.json answers.csv
 
-    Exit code 0: all right; 1: a number is wrong; 2: unreadable.
+    Exit codes: 0 if everything is right, 1 if a number is wrong, 2 if the input is invalid.
     """
     from attncli.checking import Judge
     from attncli.checking.words import echo, pages
@@ -92,7 +94,7 @@ def check(
 
 @with_problem(
     "PROBLEM ANSWERS...",
-    "A problem, as for run; and after it files of answers, folders of them, JSON Lines, or - (standard input).",
+    "A problem, as for run, then files of answers, folders of such files, JSON Lines, or - (standard input).",
 )
 def mark(
     terminal: Terminal,
@@ -123,7 +125,7 @@ def mark(
     with Progress(len(paths), "marking") as progress:
         roll = marking.roll(marking.rows(document, judge, paths, marks, progress.advance))
     terminal.write(chosen.roll(roll, style), out, style.encoding)
-    if chosen.name != "table":  # which shows both
+    if chosen.name != "table":  # the table shows both
         for line in roll.remarks():
             terminal.complain(line)
 
@@ -140,6 +142,6 @@ def _level(hints: int | None, *, show_answers: bool, for_people: bool) -> int:
 
 def _finite(tolerance: float | None) -> float | None:
     if tolerance is not None and not 0 <= tolerance < math.inf:
-        msg = f"--tolerance: {tolerance} is no number of at least 0"
+        msg = f"--tolerance must be ≥ 0, got {tolerance:g}"
         raise AttnError(msg)
     return tolerance

@@ -1,8 +1,8 @@
-"""Decorators for commands: they pass the terminal, and the problem that is typed.
+"""Decorators for commands, which pass the terminal and the problem on the command line.
 
-A command is a function of a `Terminal`, perhaps of a `Typed` problem, and of its own options. The decorators here give
-Typer a signature in which a problem is operands, `-q`, `-k`, `-v`, and an option for each scalar field, from the table
-of fields: a new field is an option of every command that takes a problem.
+A command is a function of a `Terminal`, optionally of a `Typed` problem, and of its own options. The decorators give
+Typer a signature in which a problem consists of operands, `-q`, `-k`, `-v`, and an option for each scalar field,
+derived from the table of fields: a new field is an option of every command that takes a problem.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from attncli.cli.terminal import Terminal
 from attncli.problem.fields import OPTIONS, Field
 
 FIELDS_HEADING = "Fields of the problem (also typed as operands, causal=true)"
-"""The heading of their options in the help."""
+"""The heading of field options in the help."""
 
 Function = Callable[..., None]
 
@@ -29,18 +29,18 @@ _MATRICES = {
     "key": ("K", "K, the keys."),
     "value": ("V", "V, the values."),
 }
-"""The matrices that are options too, with their fields and help; the first letters are options of their own."""
+"""The matrices that have options, with their fields and help; the first letters are the short options."""
 
 
 @dataclass(frozen=True)
 class Typed:
-    """A problem as it is typed."""
+    """A problem as given on the command line."""
 
     operands: Sequence[str]
     options: Mapping[str, str]
-    """Fields that are given as options, by name; a flag says true or false."""
+    """Fields given as options, by name; the value of a flag is "true" or "false"."""
     is_piped: bool
-    """Whether standard input is not a terminal, so that it is read if there is no operand."""
+    """Whether standard input is not a terminal, and is read if there are no operands."""
 
     @property
     def precision(self) -> int | None:
@@ -54,7 +54,7 @@ class Typed:
 
 
 def with_terminal(function: Function) -> Function:
-    """Return a command that calls `function` with the terminal and its options."""
+    """Return a command that calls `function` with the terminal and the options."""
     _, *options = inspect.signature(function, eval_str=True).parameters.values()
 
     def command(context: typer.Context, **values: object) -> None:
@@ -68,7 +68,7 @@ def with_terminal(function: Function) -> Function:
 
 
 def with_problem(metavar: str, help: str) -> Callable[[Function], Function]:
-    """Return a decorator for a command that takes a problem; its operands are called `metavar` in the help."""
+    """Return a decorator for a command that takes a problem; `metavar` and `help` describe its operands."""
 
     def decorate(function: Function) -> Function:
         terminal, _, *own = inspect.signature(function, eval_str=True).parameters.values()
@@ -90,7 +90,7 @@ def with_problem(metavar: str, help: str) -> Callable[[Function], Function]:
 
 
 def _as(function: Function, command: Function, parameters: Sequence[inspect.Parameter]) -> Function:
-    """Return `command` under the name and with the help of `function`, and with these parameters."""
+    """Give `command` the name and help of `function`, and these parameters, and return it."""
     command.__name__, command.__doc__ = function.__name__, function.__doc__
     keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
     command.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]  # Typer reads it
@@ -124,7 +124,7 @@ def _text(said: str | bool) -> str:
 
 
 def _import_the_library(terminal: Terminal) -> None:
-    """Import the modules that every command needs, NumPy among them, and turn garbage collection on again."""
+    """Import the modules that every command needs, including NumPy, and turn garbage collection on again."""
     terminal.use_one_blas_thread()
     for module in ("attncli.derivation.derive", "attncli.readers"):
         import_module(module)

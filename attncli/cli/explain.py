@@ -14,12 +14,12 @@ from attncli.cli.terminal import Terminal
 
 @with_problem(
     "PROBLEM CELL...",
-    "A problem, as for run; and a cell of it, 'weights[q1,k2]', or a row, 'weights[q1]'.",
+    "A problem, as for run, and a cell, 'weights[q1,k2]', or a row, 'weights[q1]'.",
 )
 def explain(
     terminal: Terminal,
     typed: Typed,
-    deep: Annotated[bool, typer.Option("--deep", help="Go back to the inputs.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Continue back to the inputs.")] = False,
     format: Format = None,
     out: Out = None,
     full: Full = False,

@@ -1,4 +1,4 @@
-"""`run --keep-going`: every line of JSON Lines is computed, and a bad one is told in its place."""
+"""`run --keep-going`: compute every line of JSON Lines, with an error in the place of a bad one."""
 
 from __future__ import annotations
 

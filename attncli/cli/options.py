@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Out = Annotated[
         "-o",
         metavar="FILE",
         callback=_file,
-        help="Write to FILE, or - (standard output); its suffix says the format.",
+        help="Write to FILE, or - (standard output); its suffix selects the format.",
     ),
 ]
 Header = Annotated[bool, typer.Option("--header", help="Put labels around the matrices of csv and tsv.")]

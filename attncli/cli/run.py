@@ -1,4 +1,4 @@
-"""The command `run`: a problem, step by step."""
+"""The command `run`: all steps of a problem."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ Heatmap = Annotated[bool, typer.Option("--heatmap", help="Draw the weights: tabl
 
 @with_problem(
     "[OPERAND]...",
-    "Problem files or - (standard input); NAME=SOURCE for one field, as in Q=q.csv or V='7 8; 9 10'; or three "
-    "matrix files: Q, K and V.",
+    "Problem files or - (standard input); NAME=SOURCE for a field, as in Q=q.csv or V='7 8; 9 10', also X, M, W_q, "
+    "b_q, mask, bias and the others of attncli help fields; or three matrix files: Q, K and V.",
 )
 def run(
     terminal: Terminal,
@@ -91,7 +91,7 @@ def run(
         chosen.must_be_for_people(option)
         if dtype != "float64":
             msg = f"{option} and --dtype {dtype} cannot be given together"
-            raise AttnError(msg, hint="arithmetic is shown as it is, and not as a machine rounds it")
+            raise AttnError(msg, hint="the arithmetic is shown in float64")
     style = terminal.style(color, full=full, out=out)
     style = replace(style, precision=typed.precision, header=header, by_hand=by_hand, exact=exact)
     parts = [part for typed_part in step or [] for part in split_parts(typed_part)]
@@ -122,4 +122,4 @@ def _refuse_beside_heatmap(options: Mapping[str, object]) -> None:
     for option, given in options.items():
         if given:
             msg = f"--heatmap and {option} cannot be given together"
-            raise AttnError(msg, hint="a heat map shows the weights alone, all of them, or means where there are many")
+            raise AttnError(msg, hint="a heat map shows all weights, or their means if there are many")

@@ -1,6 +1,6 @@
-"""The process: its streams, its environment, the size of its terminal, and its exit codes.
+"""The process: its streams, environment, terminal size and exit codes.
 
-Every command gets a `Terminal` and looks at nothing else. Two other modules use a stream directly:
+Commands get a `Terminal` and never use `sys` or `os.environ`. Two other modules use a stream directly:
 `attncli.readers.source` reads standard input by its descriptor, and `attncli.common.progress` draws a bar if standard
 error is a terminal.
 """
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 DEFAULT_WIDTH = 80
 MIN_WIDTH = 20
 
+_NO_SUCH_COMMAND = 127
+"""What a shell exits with."""
+
 
 class ExitCode(IntEnum):
     """The exit codes of the command line."""
@@ -37,7 +40,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True)
 class Terminal:
-    """The standard streams, each None if it is closed, and the environment."""
+    """The environment and the standard streams, None if closed."""
 
     stdin: TextIO | None
     stdout: TextIO | None
@@ -51,7 +54,7 @@ class Terminal:
 
     @property
     def input_is_terminal(self) -> bool:
-        """Whether standard input is a terminal, from which no problem is read unless `-` asks for it."""
+        """Whether standard input is a terminal, which is only read if `-` asks for it."""
         return self.stdin is not None and self.stdin.isatty()
 
     @property
@@ -62,27 +65,27 @@ class Terminal:
     def use_one_blas_thread(self) -> None:
         """Keep OpenBLAS from starting a thread per core when NumPy is imported, unless the user asks for them.
 
-        They cost 20 to 45 ms, which small matrices never earn back; large inputs start threads of their own.
+        Starting them takes 20 to 45 ms, which small matrices never regain; large inputs use threads of attncli.
         """
         self.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     def escape_help(self) -> None:
-        """Write characters that the encoding lacks as escapes in the help, which Typer prints itself."""
+        """Escape characters that the encoding lacks in the help, which Typer prints itself."""
         if reconfigure := getattr(self.stdout, "reconfigure", None):
             reconfigure(errors="backslashreplace")
 
     def flush(self) -> None:
-        """Flush the help that Typer printed: on a full disk it would be lost silently."""
+        """Flush the help that Typer printed, as errors such as a full disk would otherwise go unnoticed."""
         if self.stdout is not None:
             self.stdout.flush()
 
     @staticmethod
     def abandon_output() -> None:
-        """Redirect standard output to nothing: Python flushes it once more at exit, and would complain."""
+        """Redirect standard output to the null device: Python flushes it at exit, which would fail again."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
     def style(self, color: str, *, full: bool = False, out: str | None = None) -> Style:
-        """Return how a result looks on standard output, or in the file `out`."""
+        """Return the style for standard output, or for the file `out`."""
         from attncli.common.style import Style
 
         if out:
@@ -104,7 +107,7 @@ class Terminal:
             return 0
 
     def _colors(self, wanted: str) -> str | None:
-        """Return Rich's name of the colour system: as `--color` says, else NO_COLOR, FORCE_COLOR, the terminal."""
+        """Return Rich's name of the colour system: from `--color`, else NO_COLOR, FORCE_COLOR or the terminal."""
         if wanted == "auto":
             forced = self.environ.get("FORCE_COLOR", "")
             if self.environ.get("NO_COLOR"):
@@ -120,37 +123,69 @@ class Terminal:
         return "256" if "256" in self.environ.get("TERM", "") or wanted == "always" else "standard"
 
     def write(self, result: str | bytes, out: str | None = None, encoding: str = "utf-8") -> None:
-        """Write a result, whole, to the file `out` or else to standard output."""
+        """Write a complete result to the file `out`, or to standard output."""
         from attncli.common import output
 
         if isinstance(result, str):
             result = result.encode("utf-8") if out else result.encode(encoding, "backslashreplace")
         elif not out and self.output_is_terminal:
-            msg = "this format is not for a terminal"
-            raise AttnError(msg, hint="write it to a file with --out, or pipe it on")
+            msg = "binary output cannot be shown in a terminal"
+            raise AttnError(msg, hint="write it to a file with --out, or redirect it")
         if out:
             output.to_file(out, result)
         else:
             self._to_standard_output(result)
 
+    def page(self, text: str, encoding: str) -> None:
+        """Write text to the terminal, through the pager if there are more lines than the terminal shows, as git does.
+
+        The pager is PAGER, a command of the shell, else less; an empty PAGER, and cat, stand for none.
+        """
+        pager = self.environ.get("PAGER", "less")
+        if text.count("\n") < self._height() or pager in {"", "cat"} or not self._paged(pager, text, encoding):
+            self.write(text, encoding=encoding)
+
+    def _paged(self, pager: str, text: str, encoding: str) -> bool:
+        """Show text in a pager until the user leaves it; False if there is no such command."""
+        import subprocess
+
+        environ = {"LESS": "FRX", "LV": "-c", "LESSCHARSET": "utf-8"} | dict(self.environ)
+        with subprocess.Popen(pager, shell=True, stdin=subprocess.PIPE, env=environ) as process:  # noqa: S602
+            with suppress(BrokenPipeError, KeyboardInterrupt):
+                process.communicate(text.encode(encoding, "backslashreplace"))
+            while process.poll() is None:
+                with suppress(KeyboardInterrupt):  # Ctrl-C is the pager's
+                    process.wait()
+        return process.returncode != _NO_SUCH_COMMAND
+
+    def _height(self) -> int:
+        """Return the lines of the terminal: LINES, else its own size; endless if it does not say."""
+        lines = self.environ.get("LINES", "")
+        if lines.isascii() and lines.isdigit():
+            return int(lines)
+        try:
+            return os.get_terminal_size(self.stdout.fileno() if self.stdout else 1).lines or sys.maxsize
+        except OSError:
+            return sys.maxsize
+
     def _to_standard_output(self, data: bytes) -> None:
-        """Write past Python's buffer, which can lose a result on a full disk, or a closed descriptor, and exit 0."""
+        """Write without Python's buffer, which can lose output on a full disk or closed descriptor and still exit 0."""
         from attncli.common import output
 
         where = Where("standard output")
         if self.stdout is None:
-            msg = "is closed: the result cannot be written"
+            msg = "cannot write the result: it is closed"
             raise AttnError(msg, where)
         try:
             output.to_descriptor(self.stdout.fileno(), data)
         except BrokenPipeError:
             raise ReaderGoneError from None
         except OSError as error:
-            msg = f"the result cannot be written: {error.strerror}"
+            msg = f"cannot write the result: {error.strerror}"
             raise AttnError(msg, where) from None
 
     def tell(self, notes: Iterable[str]) -> None:
-        """Write notes about a result to standard error, each once."""
+        """Write notes to standard error, each once."""
         for note in dict.fromkeys(notes):
             self.complain(f"note: {note}")
 
@@ -161,7 +196,7 @@ class Terminal:
             self.stderr.flush()
 
     def complain(self, message: str) -> None:
-        """Write a message to standard error; that it cannot be written changes nothing about the result."""
+        """Write a message to standard error; a failure to do so does not affect the result."""
         from attncli.common.text import visible
 
         if self.stderr is None:

@@ -1,4 +1,4 @@
-"""Typer's complaints about a command line, as the one error type."""
+"""Usage errors of Typer as `AttnError`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _POSSIBLE = re.compile(r" \(?'?\(Possible options: .*|[ .]*Did you mean .*")  # 
 
 
 def as_error(refusal: Any) -> AttnError:
-    """Return an exception of Typer's as an AttnError with a hint; they share no public class."""
+    """Return an exception of Typer as an AttnError with a hint; Typer's have no public base class."""
     message = " ".join(refusal.format_message().split("\n")).strip()
     message = _POSSIBLE.sub("", message).rstrip(".")
     hint = None
@@ -27,7 +27,7 @@ def as_error(refusal: Any) -> AttnError:
         hint = _operand_instead(match[1], refusal) or _option_like(match[1], refusal)
     if match := _NO_COMMAND.fullmatch(message):
         typed = ast.literal_eval(match[1])
-        hint = suggestion(typed, list(COMMANDS)) or f"name a command: attncli run {visible(shlex.quote(typed))}"
+        hint = suggestion(typed, list(COMMANDS)) or f"start with a command: attncli run {visible(shlex.quote(typed))}"
     return AttnError(message, hint=hint)
 
 
@@ -42,4 +42,4 @@ def _operand_instead(option: str, refusal: Any) -> str | None:
     """Return a hint for a field that has no option, if the command takes a problem."""
     field = resolve(option)
     takes_problem = any(parameter.name == "operands" for parameter in refusal.ctx.command.params)
-    return f"here, a field is typed as an operand: {field}=…" if field and takes_problem else None
+    return f"give this field as an operand: {field}=…" if field and takes_problem else None

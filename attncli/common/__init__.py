@@ -1,1 +1,1 @@
-"""What every other package may use: errors, labels, text, numbers as people read them, files, memory, progress."""
+"""Modules for all other packages: errors, labels, text, formatted numbers, files, memory, progress."""

@@ -1,4 +1,4 @@
-"""The types of arrays, and the two ways round in which a matrix is read and shown."""
+"""The types of arrays, and the two conventions in which a matrix is read and shown."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ if TYPE_CHECKING:
 
 
 def facing(array: AnyArray, columns: bool) -> AnyArray:
-    """Turn a row-wise array to the way it is read and shown: transposed in column convention."""
+    """Return a row-wise array as it is read and shown: transposed in column convention."""
     return array.swapaxes(-1, -2) if columns and array.ndim >= 2 else array

@@ -112,8 +112,8 @@ def place(name: str, axes: Sequence[Axis], labels: str, where: Where | None = No
             if index[at] == slice(None) and (found := _found(axes[at], label)):
                 if len(found) > 1:
                     these = " and ".join(axes[at].numbered().label(number) for number in found)
-                    msg = f"{quoted(label)} stands for {these} of {name}"
-                    raise AttnError(msg, where, "name it by its number")
+                    msg = f"{quoted(label)} is ambiguous in {name}: it labels {these}"
+                    raise AttnError(msg, where, f"use the number instead: {axes[at].numbered().label(found[0])}")
                 index[at] = found[0]
                 break
         else:

@@ -100,7 +100,7 @@ def value(text: str) -> float | None:
 
 
 def is_minus_infinity(text: str) -> bool:
-    """Tell whether a text says −∞: `-inf`, `-Infinity`, `−∞`."""
+    """Return whether a text is −∞: `-inf`, `-Infinity`, `−∞`."""
     return plain(text).lower() in _MINUS_INFINITY
 
 

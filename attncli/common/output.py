@@ -1,4 +1,4 @@
-"""Bytes to a descriptor or a file: written whole, or an error and nothing."""
+"""Atomic output: all bytes are written to a file, or the file stays unchanged."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ _BLOCK = 1 << 20
 
 
 def to_file(path: str, data: bytes) -> None:
-    """Write all of `data` to a file, over what was there, or leave what was there as it is; AttnError says why."""
+    """Write or replace a file as a whole.
+
+    Raises
+    ------
+    AttnError
+        If it cannot be written; an existing file then keeps its content.
+    """
     try:
         target = os.path.realpath(path)  # a link stays a link
         if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
-            descriptor = os.open(target, os.O_WRONLY)  # a device or a FIFO has nothing to be replaced
+            descriptor = os.open(target, os.O_WRONLY)  # a device or a FIFO cannot be replaced
             try:
                 to_descriptor(descriptor, data)
             finally:
@@ -29,7 +35,7 @@ def to_file(path: str, data: bytes) -> None:
 
 
 def must_take(path: str) -> None:
-    """Raise the AttnError that `to_file` would, as far as it can be known beforehand; nothing is left behind."""
+    """Raise the AttnError that `to_file` would raise, if that can be known in advance, without writing anything."""
     import tempfile
 
     try:
@@ -42,14 +48,14 @@ def must_take(path: str) -> None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if stat.S_ISREG(mode):
             with tempfile.TemporaryFile(dir=os.path.dirname(target)):
-                pass  # asking the system for rights would not tell of a file system that is read only
+                pass  # permission bits would not reveal a read-only file system
     except OSError as error:
         msg = f"cannot be written: {error.strerror}"
         raise AttnError(msg, Where(path)) from None
 
 
 def _replace(target: str, data: bytes) -> None:
-    import tempfile  # only a file needs it, and most results go to standard output
+    import tempfile  # most results go to standard output and do not need it
 
     mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask()
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".attncli-")
@@ -73,7 +79,7 @@ def _umask() -> int:
 
 
 def to_descriptor(descriptor: int, data: bytes) -> None:
-    """Write all of `data`; OSError if it cannot be written."""
+    """Write all of `data`, in blocks; OSError if it cannot be written."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view[:_BLOCK]) :]

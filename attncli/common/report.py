@@ -1,6 +1,6 @@
-"""What there is to say of somebody's numbers, whatever draws it: a page for one report, a roll for a class.
+"""The content of a report, independent of its format: a page for one submission, a roll for a class.
 
-`attncli.checking` puts it together, and the formats of `attncli.writers` draw it; neither knows the other.
+`attncli.checking` builds it and the formats of `attncli.writers` draw it; neither imports the other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WrongCell:
-    """One wrong cell: its name, what was claimed, and what is right, if that is told."""
+    """One wrong cell: its name, the claimed number, and the right one unless that is withheld."""
 
     name: str
     yours: str
@@ -27,73 +27,75 @@ class WrongCell:
 
 @dataclass(frozen=True)
 class StepSaid:
-    """What is said of one step."""
+    """The verdict on one step, in words."""
 
     name: str
     mark: str
-    """✓ right, ✗ wrong, → follows from an error before."""
+    """✓ right, ✗ wrong, → correct given an earlier error."""
     said: str
     cells: list[WrongCell] = field(default_factory=list)
     more: str = ""
-    """How many wrong cells are not shown."""
+    """A sentence on the wrong cells that are not listed."""
     remarks: list[str] = field(default_factory=list)
 
     @property
     def asides(self) -> list[str]:
-        """What is said below the cells."""
+        """The sentences below the cells."""
         return [self.more, *self.remarks] if self.more else self.remarks
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence at the end, perhaps with the id of the mistake that it is about."""
+    """A sentence of the conclusion, perhaps with the id of the mistake that it names."""
 
     text: str
     id: str = ""
     good: bool = False
     strong: bool = True
     tex: str = ""
-    """Of a formula: the same text with the formula in LaTeX, between dollars."""
+    """The same text with its formula in LaTeX, between dollars; empty if it has no formula."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """What is said of one student's numbers."""
+    """The report on one student's numbers."""
 
     first: str
-    """What is said before all else."""
+    """The opening sentence."""
     steps: list[StepSaid]
     conclusion: list[Sentence]
     heading: str = ""
-    """What stands above it: of several problems, which it is."""
+    """The name of the problem, if there are several."""
     data: dict[str, Any] = field(default_factory=dict)
     """The report for machines."""
+    derivation: Any = None
+    """The trace with the right numbers, for formats that can show how they are computed; None to keep them back."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        """Show it on a Rich console."""
+        """Yield the page for a Rich console."""
         return display.on_console(self, console, options)
 
 
 @dataclass(frozen=True)
 class Section:
-    """Sentences about one problem, and the one that sums them up."""
+    """A heading, sentences, and perhaps a conclusion."""
 
     heading: str
     sentences: Sequence[str]
-    conclusion: str
+    conclusion: str = ""
 
 
 MARKS = ("name", "marks", "first_wrong", "mistakes", "code")
-"""What stands above the columns of a roll."""
+"""The column headings of a roll."""
 
 
 @dataclass(frozen=True)
 class Marks:
-    """One submission of many: its marks and mistakes, or why it could not be read."""
+    """One of many submissions: its marks and mistakes, or the reason it could not be read."""
 
     name: str
     marks: float | None = None
-    """None for what could not be read, which is not zero."""
+    """None, not 0, if the submission could not be read."""
     first_wrong: str | None = None
     mistakes: Sequence[str] = ()
     code: str = ""
@@ -104,7 +106,7 @@ class Marks:
     unreadable: str = ""
 
     def cells(self) -> list[str]:
-        """Return the row of a table, under the names of `MARKS`."""
+        """Return the cells of a table row, with the headings `MARKS`."""
         marks = "" if self.marks is None else decimal(float(self.marks), 2)
         code = f"unreadable: {self.unreadable}" if self.unreadable else self.code
         return [self.name, marks, self.first_wrong or "", " ".join(self.mistakes), code]
@@ -112,12 +114,12 @@ class Marks:
 
 @dataclass(frozen=True)
 class Roll:
-    """A class: a row for each submission, and counts over all of them."""
+    """The results of a class: a row for each submission, and counts over all of them."""
 
     rows: list[Marks]
     counts: list[str]
 
     def remarks(self) -> Iterator[str]:
-        """Go through what a format for machines has no room for: the unreadable, and the counts."""
+        """Yield remarks that do not fit into a machine format: unreadable submissions, then the counts."""
         yield from (f"unreadable: {row.name}: {row.unreadable}" for row in self.rows if row.unreadable)
         yield from self.counts

@@ -1,6 +1,6 @@
 """Rounding to number formats narrower than float64.
 
-bfloat16 is float32 without its last 16 bits. NumPy has no such type, so it is rounded here bit by bit.
+bfloat16 is float32 without its last 16 bits. NumPy has no such type, so the rounding is done on the bits of float64.
 """
 
 from __future__ import annotations
@@ -9,23 +9,40 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.common.errors import AttnError
+from attncli.common.text import quoted
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Array = npt.NDArray[np.float64]
+    from attncli.common.arrays import Array
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 _KEPT = 7
-"""Explicit fraction bits of bfloat16; float64 has 52."""
+"""The explicit fraction bits of bfloat16; float64 has 52."""
 _DROPPED = 52 - _KEPT
 _LEAST_NORMAL = 2.0**-126
 _LEAST = 2.0**-133
 _BEYOND = 2.0**128
 
 
+def dtype_name(dtype: npt.DTypeLike) -> str:
+    """Return which of `DTYPES` somebody means by a name, a NumPy type or a dtype; AttnError if none."""
+    if dtype == "bfloat16":  # NumPy knows it only once another package has registered it
+        return "bfloat16"
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = str(dtype)
+    if name not in DTYPES:
+        msg = f"unknown dtype {quoted(name)}"
+        raise AttnError(msg, hint=f"the dtypes are {', '.join(DTYPES)}")
+    return name
+
+
 def rounded(array: Array, dtype: str) -> Array:
-    """Round to the nearest values of `dtype`, ties to even, as float64; what overflows the format becomes infinite."""
+    """Round to the nearest values of `dtype`, ties to even, and return them as float64; overflow gives infinities."""
     if dtype == "float64":
         return array
     with np.errstate(all="ignore"):

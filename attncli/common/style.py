@@ -1,6 +1,6 @@
-"""How numbers and signs look to people.
+"""How numbers and symbols look to people.
 
-Machine formats do not come here: they write the shortest digits that read back exactly, unless decimals are asked for.
+Machine formats write the shortest digits that read back exactly, unless `Style.precision` asks for decimals.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 PRECISION = 4
-"""Decimals that people see unless they ask for others."""
+"""The default number of decimals in output for people."""
 
 _ASCII = {
     "ᵀ": "^T", "√": "sqrt ", "Σ": "sum ", "×": "x", "·": "*", "−": "-", "–": "-", "∞": "inf", "…": "...",
@@ -23,28 +23,28 @@ _ASCII = {
 
 @dataclass(frozen=True)
 class Style:
-    """How a trace is to be shown."""
+    """How a trace is shown."""
 
     precision: int | None = None
-    """Decimals; None for what the problem says, or else 4, and in machine formats for all digits."""
+    """The number of decimals; None for that of the problem, or else `PRECISION`; in machine formats, for all digits."""
     full: bool = False
-    """Whether everything is shown, however large."""
+    """Whether large matrices are shown in full."""
     width: int | None = None
-    """The columns of the terminal; None where there is none: natural width."""
+    """The width of the terminal in columns; None for no limit."""
     colors: str | None = None
-    """Rich's name of the terminal's colour system; None for no colour and no other escape either."""
+    """The terminal's colour system, by Rich's name; None for text without escape sequences."""
     by_hand: bool = False
-    """Whether the arithmetic of every cell stands under each step."""
+    """Whether each step shows the arithmetic of its cells."""
     header: bool = False
-    """Whether labels stand around the matrices of CSV and TSV."""
+    """Whether CSV and TSV have labels around the matrices."""
     exact: bool = False
-    """Whether roots, fractions and powers of e are shown beside decimals."""
+    """Whether roots, fractions and powers of e are shown in addition to decimals."""
     encoding: str = "utf-8"
-    """What the text will be written in; where it cannot show √ or ᵀ, ASCII stands in their place."""
+    """The encoding of the output; symbols that it cannot represent, such as √ and ᵀ, are replaced by ASCII."""
 
     @cached_property
     def unicode(self) -> bool:
-        """Whether the encoding can show every sign that attncli uses."""
+        """Whether the encoding can represent every symbol that attncli uses."""
         try:
             "".join(_ASCII).encode(self.encoding)
         except (UnicodeEncodeError, LookupError):
@@ -52,34 +52,34 @@ class Style:
         return True
 
     def plain(self, text: str) -> str:
-        """Return text with only what the encoding can show, so that its width is known before it is laid out."""
+        """Return text that the encoding can represent, so that its width is known before layout."""
         if self.unicode:
             return text
         return ascii_signs(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
 
     def markup(self, text: str) -> str:
-        """Return HTML or XML with a character reference for whatever the encoding may not show."""
+        """Return HTML or XML with character references if the encoding may not represent the text."""
         return text if self.unicode else text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def ascii_signs(text: str) -> str:
-    """Return `text` with attncli's own signs in ASCII: sqrt(2) for √2, ^T for ᵀ."""
+    """Return `text` with attncli's symbols in ASCII: sqrt(2) for √2, ^T for ᵀ."""
     text = re.sub(r"√(\w+)", r"sqrt(\1)", text).replace("Σ ", "Σ")
     return "".join(_ASCII.get(char, char) for char in text)
 
 
 def decimal(value: float, precision: int, digits: int | None = None) -> str:
-    """Return a number as people read it.
+    """Format a number for people.
 
-    Integers stay integers; others have `precision` decimals. What would be all zeros, or is 1e15 and more, is written
-    in powers of ten instead, with `digits` digits, as many as decimals unless said otherwise. Rounding is that of the
-    binary value (2.675 is 2.67), halves to even.
+    Integers have no decimals, other numbers have `precision` decimals. A number that would round to 0, or is at least
+    1e15, is written in scientific notation with `digits` significant digits, by default `precision`. Rounding applies
+    to the binary value (2.675 becomes 2.67), with halves to even.
     """
     if math.isnan(value):
         return "nan"
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
-    near = round(value)  # 0.9999999999999999 is a 1 that went through floating point
+    near = round(value)  # 0.9999999999999999 is a 1 with a rounding error
     if abs(value - near) <= 4 * math.ulp(value) and near and abs(value) < 1e15:
         return str(near)
     if value == 0:
@@ -92,21 +92,21 @@ def decimal(value: float, precision: int, digits: int | None = None) -> str:
 
 
 def tex_power(text: str) -> str:
-    r"""Return a number's text as LaTeX writes it: 3.1 \times 10^{-7} for 3.1e-07."""
+    r"""Return the text of a number in LaTeX: 3.1 \times 10^{-7} for 3.1e-07."""
     return re.sub(r"(?<=[\d.])e([-+]?\d+)", lambda power: rf" \times 10^{{{int(power[1])}}}", text, flags=re.IGNORECASE)
 
 
 def decimals_needed(values: Sequence[float], most: int) -> int:
-    """Return how many decimals show all of the values exactly, or `most` if those are not enough.
+    """Return the number of decimals that shows all values exactly, at most `most`.
 
-    For numbers that somebody wrote: 0.5 is to be read as 0.5, and not as 0.5000.
+    It is meant for numbers that the user wrote: 0.5 is shown as 0.5, not as 0.5000.
     """
     need = 0
     for value in values:
         if value.is_integer() or math.isinf(value):
             continue
         text = repr(value)
-        if "e" in text:  # written with powers of ten, whatever the decimals
+        if "e" in text:  # shown in scientific notation, whatever the decimals
             continue
         need = max(need, len(text.partition(".")[2]))
         if need >= most:
@@ -115,7 +115,7 @@ def decimals_needed(values: Sequence[float], most: int) -> int:
 
 
 def align(cells: Sequence[str]) -> list[str]:
-    """Pad the numbers of one column on the right so that their decimal points stand under one another."""
+    """Pad the numbers of one column on the right so that their decimal points align."""
     tails = [len(cell) - cell.find(".") if "." in cell and "e" not in cell else 0 for cell in cells]
     most = max(tails, default=0)
     return [

@@ -1,7 +1,7 @@
-"""Names of steps in formulas, as LaTeX writes them.
+"""Names of steps in LaTeX formulas.
 
-Markdown shows any character, so only what LaTeX reads as commands is touched; what else a document for pdflatex needs,
-`word` does.
+Markdown can show any character, so only those that are special to LaTeX are escaped here. A document for pdflatex
+escapes more, by passing its own `word`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
 }  # fmt: skip
-"""What LaTeX reads as commands, as it shows them."""
+"""The characters that are special to LaTeX, with their escapes."""
 
 
 def _text(text: str) -> str:
@@ -24,9 +24,10 @@ def _text(text: str) -> str:
 
 
 def name_tex(name: str, word: Callable[[str], str] = _text) -> str:
-    r"""Return the name of a step in a formula: W_q is W_q, K_all is K_{\text{all}}, scores is \text{scores}.
+    r"""Return the name of a step or cell in LaTeX.
 
-    A cell's labels stand behind: \text{weights}[\text{q1,k2}]. `word` writes what is not one letter.
+    W_q is W_q, K_all is K_{\text{all}}, scores is \text{scores}, and weights[q1,k2] is \text{weights}[\text{q1,k2}].
+    `word` formats names that are not a single letter.
     """
     if cell := re.fullmatch(r"([^\[]+)\[(.*)\]", name, flags=re.DOTALL):
         return f"{name_tex(cell[1], word)}[{word(cell[2])}]"

@@ -1,6 +1,6 @@
 """Text from the user, made safe to print.
 
-A label or a file name may contain anything: markup, an ANSI escape, a lone surrogate. All of it passes through
+A label or a file name may contain anything: markup, an ANSI escape, a lone surrogate. All such text passes through
 `visible` before it is shown; no other module decides which characters are harmless.
 """
 
@@ -47,8 +47,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
+def listed(words: Sequence[str]) -> str:
+    """Format a list of words: a; a and b; a, b and c."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def headings(titles: Sequence[str]) -> list[str]:
-    """Return what stands above each of several problems: its title, else "problem 2"; nothing above a single one."""
+    """Return a heading for each of several problems: its title, else "problem 2"; a single problem has none."""
     if len(titles) < 2:
         return [""] * len(titles)
     return [visible(title) or f"problem {number}" for number, title in enumerate(titles, 1)]

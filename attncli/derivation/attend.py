@@ -1,4 +1,4 @@
-"""The forward pass: the lines of a plan, recorded one after another."""
+"""The forward pass: the steps of a plan, computed one after another."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from attncli.trace.trace import Trace
 
 
 def attend(t: Trace, plan: Plan) -> None:
-    """Record every line of a plan on a trace.
+    """Record every step of a plan on a trace.
 
-    Raises AttnError where a result overflows, or where an op has no value for these numbers.
+    Raises
+    ------
+    AttnError
+        If a result overflows, or an op is undefined for these numbers.
     """
-    for line in plan.lines:
-        if line.given:
-            t.given(line.name, plan.inputs[line.name], line.axes)
+    for step in plan.steps:
+        if step.given:
+            t.given(step.name, plan.inputs[step.name], step.axes)
         else:
-            t.record(line.name, line.op, *line.operands)
-        assert t[line.name].array.shape == line.shape, f"{line.name} is planned as {line.shape}"
+            t.record(step.name, step.op, *step.operands)
+        assert t[step.name].array.shape == step.shape, f"{step.name} is planned as {step.shape}"

@@ -1,4 +1,4 @@
-"""Large inputs: the lines from the scores to the output rewritten as one, which never builds n × m."""
+"""Large inputs: a plan in which one step replaces those from the scores to the output, and never builds n × m."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from dataclasses import replace
 
 from attncli.derivation.normalize import Softmax
 from attncli.derivation.ops import Mix, Scale, Scores
-from attncli.derivation.plan import Line, Plan
+from attncli.derivation.plan import Plan, PlannedStep
 from attncli.trace.op import Op
 
 SMALL = 2**18
-"""Elements of the n × m plane up to which it is built even where it is not asked for: it costs nothing."""
+"""Elements of the n × m plane up to which it is built even if nobody asks for it: that costs next to nothing."""
 
 
 def in_blocks(plan: Plan, dtype: str) -> Plan:
-    """Return the plan with one line, rounded to `dtype`, for all of attention, if it has that and the scores are large.
+    """Return the plan with attention as a single step if the scores are large, else the plan unchanged.
 
-    Between scores and weights there may be a scale, and modifiers after it.
+    The steps from the scores to the weights may be a scale and modifiers; intermediate results are rounded to `dtype`.
     """
-    mix = next((line for line in plan.lines if isinstance(line.op, Mix)), None)
-    chain = [] if mix is None else _chain({line.name: line for line in plan.lines}, mix.operands[0])
+    mix = next((step for step in plan.steps if isinstance(step.op, Mix)), None)
+    chain = [] if mix is None else _chain({step.name: step for step in plan.steps}, mix.operands[0])
     if mix is None or not chain or math.prod(chain[0].shape) <= SMALL:
         return plan
-    op = _fused([*(line.op for line in chain), mix.op], dtype)
+    op = _fused([*(step.op for step in chain), mix.op], dtype)
     if op is None:
         return plan
-    whole = Line(mix.name, op, (*chain[0].operands, mix.operands[1]), mix.axes)
-    return replace(plan, lines=tuple(whole if line is mix else line for line in plan.lines if line not in chain))
+    whole = PlannedStep(mix.name, op, (*chain[0].operands, mix.operands[1]), mix.axes)
+    return replace(plan, steps=tuple(whole if step is mix else step for step in plan.steps if step not in chain))
 
 
 def _fused(ops: Sequence[Op], dtype: str) -> Op | None:
-    """Return one op for those from the scores to the mix of values, None if they are others than it can stand for."""
+    """Return one op that replaces `ops`, from the scores to the output, or None if it cannot."""
     from attncli.derivation.fused import Attend
     from attncli.derivation.modifiers import Modifier
 
@@ -47,9 +47,9 @@ def _fused(ops: Sequence[Op], dtype: str) -> Op | None:
     return Attend(scores.query, scores.key, mix.values, factor, modifiers, weights.sinks, dtype)
 
 
-def _chain(lines: Mapping[str, Line], weights: str) -> list[Line]:
-    """Return the lines from the scores to the weights, each made of the one before; none if one of them is given."""
-    chain = [lines[weights]]
+def _chain(steps: Mapping[str, PlannedStep], weights: str) -> list[PlannedStep]:
+    """Return the steps from the scores to the weights, each an op on the one before; empty if one of them is given."""
+    chain = [steps[weights]]
     while len(chain[0].operands) == 1:
-        chain.insert(0, lines[chain[0].operands[0]])
+        chain.insert(0, steps[chain[0].operands[0]])
     return chain if len(chain[0].operands) == 2 else []

@@ -1,4 +1,4 @@
-"""The derivation: from a problem to the trace of its steps, by way of a plan."""
+"""The derivation: from a problem to its plan, and from the plan to a trace of steps."""
 
 from __future__ import annotations
 
@@ -18,14 +18,21 @@ from attncli.trace.trace import Trace
 
 
 def derive(problem: Problem, *, dtype: str = "float64", steps: Collection[str] = ()) -> Trace:
-    """Work a problem out, step by step.
+    """Compute every step of a problem.
 
-    `steps` are those that are wanted, if not all: where none of them is n × m, and that would be large, the output is
-    worked out block by block, and one step stands in the place of those from the scores on. With a `dtype` other than
-    float64 every step is rounded to it, and an overflow is shown and not refused.
+    Parameters
+    ----------
+    problem : Problem
+    dtype : str
+        The type that every step is rounded to. An overflow is an error in float64 alone.
+    steps : collection of str
+        The steps that will be used, if not all. If none of them is n × m, and the scores would be large, one step
+        that computes the output in blocks replaces those from the scores on.
 
-    Raises AttnError where fields do not fit each other, where something is missing, where a result overflows, and
-    where the problem is too large for the memory there is.
+    Raises
+    ------
+    AttnError
+        If fields do not fit each other, one is missing, a result overflows, or the scores do not fit into memory.
     """
     plan = planned(problem)
     if steps and not any(name in PLANES or name in SOFTMAX_LINES for name in steps):
@@ -38,18 +45,18 @@ def derive(problem: Problem, *, dtype: str = "float64", steps: Collection[str] =
 
 
 def _refuse_too_large(plan: Plan) -> None:
-    """Refuse scores that would not fit into memory, before NumPy tries."""
-    planes = [line for line in plan.lines if line.name in PLANES and not line.given]
+    """Raise AttnError for scores that would not fit into memory, before NumPy tries to allocate them."""
+    planes = [step for step in plan.steps if step.name in PLANES and not step.given]
     if not planes or planes[0].name != "scores":
         return
-    size, total = (8 * sum(math.prod(line.shape) for line in lines) for lines in (planes[:1], planes))
+    size, total = (8 * sum(math.prod(step.shape) for step in steps) for steps in (planes[:1], planes))
     free = available()
     if free is not None and total > free:
         msg = (
-            f"the scores would be {shape_text(planes[0].shape)}, {_bytes(size)}, and with the steps from them "
-            f"{_bytes(total)}; {_bytes(free)} of memory are free"
+            f"the scores would be {shape_text(planes[0].shape)}, {_bytes(size)}, or {_bytes(total)} with the steps "
+            f"that follow; {_bytes(free)} of memory is free"
         )
-        raise AttnError(msg, hint="--step output works the output out in blocks, without them")
+        raise AttnError(msg, hint="--step output computes the output in blocks, without them")
 
 
 def _bytes(size: int) -> str:

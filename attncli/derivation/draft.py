@@ -1,6 +1,6 @@
-"""The draft of a plan: the rules, walked on shapes alone.
+"""The draft of a plan: the rules applied to shapes alone.
 
-Every complaint about shapes and missing fields is made here, before any arithmetic.
+Errors about shapes and missing fields are raised here, before any arithmetic.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from attncli.common.errors import AttnError
 from attncli.common.labels import Axes
-from attncli.common.text import counted
+from attncli.common.text import counted, listed
 from attncli.derivation import heads
 from attncli.derivation.inputs import Labels
 from attncli.derivation.ops import FLAT, HeadLayout
-from attncli.derivation.plan import Line, Plan
+from attncli.derivation.plan import Plan, PlannedStep
 from attncli.derivation.rules import BEGINNINGS, RULES, Rule, computed
 from attncli.problem.fields import CLAIMS, FIELDS, STEPS
 from attncli.problem.problem import Problem
@@ -29,7 +29,10 @@ _ABOUT_SHOWING = {"title", "tokens", "key_tokens", "columns", "precision", "deci
 def planned(problem: Problem) -> Plan:
     """Return the plan of a problem's derivation.
 
-    Raises AttnError where fields do not fit each other, and where something is missing.
+    Raises
+    ------
+    AttnError
+        If fields do not fit each other, or one is missing.
     """
     draft = Draft(problem)
     for rule in RULES:
@@ -39,13 +42,13 @@ def planned(problem: Problem) -> Plan:
 
 
 class Draft:
-    """A plan in the making: what the functions of the rules ask for shapes and fields, and word errors with."""
+    """A plan in progress, which gives the functions of the rules shapes, fields and the words of error messages."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.lines: dict[str, Line] = {}
+        self.steps: dict[str, PlannedStep] = {}
         self.latest: dict[str, str] = {}
-        """The name of the latest line of each strand."""
+        """The name of the latest step of each strand."""
         self.notes: list[str] = []
         self.inputs: dict[str, Array] = {}
         self._used: set[str] = {"heads", "kv_heads"}
@@ -53,152 +56,153 @@ class Draft:
         made = computed(problem.names)
         for name, array, axes in self._labels.fields(made):
             self.give(name, array, axes)
-        self.latest |= {name: name for name in (*BEGINNINGS, *STEPS) if name in self.lines}
+        self.latest |= {name: name for name in (*BEGINNINGS, *STEPS) if name in self.steps}
         self.heads = heads.count(problem, made, has_x="X" in self.latest)
 
-    # --- the walk --------------------------------------------------------------------------------------------
+    # --- applying the rules ----------------------------------------------------------------------------------
 
     def follow(self, rule: Rule) -> None:
         """Add the rule's step, if the problem has it."""
         operands = [self._operand(operand.names) for operand in rule.parsed]
-        there = all(line or operand.optional for line, operand in zip(operands, rule.parsed, strict=True))
+        there = all(step or operand.optional for step, operand in zip(operands, rule.parsed, strict=True))
         op = rule.make(self, rule.step, *operands) if there else None
         if op is not None:
-            # A function may have changed the layout of an operand, as that of a cache: hence by name.
-            names = tuple(line.name for line in operands if line)
+            # By name, since the function may have replaced an operand by another layout of it (a cache, W_o).
+            names = tuple(step.name for step in operands if step)
             self._used.update(names)
-            axes = op.axes(*(self.lines[name].axes for name in names))
-            self.lines[rule.step] = Line(rule.step, op, names, axes)
+            axes = op.axes(*(self.steps[name].axes for name in names))
+            self.steps[rule.step] = PlannedStep(rule.step, op, names, axes)
         elif rule.strand not in self.latest and self.problem.has_step(rule.step):
             array = self.problem.step(rule.step)
             self.give(rule.step, array)
-            self._check_input(self.lines[rule.step])
+            self._check_input(self.steps[rule.step])
         else:
             return
         self.latest[rule.strand] = rule.step
 
-    def _operand(self, names: tuple[str, ...]) -> Line | None:
-        return next((line for name in names if (line := self.lines.get(self.latest.get(name, name)))), None)
+    def _operand(self, names: tuple[str, ...]) -> PlannedStep | None:
+        return next((step for name in names if (step := self.steps.get(self.latest.get(name, name)))), None)
 
     def give(self, name: str, array: Array, axes: Axes | None = None) -> None:
-        """Add an input, or put another in its place."""
+        """Add an input, or replace it."""
         self.inputs[name] = array
-        self.lines[name] = Line(name, Given(), (), axes or self._labels.axes(name, array.shape))
+        self.steps[name] = PlannedStep(name, Given(), (), axes or self._labels.axes(name, array.shape))
 
-    def _check_input(self, line: Line) -> None:
-        """Check that a step that has an axis of heads was given with it, where there are heads."""
-        if self.heads.query is None or not (STEPS[line.name] == ("query", "key") or line.name == "head_output"):
+    def _check_input(self, step: PlannedStep) -> None:
+        """Check that a given plane or head output has the head axis that the problem's heads ask for."""
+        if self.heads.query is None or not (STEPS[step.name] == ("query", "key") or step.name == "head_output"):
             return
-        there = next((axis.size for axis in line.axes if axis.name == "head"), None)
+        there = next((axis.size for axis in step.axes if axis.name == "head"), None)
         if there is None:
-            self.refuse_without_heads(line)
+            self.refuse_without_heads(step)
         if there != self.heads.query:
-            msg = f"{line.name} has {counted(there, 'head')}; there should be {self.heads.query}"
-            raise AttnError(msg, self.problem.file_of(line.name))
+            msg = f"{step.name} has {counted(there, 'head')}, expected {self.heads.query}"
+            raise AttnError(msg, self.problem.file_of(step.name))
 
     def name_output(self) -> None:
-        """Call the last line of the output's strand `output`."""
+        """Rename the last step of strand O to `output`."""
         last = self.latest.get("O")
-        if last is not None and last != "output" and not self.lines[last].given:
-            renamed = [line.renamed(last, "output") for line in self.lines.values()]
-            self.lines = {line.name: line for line in renamed}
+        if last is not None and last != "output" and not self.steps[last].given:
+            renamed = [step.renamed(last, "output") for step in self.steps.values()]
+            self.steps = {step.name: step for step in renamed}
 
     def plan(self) -> Plan:
-        """Return the plan; AttnError where there is nothing to compute."""
-        lines = tuple(self.lines.values())
-        if all(line.given for line in lines):
+        """Return the plan; AttnError if there is nothing to compute."""
+        steps = tuple(self.steps.values())
+        if all(step.given for step in steps):
             self._nothing_to_do()
         values = {name: array for name, array in self.inputs.items() if name in STEPS} | self.problem.values
         fields = {name: values[name] for name in FIELDS if name in values}
-        return Plan(lines, self.inputs, fields, (*self.notes, *self._remarks()))
+        return Plan(steps, self.inputs, fields, (*self.notes, *self._remarks()))
 
     def _nothing_to_do(self) -> None:
-        has = ", ".join(self.lines) or "nothing"
-        if "Q" in self.lines:
+        has = ", ".join(self.steps) or "nothing"
+        if "Q" in self.steps:
             missing = "K (or scores)"
-        elif "K" in self.lines:
+        elif "K" in self.steps:
             missing = "Q (or scores)"
-        elif "weights" in self.lines:
+        elif "weights" in self.steps:
             missing = "V"
         else:
             missing = "Q and K (or X, or scores)"
-        msg = f"there is nothing to work out: {has} given, {missing} missing"
+        msg = f"nothing to compute: given {has}; missing {missing}"
         hint = "attention needs Q, K and V; or X; or scores and V; or weights and V"
         raise AttnError(msg, self.problem.source(), hint)
 
     def _remarks(self) -> list[str]:
-        """Say which claims are ignored, and which fields have no place in this derivation."""
-        inputs = {line.name for line in self.lines.values() if line.given}
+        """Return notes on the claims and fields that this derivation does not use."""
+        inputs = {step.name for step in self.steps.values() if step.given}
         remarks = []
         if claims := [name for name in CLAIMS if self.problem.has_step(name) and name not in inputs]:
-            remarks.append(f"{', '.join(claims)} given, but worked out here: left aside as claims, for attncli check")
+            whose = "the file's own" if self.problem.file_of(*claims).source else "the given"
+            verb, them = ("is", "it") if len(claims) == 1 else ("are", "them")
+            remarks.append(f"{whose} {listed(claims)} {verb} not used; attncli check compares {them}")
         given = [*self.problem.values, *(name for name in STEPS if name in inputs and name not in FIELDS)]
         if unused := [name for name in given if name not in self._used | _ABOUT_SHOWING]:
-            remarks.append(f"{', '.join(unused)} given, and not used by this problem")
+            remarks.append(f"not used by this problem: {', '.join(unused)}")
         return remarks
 
-    # --- what the functions of the rules ask -----------------------------------------------------------------
+    # --- questions of the rules ------------------------------------------------------------------------------
 
     def use(self, name: str) -> bool:
-        """Tell whether a field is given, and note that it has its place in the derivation."""
+        """Return whether a field is given, and record it as used."""
         self._used.add(name)
         return name in self.problem.values
 
     def has_positions(self, kind: str) -> bool:
-        """Tell whether positions are of this kind, and note that they have their place."""
+        """Return whether positions are of this kind, and record them as used."""
         return self.problem.values.get("positions") == kind and self.use("positions")
 
-    def layout(self, line: Line) -> HeadLayout:
-        """Say how Q, K or V (or what was made of them) lies in heads, having checked that it can."""
+    def layout(self, step: PlannedStep) -> HeadLayout:
+        """Return how a stage of Q, K or V is laid out in heads; AttnError if it cannot be."""
         if self.heads.query is None or self.heads.key is None:
             return FLAT
-        queries = line.axes[-2].name == "query"
+        queries = step.axes[-2].name == "query"
         own, serve = (self.heads.query, None) if queries else (self.heads.key, self.heads.query)
-        if any(axis.name == "head" for axis in line.axes):
-            there = line.axes[-3].size
+        if any(axis.name == "head" for axis in step.axes):
+            there = step.axes[-3].size
             if there != own and ("kv_heads" in self.problem.values or serve is None):
-                msg = f"{line.name} has {counted(there, 'head')}; there should be {own}"
-                raise AttnError(msg, self.problem.file_of(line.name, "kv_heads"))
+                msg = f"{step.name} has {counted(there, 'head')}, expected {own}"
+                raise AttnError(msg, self.problem.file_of(step.name, "kv_heads"))
             if self.heads.query % there:
                 msg = (
-                    f"Q has {self.heads.query} heads, {line.name} has {there}: "
-                    f"each of {line.name}'s should serve equally many"
+                    f"Q has {self.heads.query} heads, {step.name} has {there}: "
+                    "query heads must be a multiple of key/value heads"
                 )
-                raise AttnError(msg, self.problem.file_of(line.name))
+                raise AttnError(msg, self.problem.file_of(step.name))
             return HeadLayout(None, serve)
         if "heads" not in self.problem.values and "X" not in self.latest:
-            self.refuse_without_heads(line)
-        if line.axes[-1].size % own:
-            msg = f"{self.has(line, -1)}, which cannot be split into {counted(own, 'head')}"
-            raise AttnError(msg, self.problem.file_of(line.name))
+            self.refuse_without_heads(step)
+        if step.axes[-1].size % own:
+            msg = f"{self.has(step, -1)}, which cannot be split into {counted(own, 'head')}"
+            raise AttnError(msg, self.problem.file_of(step.name))
         return HeadLayout(own, serve)
 
     # --- words -----------------------------------------------------------------------------------------------
 
-    def refuse_without_heads(self, line: Line) -> NoReturn:
-        """Raise the error for a line that should have an axis of heads."""
-        number = self.heads.query
-        msg = f"there {'is' if number == 1 else 'are'} {counted(number or 0, 'head')}, and {self.shaped(line)}"
-        raise AttnError(f"{msg}: it has no axis of heads", self.problem.file_of(line.name))
+    def refuse_without_heads(self, step: PlannedStep) -> NoReturn:
+        """Raise the error for a step that lacks the head axis."""
+        msg = f"{self.shaped(step)}: it has no head axis, expected {counted(self.heads.query or 0, 'head')}"
+        raise AttnError(msg, self.problem.file_of(step.name))
 
     def shape(self, axes: Axes) -> str:
-        """Say a shape as it is shown: 2×3."""
+        """Format a shape as it is shown: 2×3."""
         sizes = tuple(axis.size for axis in axes)
         return shape_text(self.turned(sizes))
 
-    def shaped(self, *lines: Line) -> str:
-        """Say the shapes of lines: "Q is 2×3, K is 4×5"."""
-        return ", ".join(f"{line.name} is {self.shape(line.axes)}" for line in lines)
+    def shaped(self, *steps: PlannedStep) -> str:
+        """Format the shapes of steps: "Q is 2×3, K is 4×5"."""
+        return ", ".join(f"{step.name} is {self.shape(step.axes)}" for step in steps)
 
     def turned(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return a shape as it is shown, which in column convention is turned."""
+        """Return a shape as it is shown: in column convention, with the last two axes swapped."""
         return shape[:-2] + shape[:-3:-1] if self.problem.columns and len(shape) >= 2 else shape
 
-    def has(self, line: Line, axis: int) -> str:
-        """Say the length of a row-wise axis as it is shown: "K has 3 columns"."""
+    def has(self, step: PlannedStep, axis: int) -> str:
+        """Format the length of an axis of the row-wise array as it is shown: "K has 3 columns"."""
         word = "column" if (axis == -1) != self.problem.columns else "row"
-        return f"{line.name} has {counted(line.axes[axis].size, word)}"
+        return f"{step.name} has {counted(step.axes[axis].size, word)}"
 
-    def product(self, left: Line, right: Line) -> str:
-        """Say a product as it is shown: "X W_q"."""
+    def product(self, left: PlannedStep, right: PlannedStep) -> str:
+        """Format a product as it is shown: "X W_q"."""
         return f"{right.name} {left.name}" if self.problem.columns else f"{left.name} {right.name}"

@@ -3,7 +3,7 @@
 The recurrence is that of Milakov and Gimelshein 2018, "Online normalizer calculation for softmax", in the blocks of
 Dao et al. 2022, "FlashAttention", algorithm 1: a running maximum and a running sum for each query, and an accumulated
 output that is rescaled whenever the maximum grows. The sum is an extra column of V, so that one product gives both.
-Blocks that no query may see are never worked out.
+Blocks that no query may see are skipped.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[Any]
 
 QUERIES = 256
-"""Queries in a block."""
+"""The queries of a block."""
 KEYS = 1024
-"""Keys in a block: with 256 queries, 2 MiB of scores in float64; fewer cost more calls, more leave the cache."""
+"""The keys of a block, 2 MiB of scores in float64: fewer keys cost more calls, more keys do not fit into the cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Attend(Op):
-    """softmax(Q Kᵀ · scale …) V in one step: what Scores, Scale, modifiers, Softmax and Mix give together."""
+    """softmax(Q Kᵀ · scale …) V in one step, equal to Scores, Scale, modifiers, Softmax and Mix in sequence."""
 
     query: HeadLayout
     key: HeadLayout
@@ -56,7 +56,7 @@ class Attend(Op):
     def apply(self, *operands: Array) -> Array:
         """Return the output, (…, n, d_v)."""
         q = self.query.apply(operands[0])
-        # Key/value heads that serve several query heads are not repeated here: `_Matrix` takes theirs by number.
+        # Shared key/value heads are not repeated here: `_Matrix` looks them up by index.
         k, v = (HeadLayout(lie.split).apply(x) for lie, x in zip((self.key, self.values), operands[1:], strict=True))
         work = np.dtype(np.float32 if self.dtype == "float32" else np.float64)
         output: Floats = np.empty((*q.shape[:-1], v.shape[-1]), dtype=work)
@@ -73,7 +73,7 @@ class Attend(Op):
 
             def one(job: tuple[Cell, slice]) -> None:
                 lead, rows = job
-                with np.errstate(all="ignore"):  # settings of NumPy's are a thread's own
+                with np.errstate(all="ignore"):  # NumPy's settings are per thread
                     output[lead][rows] = matrices[lead].rows(rows)
                 progress.advance()
 
@@ -81,15 +81,15 @@ class Attend(Op):
         return output.astype(np.float64, copy=False)
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
-        """Return a bound that needs no n × m matrix, and so is wider than that of the single steps together."""
+        """Return a bound computed without n × m matrices, and therefore wider than that of the separate steps."""
         (q, k, v), (q_error, k_error, v_error) = (
             [layout.apply(x) for layout, x in zip((self.query, self.key, self.values), part, strict=True)]
             for part in (operands, errors)
         )
         most_k, most_k_error = (x.max(axis=-2, keepdims=True) for x in (np.abs(k) + k_error, k_error))
-        # How far any score of a query can move, (…, n, 1): caps bring scores together, and biases and masks move none.
+        # The bound for any score of a query, (…, n, 1): caps only shrink it, and biases and masks do not change it.
         moved = abs(self.scale) * (q_error * most_k + np.abs(q) * most_k_error).sum(axis=-1, keepdims=True)
-        # Scores that move by ε shift at most tanh(ε/2) of the weight from one value to another, a sink's being 0.
+        # Scores that change by ε shift at most tanh(ε/2) of the weight between values; the value of a sink is 0.
         low, high = v.min(axis=-2, keepdims=True), v.max(axis=-2, keepdims=True)
         if self.sinks is not None:
             low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
@@ -107,7 +107,7 @@ class Attend(Op):
 
     def note(self, columns: bool) -> str:
         also = "".join(f"; {note}" for op in self.modifiers if (note := op.note(columns)))
-        return f"worked out block by block: the scores and weights were never built{also}"
+        return f"computed in blocks, without the full scores and weights{also}"
 
     def axes(self, *operands: Axes) -> Axes:
         q, _, v = operands
@@ -117,7 +117,7 @@ class Attend(Op):
         raise NotExactError
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """The row of weights that makes the cell, worked out for this query alone, times V's column."""
+        """Record the weights of this query alone, and their dot product with a column of V."""
         from attncli.trace.cell_ops import Dot
 
         *lead, i, j = cell
@@ -140,7 +140,7 @@ def _cores() -> int:
 
 
 class _Matrix:
-    """The attention of one head of one batch entry."""
+    """Attention for one head of one batch entry."""
 
     def __init__(self, op: Attend, lead: Cell, q: Floats, k: Floats, v: Floats) -> None:
         self.dtype = op.dtype
@@ -184,7 +184,7 @@ class _Matrix:
         return result
 
     def rounded_rows(self, rows: slice) -> Floats:
-        """Return the same with every step rounded, which takes whole rows of scores."""
+        """Return the same with every step rounded, which needs whole rows of scores."""
         scores = rounded(self.q[rows] @ self.k.T, self.dtype)
         scores = rounded(scores * self.scale, self.dtype)
         for modifier in self.modifiers:
@@ -194,7 +194,7 @@ class _Matrix:
         return np.asarray(weights @ self.v)
 
     def blocks(self, rows: slice) -> list[slice]:
-        """Cut the keys that any of the queries may see into blocks, so that those that all of them see are apart."""
+        """Return blocks of the keys that the queries may see, cut where the keys that all of them see begin and end."""
         first, last = self.span(rows)
         _, early = self.span(slice(rows.start, rows.start + 1))
         late, _ = self.span(slice(rows.stop - 1, rows.stop))
@@ -206,7 +206,7 @@ class _Matrix:
         ]
 
     def span(self, rows: slice) -> tuple[int, int]:
-        """Return the first key that any of the queries may see, and the one after the last."""
+        """Return the range of keys, (first, last + 1), that any of the queries may see."""
         keys = self.k.shape[0]
         first, last = 0, keys
         for modifier in self.modifiers:
@@ -218,12 +218,12 @@ class _Matrix:
 
     @staticmethod
     def sees_all(modifier: Hide, rows: slice, cols: slice) -> bool:
-        """Tell whether nothing is hidden in a block."""
+        """Return whether surely nothing is hidden in a block."""
         return all(rule.sees_all(rows, cols) for rule in modifier.rules)
 
 
 def _served(lead: Cell, q: Floats, x: Floats) -> Cell:
-    """Return which key/value head serves a query head: neighbours share one."""
+    """Return the index of the key/value head that serves a query head."""
     if not lead or x.shape[len(lead) - 1] == q.shape[len(lead) - 1]:
         return lead
     return (*lead[:-1], lead[-1] * x.shape[len(lead) - 1] // q.shape[len(lead) - 1])

@@ -1,4 +1,4 @@
-"""How many heads there are: from `heads`, from a W of three axes, or from what came split."""
+"""The number of heads: from `heads`, from a W with three axes, or from inputs that have a head axis."""
 
 from __future__ import annotations
 
@@ -18,17 +18,28 @@ class Heads:
     """The heads of a problem."""
 
     query: int | None = None
-    """How many query heads there are; None without a head axis."""
+    """The number of query heads; None without a head axis."""
     key: int | None = None
-    """How many key/value heads there are; None without a head axis."""
+    """The number of key/value heads; None without a head axis."""
     joined: bool = False
-    """Whether they are put side by side at the end."""
+    """Whether the derivation concatenates them at the end."""
 
 
 def count(problem: Problem, computed: Container[str], *, has_x: bool) -> Heads:
-    """Return the heads of a problem, in which the steps of `computed` are no inputs; `has_x` if X makes Q.
+    """Return the heads of a problem.
 
-    Raises AttnError for numbers of heads that contradict each other.
+    Parameters
+    ----------
+    problem : Problem
+    computed : container of str
+        The steps that are not inputs, even if the problem gives a value for them.
+    has_x : bool
+        Whether Q is projected from X.
+
+    Raises
+    ------
+    AttnError
+        If numbers of heads contradict each other.
     """
     query, key = _declared(problem)
     if query is None and has_x:
@@ -39,18 +50,18 @@ def count(problem: Problem, computed: Container[str], *, has_x: bool) -> Heads:
         joined = query is not None and ("W_o" in problem.values or "b_o" in problem.values)
     if query is None:
         if key is not None:
-            msg = "kv_heads is given, and there are no heads"
-            raise AttnError(msg, problem.file_of("kv_heads"), "give heads as well")
+            msg = "kv_heads is given without heads"
+            raise AttnError(msg, problem.file_of("kv_heads"), "set heads as well")
         return Heads()
     key = key or query
     if query % key:
-        msg = f"{query} heads cannot share {key} key/value heads: each should serve equally many"
+        msg = f"{query} heads cannot share {key} key/value heads: heads must be a multiple of kv_heads"
         raise AttnError(msg, problem.file_of("kv_heads", "W_k", "W_v"))
     return Heads(query, key, joined)
 
 
 def _declared(problem: Problem) -> tuple[int | None, int | None]:
-    """Return how many query and key/value heads the fields and each W of three axes say that there are."""
+    """Return the numbers of query and key/value heads that the fields and each W with three axes declare."""
     query, key = problem.integer("heads"), problem.integer("kv_heads")
     for name in ("W_q", "W_k", "W_v", "W_o"):
         w = problem.array(name)
@@ -61,10 +72,10 @@ def _declared(problem: Problem) -> tuple[int | None, int | None]:
             msg = f"{name} is {shape}: a projection is a matrix, or one matrix for each head"
             raise AttnError(msg, problem.file_of(name))
         if name == "W_o":
-            continue  # its heads stand beneath one another, however many
+            continue  # its heads are stacked, whatever their number
         own = query if name == "W_q" else key
         if own not in {None, w.shape[0]}:
-            msg = f"{name} is {shape}, which makes {counted(int(w.shape[0]), 'head')}; there are {own}"
+            msg = f"{name} is {shape}, with {counted(int(w.shape[0]), 'head')}, expected {own}"
             raise AttnError(msg, problem.file_of(name))
         if name == "W_q":
             query = int(w.shape[0])
@@ -74,10 +85,10 @@ def _declared(problem: Problem) -> tuple[int | None, int | None]:
 
 
 def _split(problem: Problem, computed: Container[str]) -> int | None:
-    """Return the size of the head axis that the inputs have where the problem starts; what is projected has none."""
+    """Return the size of the head axis of the inputs, None without one; projected steps do not have one."""
     planes = [rule.step for rule in RULES if rule.strand == "S"]
     vectors = [rule.step for strand in "QKV" for rule in RULES if rule.strand == strand]
-    for names in (["head_output"], planes, vectors):  # the latest counts: what stands before it is not used
+    for names in (["head_output"], planes, vectors):  # the latest stage counts: earlier ones are not used
         shapes = [problem.step(name).shape for name in names if problem.has_step(name) and name not in computed]
         if shapes:
             return next((int(shape[-3]) for shape in shapes if shape[2:]), None)

@@ -1,4 +1,4 @@
-"""What is given, with labels: tokens where there are any, else q1…, k1…, d1…"""
+"""The inputs of a derivation with their labels: tokens if there are any, else q1…, k1…, d1…"""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array
 
 MOST_SHOWN = 2**18
-"""Elements of a mask or bias up to which it is an input to be seen: a large one is not held twice."""
+"""Elements up to which a mask or bias is shown as an input; a larger one would be held in memory twice."""
 
 _ROWS = {"X": "input", "M": "memory", "past_K": "past", "past_V": "past"}
 
 _PLANES = ("bias", "mask", "sinks")
-"""Fields that broadcast against the scores, or hold a number for each head."""
+"""Fields that broadcast against the scores, or hold one number per head."""
 
 _JOINED = {"Q", "K", "V", "Q_rotated", "K_rotated", "K_all", "V_all", "output"}
-"""Steps whose heads stand side by side where `heads` is given."""
+"""Steps whose heads are side by side, without a head axis, if `heads` is given."""
 
 
 class Labels:
@@ -35,10 +35,7 @@ class Labels:
         self._p = problem
 
     def fields(self, computed: Container[str]) -> Iterator[tuple[str, Array, Axes]]:
-        """Yield the given matrices with name, value and axes, in the order of the fields.
-
-        A value that is given for a step of `computed` is a claim, and not among them.
-        """
+        """Yield name, value and axes of the given matrices in the order of the fields, without the `computed` steps."""
         for name, field in FIELDS.items():
             if field.kind not in {"matrix", "vector"} or name in _PLANES or name in computed:
                 continue
@@ -52,7 +49,7 @@ class Labels:
                 yield name, np.atleast_2d(plane).astype(np.float64), self._plane_axes(name, np.atleast_2d(plane))
 
     def _plane_axes(self, name: str, plane: AnyArray) -> Axes:
-        """Label what broadcasts against the scores, or a number for each head."""
+        """Return labelled axes for a field that broadcasts against the scores, or holds one number per head."""
         *lead, rows, cols = plane.shape
         kinds = ("head", "batch", *["batch"] * len(lead))
         axes = [Axis(kind, size) for kind, size in zip(kinds, reversed(lead), strict=False)][::-1]
@@ -66,7 +63,7 @@ class Labels:
         return tuple(axes)
 
     def axes(self, name: str, shape: tuple[int, ...]) -> Axes:
-        """Return labelled axes for a matrix that is given; AttnError where there are too many labels, or too few."""
+        """Return labelled axes for a given matrix; AttnError if the number of labels does not match."""
         lead = [Axis("batch", size) for size in shape[:-2]]
         if lead and self._has_heads(name, len(shape)):
             lead[-1] = Axis("head", shape[-3])
@@ -77,7 +74,7 @@ class Labels:
         return (*lead, self._axis(rows, shape[-2]), self._axis(cols, shape[-1]))
 
     def _has_heads(self, name: str, depth: int) -> bool:
-        """Tell whether the axis before the last two is one of heads, and not of batches."""
+        """Return whether the third axis from the end is the head axis, rather than a batch axis."""
         if name.startswith("W_"):
             return True
         if name in {"X", "M", "encoding", "encoded", "concat"}:
@@ -88,7 +85,7 @@ class Labels:
         return not (heads and name in _JOINED)
 
     def _depth_of_keys(self) -> int:
-        """Return the number of axes of K before it is split."""
+        """Return the number of axes of K before it is split into heads."""
         sources = (self._p.array(name) for name in ("M", "X", "encoded", "K", "V"))
         return next((source.ndim for source in sources if source is not None), 2)
 
@@ -100,14 +97,14 @@ class Labels:
             source = "tokens" if self._queries() == size else None
         tokens = self._p.labels(source) if source else ()
         if name == "key" and len(tokens) > size and (past := self._p.past()):
-            tokens = tokens[past:]  # they label the cache as well
+            tokens = tokens[past:]  # the first ones label the cache
         if tokens and len(tokens) != size:
             msg = f"{len(tokens)} labels for {counted(size, 'key' if source == 'key_tokens' else 'query')}"
             raise AttnError(msg, self._p.where(source or ""))
         return Axis(name, size, tokens)
 
     def _queries(self) -> int | None:
-        """Return the number of queries, as far as it is known before the scores."""
+        """Return the number of queries if it is known before the scores."""
         for name in ("X", "encoded", "Q"):
             array = self._p.array(name)
             if array is not None:

@@ -1,11 +1,11 @@
-"""Score modifiers: what stands between `scaled` and `weights`.
+"""Score modifiers: everything between `scaled` and `weights`.
 
-A modifier is a frozen dataclass that gives its part of the n × m plane for a block of queries and keys, so that the
-whole step and a block of a large problem are worked out by the same code. There are two kinds: a `Term` is added to
-the scores (step `biased`), a `Rule` says which keys may be attended to (step `masked`). The order is fixed, and is
-ONNX's: the cap first, then terms, then rules; a score that is hidden must stay −∞.
+A modifier is a frozen dataclass that gives its part of the n × m plane for a block of queries and keys, so the same
+code computes a whole step and a block of a large problem. There are two kinds: a `Term` is added to the scores (step
+`biased`); a `MaskRule` decides which keys may be attended to (step `masked`). The order is that of ONNX: the cap,
+then terms, then masks, so that hidden scores stay −∞.
 
-To add a modifier, write a class of either kind, and a function that returns it into the tables of
+To add a modifier, write a class of either kind, and add a function that returns it to a table in
 `attncli.derivation.planes`.
 """
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def pick(plane: npt.NDArray[Any], lead: Cell) -> npt.NDArray[Any]:
-    """Return what a plane that broadcasts against (…, n, m) has for one matrix of it."""
+    """Return one matrix of a plane that broadcasts against (…, n, m), by its leading index."""
     own = plane.shape[:-2]
     matrix: npt.NDArray[Any] = plane[
         tuple(0 if size == 1 else at for size, at in zip(own, lead[len(lead) - len(own) :], strict=True))
@@ -48,12 +48,12 @@ def pick(plane: npt.NDArray[Any], lead: Cell) -> npt.NDArray[Any]:
 
 
 def pick_offset(offset: Offset, lead: Cell) -> Offset:
-    """Return the offset of one matrix; offsets that differ by batch are (…, 1, 1)."""
+    """Return the offset of one matrix; offsets by batch entry are (…, 1, 1)."""
     return offset if isinstance(offset, int) else int(pick(offset, lead)[0, 0])
 
 
 def block(plane: npt.NDArray[Any], rows: slice, cols: slice) -> npt.NDArray[Any]:
-    """Return one block of a plane that broadcasts against (…, n, m): an axis of size 1 is kept as it is."""
+    """Return one block of a plane that broadcasts against (…, n, m); axes of size 1 are kept."""
     if plane.ndim >= 1 and plane.shape[-1] != 1:
         plane = plane[..., cols]
     if plane.ndim >= 2 and plane.shape[-2] != 1:
@@ -61,17 +61,17 @@ def block(plane: npt.NDArray[Any], rows: slice, cols: slice) -> npt.NDArray[Any]
     return plane
 
 
-def places(offset: Offset, rows: slice, cols: slice) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def indices(offset: Offset, rows: slice, cols: slice) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return i + offset for each query, (…, rows, 1), and j for each key, (cols,)."""
     i = np.asarray(np.arange(rows.start, rows.stop)[:, None] + offset, dtype=np.int64)
     return i, np.arange(cols.start, cols.stop)
 
 
 class Term(ABC):
-    """A part of the plane that is added to the scores."""
+    """A plane that is added to the scores."""
 
     text: ClassVar[str]
-    """The term as it stands in the formula: "+ bias"."""
+    """The term as the formula shows it: " + bias"."""
     tex: ClassVar[str]
 
     @abstractmethod
@@ -84,12 +84,12 @@ class Term(ABC):
 
     @abstractmethod
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:
-        """Put down what is added to one cell of a step, and what it is made of; return its name."""
+        """Record the number that is added to one cell of a step, and how it is computed; return its name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Bias(Term):
-    """The bias that was given."""
+    """The given bias."""
 
     bias: Array
     text = " + bias"
@@ -102,59 +102,57 @@ class Bias(Term):
         return Bias(pick(self.bias, lead))
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:
-        bias = self.at(cell[:-2]).values(*place(cell)).reshape(1, 1)
+        bias = self.at(cell[:-2]).values(*as_block(cell)).reshape(1, 1)
         return t.given(step.labelled("bias", cell), bias, step.axes_of(cell))
 
 
-class Rule(ABC):
-    """Which keys a query may attend to."""
+class MaskRule(ABC):
+    """A rule that decides which keys a query may attend to."""
 
     hides: ClassVar[str]
-    """What it hides, in words: "keys after their query"."""
+    """The keys that it hides, in words: "keys after their query"."""
 
     @abstractmethod
     def allowed(self, rows: slice, cols: slice) -> Allowed:
-        """Return true where a query of `rows` may see a key of `cols`; it broadcasts against (…, rows, cols)."""
+        """Return which queries of `rows` may see which keys of `cols`; it broadcasts against (…, rows, cols)."""
 
     @abstractmethod
-    def at(self, lead: Cell) -> Rule:
+    def at(self, lead: Cell) -> MaskRule:
         """Return the rule of one matrix, without leading axes."""
 
     def span(self, rows: slice, keys: int) -> tuple[int, int]:
-        """Return the first key that any of these queries may see, and the one after the last; of a rule by `at`."""
+        """Return the range of keys, (first, last + 1), that these queries may see; for the rule of one matrix."""
         return 0, keys
 
     def sees_all(self, rows: slice, cols: slice) -> bool:
-        """Tell whether all of these queries see all of these keys, as far as that costs nothing; of a rule by `at`."""
+        """Return whether these queries surely see all of these keys; for the rule of one matrix."""
         return False
 
 
 @dataclass(frozen=True, eq=False)
-class Causal(Rule):
+class Causal(MaskRule):
     """Query i sees key j only if j ≤ i + offset."""
 
     offset: Offset = 0
     hides = "keys after their query"
 
     def allowed(self, rows: slice, cols: slice) -> Allowed:
-        i, j = places(self.offset, rows, cols)
+        i, j = indices(self.offset, rows, cols)
         return np.asarray(j <= i)
 
-    def at(self, lead: Cell) -> Rule:
+    def at(self, lead: Cell) -> MaskRule:
         return Causal(pick_offset(self.offset, lead))
 
     def span(self, rows: slice, keys: int) -> tuple[int, int]:
-        """End at the last query's own key."""
         return 0, min(keys, rows.stop + int(self.offset))
 
     def sees_all(self, rows: slice, cols: slice) -> bool:
-        """Tell whether the last key is not after the first query."""
         return bool(cols.stop - 1 <= rows.start + self.offset)
 
 
 @dataclass(frozen=True, eq=False)
-class Window(Rule):
-    """Key j is seen only if i + offset − left ≤ j ≤ i + offset + right; −1 is open."""
+class Window(MaskRule):
+    """Query i sees key j only if i + offset − left ≤ j ≤ i + offset + right; −1 means no limit."""
 
     left: int
     right: int
@@ -162,30 +160,28 @@ class Window(Rule):
     hides = "keys outside the window"
 
     def allowed(self, rows: slice, cols: slice) -> Allowed:
-        i, j = places(self.offset, rows, cols)
+        i, j = indices(self.offset, rows, cols)
         first = j >= i - self.left if self.left >= 0 else np.True_
         last = j <= i + self.right if self.right >= 0 else np.True_
         return np.asarray(first & last)
 
-    def at(self, lead: Cell) -> Rule:
+    def at(self, lead: Cell) -> MaskRule:
         return Window(self.left, self.right, pick_offset(self.offset, lead))
 
     def span(self, rows: slice, keys: int) -> tuple[int, int]:
-        """Begin with the first query's window, end with the last one's."""
         first = rows.start + int(self.offset) - self.left if self.left >= 0 else 0
         last = rows.stop + int(self.offset) + self.right if self.right >= 0 else keys
         return max(first, 0), min(last, keys)
 
     def sees_all(self, rows: slice, cols: slice) -> bool:
-        """Tell whether the corners of the block lie in the window."""
         left = self.left < 0 or rows.stop - 1 + self.offset - cols.start <= self.left
         right = self.right < 0 or cols.stop - 1 - rows.start - self.offset <= self.right
         return bool(left and right)
 
 
 @dataclass(frozen=True, eq=False)
-class Lengths(Rule):
-    """The first keys alone are real: as many as `lengths` says, (…, 1, 1)."""
+class Lengths(MaskRule):
+    """Only the first `lengths` keys are real; the lengths are (…, 1, 1)."""
 
     lengths: npt.NDArray[np.int64]
     hides = "keys beyond the length"
@@ -193,21 +189,19 @@ class Lengths(Rule):
     def allowed(self, rows: slice, cols: slice) -> Allowed:
         return np.asarray(np.arange(cols.start, cols.stop) < self.lengths)
 
-    def at(self, lead: Cell) -> Rule:
+    def at(self, lead: Cell) -> MaskRule:
         return Lengths(pick(self.lengths, lead))
 
     def span(self, rows: slice, keys: int) -> tuple[int, int]:
-        """End at the length."""
         return 0, min(keys, int(self.lengths[0, 0]))
 
     def sees_all(self, rows: slice, cols: slice) -> bool:
-        """Tell whether the last key is real."""
         return bool(cols.stop <= self.lengths[0, 0])
 
 
 @dataclass(frozen=True, eq=False)
-class Mask(Rule):
-    """The mask that was given: true = may be attended to."""
+class Mask(MaskRule):
+    """The given mask: true for keys that may be attended to."""
 
     mask: Allowed
     hides = "keys where mask is 0"
@@ -215,30 +209,34 @@ class Mask(Rule):
     def allowed(self, rows: slice, cols: slice) -> Allowed:
         return block(self.mask, rows, cols)
 
-    def at(self, lead: Cell) -> Rule:
+    def at(self, lead: Cell) -> MaskRule:
         return Mask(pick(self.mask, lead))
 
 
 class Modifier(Op):
-    """An op on scores, which can also be worked out block by block."""
+    """An op on scores that can also be computed block by block."""
 
     @abstractmethod
     def modify(self, scores: Array, rows: slice, cols: slice) -> Array:
-        """Return the modified scores of a block, perhaps in place of them; `cols` may go beyond the ordinary keys."""
+        """Return the modified scores of a block, perhaps in place; `cols` may include learned and zero keys."""
 
     @abstractmethod
     def matrix(self, lead: Cell) -> Modifier:
         """Return the op for one matrix, without leading axes."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return the modified scores, all of them."""
         n, m = operands[0].shape[-2:]
         return self.modify(operands[0].copy(), slice(0, n), slice(0, m))
 
 
 @dataclass(frozen=True, eq=False)
 class Softcap(Modifier):
-    """Squash the scores smoothly into ±cap: c · tanh(s / c), as in Gemma 2 (2024, section 2)."""
+    """Squash the scores smoothly into ±cap: c · tanh(s / c).
+
+    References
+    ----------
+    Gemma Team 2024, "Gemma 2: Improving Open Language Models at a Practical Size", section 2.
+    """
 
     cap: float
 
@@ -276,7 +274,7 @@ class AddTerms(Modifier):
 
     terms: tuple[Term, ...]
     keys: int
-    """How many keys there are before the learned and zero keys, which no term touches."""
+    """The number of ordinary keys; no term is added for the learned and zero keys after them."""
     minus_infinity = True
 
     def modify(self, scores: Array, rows: slice, cols: slice) -> Array:
@@ -299,7 +297,6 @@ class AddTerms(Modifier):
         return ["{0}" + "".join(term.tex for term in self.terms)]
 
     def exact(self, *operands: Objects) -> Objects:
-        """Return the sum, what is added taken as it was written."""
         from attncli.trace.exact import plus
 
         n = operands[0].shape[-2]
@@ -311,7 +308,7 @@ class AddTerms(Modifier):
         return result
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """One score plus what is added to it."""
+        """Record the score, and its sum with each term."""
         from attncli.trace.cell_ops import Plus
 
         last = t.take_cell(step.operands[0], cell)
@@ -328,9 +325,9 @@ class AddTerms(Modifier):
 class Hide(Modifier):
     """The scores, with −∞ for every key that a rule hides: step `masked`."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[MaskRule, ...]
     keys: int
-    """How many keys there are before the learned and zero keys, which no rule hides."""
+    """The number of ordinary keys; the learned and zero keys after them are never hidden."""
     minus_infinity = True
 
     def modify(self, scores: Array, rows: slice, cols: slice) -> Array:
@@ -356,25 +353,25 @@ class Hide(Modifier):
         return "hidden: " + "; ".join(rule.hides for rule in self.rules)
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """Take the score over, or hide it and say by which rule."""
+        """Record the score itself, or that it is hidden and by which rules."""
         here = t.take_cell(step.operands[0], cell)
         hiding = [
             rule.hides
             for rule in self.matrix(cell[:-2]).rules
-            if cell[-1] < self.keys and not np.broadcast_to(rule.allowed(*place(cell)), (1, 1))[0, 0]
+            if cell[-1] < self.keys and not np.broadcast_to(rule.allowed(*as_block(cell)), (1, 1))[0, 0]
         ]
         t.record(step.cell_name(cell), Hidden(tuple(hiding)) if hiding else Same(), here)
 
 
-def place(cell: Cell) -> tuple[slice, slice]:
-    """Return one cell's place in its matrix as a block."""
+def as_block(cell: Cell) -> tuple[slice, slice]:
+    """Return the rows and columns of one cell as a block."""
     i, j = cell[-2:]
     return slice(i, i + 1), slice(j, j + 1)
 
 
 @dataclass(frozen=True, eq=False)
 class Hidden(Op):
-    """One hidden score, and why."""
+    """One hidden score."""
 
     because: tuple[str, ...]
     minus_infinity = True

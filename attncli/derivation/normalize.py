@@ -1,4 +1,4 @@
-"""What makes weights of scores: the softmax, or each score over the sum of its row."""
+"""Normalisations, which turn scores into weights: softmax, or division by the sum of the row."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 
 class Normalize(Op):
-    """Each number of a row over what the whole row comes to."""
+    """A row divided by its total."""
 
     @abstractmethod
     def parts(self, t: Explanation, step: Step, index: Cell) -> tuple[str, str]:
-        """Record what is divided, a row, and by what; return their names."""
+        """Record the row that is divided, and the divisor; return their names."""
 
     def one_by_one(self) -> bool:
-        """Tell whether the row that is divided is not the result's, so that its cells are taken out singly."""
+        """Return whether the divided row has more columns than the result, so that each cell is explained by itself."""
         return False
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """The score itself, its row, what it comes to, the quotient."""
+        """Record the score, its row, the row's total, and the quotient."""
         from attncli.trace.cell_ops import NoKey, Over
 
         if t.depth is not Depth.STEP and not step.operands[0].given:
@@ -48,7 +48,7 @@ class Normalize(Op):
         t.record(name, Over(), t.cell(row, cell[-1], own), total)
 
     def zoom_row(self, t: Explanation, step: Step, index: Cell) -> None:
-        """The row, what it comes to, the quotients."""
+        """Record the row, its total, and the quotients."""
         from attncli.trace.cell_ops import NoKey, Over
 
         if self._sees_nothing(step, index):
@@ -67,9 +67,13 @@ class Normalize(Op):
 class Softmax(Normalize):
     """e^s / Σ e^s along each row, shifted by the row's maximum so that it never overflows.
 
-    A row in which every score is −∞ attends to nothing: its weights are 0. `sinks` is a logit for each head, (h, 1, 1):
-    it takes part in the sum and is then dropped, so that a row sums to less than 1 (Xiao et al. 2023, "Efficient
-    Streaming Language Models with Attention Sinks", in the learned form of OpenAI's gpt-oss).
+    A row in which every score is −∞ attends to nothing: its weights are 0. `sinks` holds one logit per head, (h, 1, 1),
+    which takes part in the sum and is then dropped, so that a row sums to less than 1.
+
+    References
+    ----------
+    Xiao et al. 2023, "Efficient Streaming Language Models with Attention Sinks"; the learned form is that of OpenAI's
+    gpt-oss.
     """
 
     sinks: Array | None = None
@@ -83,7 +87,7 @@ class Softmax(Normalize):
         return shifted
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
-        """Return the bound by intervals; a sink has a part in the sum, and no error."""
+        """Return the interval bound; a sink is part of the sum, without error."""
         rest = 0.0 if self.sinks is None else 1 - result.sum(axis=-1, keepdims=True)
         return spread.of_softmax(result, errors[0], rest)
 
@@ -99,7 +103,7 @@ class Softmax(Normalize):
         return note if self.sinks is None else f"{note}; the head's sink is part of Σexp and has no weight"
 
     def margins(self, result: Array, *operands: Array) -> dict[str, Array]:
-        """Return each row's maximum, Σexp = Σ e^(s − max), and the sum of its weights before any rounding."""
+        """Return each row's maximum, Σexp = Σ e^(s − max), and the sum of its weights before rounding."""
         shift = self._shift(operands[0])
         total = self._total(np.exp(operands[0] - shift), shift)[..., 0]
         most = operands[0].max(axis=-1) if self.sinks is None else shift[..., 0]
@@ -111,7 +115,7 @@ class Softmax(Normalize):
         return softmax(operands[0], self.sinks)
 
     def parts(self, t: Explanation, step: Step, index: Cell) -> tuple[str, str]:
-        """Record the row, its maximum, the shifted scores, e to them, and their sum."""
+        """Record the row, its maximum, the shifted scores, their exponentials, and the sum of these."""
         scores = step.operands[0]
         sink = None
         if self.sinks is not None:
@@ -126,7 +130,6 @@ class Softmax(Normalize):
         return _lines(self.sinks)
 
     def one_by_one(self) -> bool:
-        """Tell whether the sink stands in the row as well."""
         return self.sinks is not None
 
     def _total(self, shifted: Array, shift: Array) -> Array:
@@ -142,7 +145,7 @@ class Softmax(Normalize):
 
 def _lines(sinks: Array | None) -> list[Finer]:
     """Return the lines of a softmax, with or without sinks: what it is made of, row by row."""
-    from attncli.trace.cell_ops import Append, Exp, Maximum, Minus, Sum
+    from attncli.trace.cell_ops import Append, Exp, Maximum, Minus, RowSum
 
     first = "" if sinks is None else "with sink"
     return [
@@ -150,25 +153,25 @@ def _lines(sinks: Array | None) -> list[Finer]:
         Finer("max", Maximum(), (first,)),
         Finer("shifted", Minus(), (first, "max")),
         Finer("exp", Exp(), ("shifted",)),
-        Finer("sumexp", Sum(), ("exp",), sign="Σexp"),
+        Finer("sumexp", RowSum(), ("exp",), sign="Σexp"),
     ]
 
 
 class SumNormalize(Normalize):
-    """s / Σs along each row, as some courses start with; a masked score counts as 0."""
+    """s / Σs along each row, which some courses start with; a masked score counts as 0."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return the weights; AttnError where a row sums to 0 although it has scores."""
+        """Return the weights; AttnError if a row that is not fully masked sums to 0."""
         scores, total = self._parts(operands[0])
         bad = (total == 0) & ~np.isneginf(operands[0]).all(axis=-1, keepdims=True)
         if bad.any():
             *_, row, _ = np.argwhere(bad)[0]
-            msg = f"the scores of query {row + 1} sum to 0: s / Σs has no value"
-            raise AttnError(msg, hint="normalize: softmax has a value for any scores")
+            msg = f"the scores of query {row + 1} sum to 0: s / Σs is undefined"
+            raise AttnError(msg, hint="use normalize: softmax")
         return scores / np.where(total == 0, 1, total)
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
-        """Return the greatest change at the corners of the intervals; infinite where the sum of a row may be 0."""
+        """Return the greatest change over the corners of the intervals; infinite if the sum of a row may be 0."""
         scores, total = self._parts(operands[0])
         own = np.where(np.isneginf(operands[0]), 0.0, errors[0])
         error = own.sum(axis=-1, keepdims=True)
@@ -198,13 +201,13 @@ class SumNormalize(Normalize):
         return divided(scores, scores.sum(axis=-1, keepdims=True))
 
     def parts(self, t: Explanation, step: Step, index: Cell) -> tuple[str, str]:
-        from attncli.trace.cell_ops import Counted, Sum
+        from attncli.trace.cell_ops import Counted, RowSum
 
         scores = step.operands[0]
         row = t.take_row(scores, index)
         if np.isneginf(t[row].array).any():
             row = t.record(scores.labelled("counted", index), Counted(), row)
-        return row, t.record(scores.labelled("Σ", index), Sum(), row)
+        return row, t.record(scores.labelled("Σ", index), RowSum(), row)
 
     @staticmethod
     def _parts(operand: Array) -> tuple[Array, Array]:

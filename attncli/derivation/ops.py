@@ -1,10 +1,10 @@
 """The ops of plain attention.
 
 Formulas: Vaswani et al. 2017, "Attention Is All You Need", equation 1 (scores, scaled, weights, output) and
-section 3.2.2 (heads, concatenation, W_o). Vectors are rows here; in column convention a product is said the other
-way round, Kᵀ Q for Q Kᵀ, and computed as before.
+section 3.2.2 (heads, concatenation, W_o). Vectors are rows; column convention changes how a formula is written, Kᵀ Q
+for Q Kᵀ, and not how it is computed.
 
-To add an op, write a class like those below (a frozen dataclass if it has arguments), and a case of it for the tests.
+To add an op, write a class like those below (a frozen dataclass if it has arguments), and a case of it in the tests.
 """
 
 from __future__ import annotations
@@ -37,20 +37,27 @@ def split_heads(x: Array, heads: int) -> Array:
 
 
 def merge_heads(x: Array) -> Array:
-    """Put the heads side by side again: (…, h, n, d) → (…, n, h·d)."""
+    """Concatenate the heads: (…, h, n, d) → (…, n, h·d)."""
     *lead, heads, n, d = x.shape
     return x.swapaxes(-3, -2).reshape(*lead, n, heads * d)
 
 
 @dataclass(frozen=True, eq=False)
 class HeadLayout:
-    """How an operand lies in heads: by how many its last axis is still to be split, and how many it must serve."""
+    """How an operand is laid out in heads."""
 
     split: int | None = None
+    """The number of heads to split its last axis into; None if it has a head axis, or there are no heads."""
     serve: int | None = None
+    """The number of query heads that its own heads serve; None for queries, or without heads."""
 
     def apply(self, x: Array) -> Array:
-        """Return `x` as (…, h, n, d); each key/value head serves neighbouring query heads (GQA: 0, 0, 1, 1)."""
+        """Return `x` as (…, h, n, d), each key/value head repeated for the neighbouring query heads that share it.
+
+        References
+        ----------
+        Ainslie et al. 2023, "GQA: Training Generalized Multi-Query Transformer Models", section 2.2.
+        """
         if self.split:
             x = split_heads(x, self.split)
         if self.serve and x.shape[-3] != self.serve:
@@ -58,7 +65,7 @@ class HeadLayout:
         return x
 
     def axes(self, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
-        """Return the axes of the result of `apply`, from those of its argument."""
+        """Return the axes of `apply(x)`, given those of `x`."""
         *lead, rows, cols = axes
         if self.split:
             lead.append(Axis("head", self.split))
@@ -68,7 +75,7 @@ class HeadLayout:
         return (*lead, rows, cols)
 
     def own(self, index: Cell, axes: tuple[Axis, ...]) -> Cell:
-        """Return a row's index with the head of the operand, of these axes, that serves this one."""
+        """Return the index of a row with the query head replaced by the head that serves it, for an operand's axes."""
         if not self.serve:
             return index
         *lead, head, row = index
@@ -79,7 +86,7 @@ FLAT = HeadLayout()
 
 
 class Same(Op):
-    """What is taken over as it is."""
+    """The operand itself."""
 
     minus_infinity = True
 
@@ -98,9 +105,9 @@ class Same(Op):
 
 @dataclass(frozen=True, eq=False)
 class Project(Op):
-    """X W + b, for a projection W and a bias b that may each be missing.
+    """X W + b, where W or b may be missing.
 
-    X is (…, n, d_in); W is (d_in, d_out), or (h, d_in, d) and then gives (…, h, n, d).
+    X is (…, n, d_in). W is (d_in, d_out), or (h, d_in, d), which gives (…, h, n, d).
     """
 
     weight: bool = True
@@ -142,7 +149,7 @@ class Project(Op):
         return (*lead, Axis(self.rows, rows.size, rows.tokens), Axis("dim", width))
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """Row of X times column of W, summed, plus b."""
+        """Record the dot product of a row of X and a column of W, then the sum with b."""
         from attncli.trace.cell_ops import Dot, Plus
 
         *lead, i, j = cell
@@ -202,7 +209,7 @@ class Scores(Op):
         return (*self.query.axes(q)[:-1], k[-2])
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """Query times key, dimension by dimension, summed."""
+        """Record the dot product of the query and the key."""
         from attncli.trace.cell_ops import Dot
 
         *lead, i, j = cell
@@ -213,11 +220,11 @@ class Scores(Op):
 
 @dataclass(frozen=True, eq=False)
 class Scale(Op):
-    """The scores times a factor: by default 1/√d_k, `d_k` being the width of one head."""
+    """The scores times a factor, by default 1/√d_k, where d_k is the width of one head."""
 
     factor: float
     said: str = ""
-    """The factor as somebody wrote it, 1/3; unused with d_k."""
+    """The factor as the user wrote it, such as 1/3; unused with d_k."""
     d_k: int | None = None
 
     @property
@@ -226,7 +233,7 @@ class Scale(Op):
         return 1 / math.sqrt(self.d_k) if self.d_k else self.factor
 
     def apply(self, *operands: Array) -> Array:
-        """Return S · factor; divided where the factor is 1/√d_k, which is exact where √d_k is."""
+        """Return S / √d_k, which is exact if √d_k is, or else S · factor."""
         return operands[0] / math.sqrt(self.d_k) if self.d_k else operands[0] * self.factor
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
@@ -289,7 +296,7 @@ class Mix(Op):
         return (*weights[:-1], self.values.axes(v)[-1])
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """Each key's weight times its value in this dimension, summed."""
+        """Record the dot product of the query's weights and a column of V."""
         from attncli.trace.cell_ops import Dot
 
         *lead, i, j = cell
@@ -300,9 +307,9 @@ class Mix(Op):
 
 @dataclass(frozen=True, eq=False)
 class Extend(Op):
-    """Rows put before and after a matrix's own: the cache before the keys, PyTorch's bias_k and zeros after them.
+    """K or V with the cache before it, and PyTorch's bias_k (bias_v) and zeros after it.
 
-    The operands are, as far as they are there, the past (…, p, d), the matrix (…, m, d), and a row (1, d) for the end.
+    The operands are the past (…, p, d) if there is one, the matrix (…, m, d), and the last row (1, d) if there is one.
     """
 
     past: bool = False
@@ -331,10 +338,12 @@ class Extend(Op):
         return self.text(columns)
 
     def note(self, columns: bool) -> str:
-        return "; ".join(["the past first"] * self.past + ["learned or zero keys last"] * (self.row or self.zeros))
+        return "; ".join(
+            ["the cache comes first"] * self.past + ["learned and zero keys come last"] * (self.row or self.zeros)
+        )
 
     def axes(self, *operands: Axes) -> Axes:
-        """Label the rows: p1… for the past, then the matrix's own, then +1…"""
+        """Label the rows p1… for the past, then as the matrix does, then +1…"""
         own = operands[1 if self.past else 0]
         before = operands[0][-2].size if self.past else 0
         labels = self.tokens or tuple(own[-2].labels())
@@ -344,7 +353,7 @@ class Extend(Op):
         return (*own[:-2], Axis("key", len(every), every), own[-1])
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """Find the matrix that this row comes from."""
+        """Record the cell of the operand that the row comes from."""
         from attncli.trace.cell_ops import Nothing
 
         *lead, i, j = cell
@@ -358,10 +367,9 @@ class Extend(Op):
 
 
 class Concat(Op):
-    """The heads side by side: (…, h, n, d) → (…, n, h·d)."""
+    """The concatenation of the heads: (…, h, n, d) → (…, n, h·d)."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return the concatenation, head 1 first."""
         return merge_heads(operands[0])
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
@@ -374,14 +382,14 @@ class Concat(Op):
         return [r"\operatorname{{concat}}({0})"]
 
     def note(self, columns: bool) -> str:
-        return f"the heads {'under one another' if columns else 'side by side'}, head 1 first"
+        return f"the heads {'stacked' if columns else 'side by side'}, head 1 first"
 
     def axes(self, *operands: Axes) -> Axes:
         *lead, head, rows, cols = operands[0]
         return (*lead, rows, Axis(cols.name, head.size * cols.size))
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """Find the head that this column comes from."""
+        """Record the cell of the head that the column comes from."""
         *lead, i, j = cell
         heads = step.operands[0]
         head, column = divmod(j, heads.array.shape[-1])

@@ -1,4 +1,4 @@
-"""The ops from the weights to the output, by functions like those of `attncli.derivation.vectors`."""
+"""The ops from the weights to the output; the functions are like those of `attncli.derivation.vectors`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from attncli.derivation.vectors import check_bias, check_product
 
 if TYPE_CHECKING:
     from attncli.derivation.draft import Draft
-    from attncli.derivation.plan import Line
+    from attncli.derivation.plan import PlannedStep
     from attncli.trace.op import Op
 
 
-def mixed(d: Draft, step: str, weights: Line, v: Line) -> Op:
-    """Return weights V, having checked V against the axes of the weights."""
+def mixed(d: Draft, step: str, weights: PlannedStep, v: PlannedStep) -> Op:
+    """Return weights V."""
     values = d.layout(v)
     axes = values.axes(v.axes)
     if weights.shape[-1] != v.shape[-2]:
-        k = d.lines.get("K_all") or d.lines.get("K")
+        k = d.steps.get("K_all") or d.steps.get("K")
         keys = d.has(k, -2) if k else f"the weights have {counted(weights.shape[-1], 'key')}"
         msg = f"{d.has(v, -2)}, {keys}: every key needs one value; {d.shaped(v, *([k] if k else []))}"
         raise AttnError(msg, d.problem.file_of("V"))
@@ -30,12 +30,12 @@ def mixed(d: Draft, step: str, weights: Line, v: Line) -> Op:
     return Mix(values)
 
 
-def joined(d: Draft, step: str, o: Line) -> Op | None:
+def joined(d: Draft, step: str, o: PlannedStep) -> Op | None:
     """Return the concatenation of the heads."""
     return Concat() if d.heads.joined and any(axis.name == "head" for axis in o.axes) else None
 
 
-def projected(d: Draft, step: str, o: Line, w: Line | None, b: Line | None) -> Op | None:
+def projected(d: Draft, step: str, o: PlannedStep, w: PlannedStep | None, b: PlannedStep | None) -> Op | None:
     """Return O W_o + b_o."""
     if w is None and b is None:
         return None
@@ -47,9 +47,9 @@ def projected(d: Draft, step: str, o: Line, w: Line | None, b: Line | None) -> O
     return Project(w is not None, b is not None)
 
 
-def _beneath(d: Draft, w: Line) -> Line:
-    """Return W_o with its (d_v, d_model) for each head, if it has them, beneath one another."""
+def _beneath(d: Draft, w: PlannedStep) -> PlannedStep:
+    """Return W_o as one matrix: (h, d_v, d_model) becomes (h·d_v, d_model)."""
     if len(w.shape) == 3:
         array = d.inputs[w.name]
         d.give(w.name, array.reshape(-1, array.shape[-1]))
-    return d.lines[w.name]
+    return d.steps[w.name]

@@ -1,6 +1,6 @@
 """The plan of a derivation: a trace without numbers.
 
-A `Draft` makes it from the shapes of a problem; `attend` records it.
+`Draft` makes it from the shapes of a problem; `attend` computes it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One step to be taken: `name = op(operands)`, with labelled axes that carry the sizes."""
+class PlannedStep:
+    """A step before it is computed: `name = op(operands)`, with labelled axes that carry its shape."""
 
     name: str
     op: Op
@@ -35,8 +35,8 @@ class Line:
         """Whether this is an input."""
         return isinstance(self.op, Given)
 
-    def renamed(self, old: str, new: str) -> Line:
-        """Return the line with a step's name changed, in its operands too."""
+    def renamed(self, old: str, new: str) -> PlannedStep:
+        """Return the step with a step's name changed, in its operands too."""
         if old not in (self.name, *self.operands):
             return self
         name, *operands = (new if name == old else name for name in (self.name, *self.operands))
@@ -45,15 +45,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Plan:
-    """The lines of a derivation in order, those of its inputs among them."""
+    """The steps of a derivation in order, those of its inputs among them."""
 
-    lines: tuple[Line, ...]
+    steps: tuple[PlannedStep, ...]
     inputs: Mapping[str, Array]
-    """The values of the lines that are given."""
+    """The values of the steps that are given."""
     fields: Mapping[str, object]
-    """The problem's fields that are no claims."""
+    """The problem's fields, without claims."""
     notes: tuple[str, ...] = ()
 
-    def get(self, name: str) -> Line | None:
-        """Return the line of this name, None if the derivation has no such step."""
-        return next((line for line in self.lines if line.name == name), None)
+    def get(self, name: str) -> PlannedStep | None:
+        """Return the step of this name, None if the derivation has no such step."""
+        return next((step for step in self.steps if step.name == name), None)

@@ -1,6 +1,6 @@
-"""The ops of the n × m planes, from the scores to the weights, by functions like those of `attncli.derivation.vectors`.
+"""The ops on n × m planes, from the scores to the weights, as functions like those of `attncli.derivation.vectors`.
 
-A score modifier that is a term or a mask needs no step of its own: its function goes into `TERMS` or `HIDING`.
+A modifier that adds to scores or hides them is not a step by itself: its function goes into `TERMS` or `HIDING`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
     from attncli.common.arrays import Array
     from attncli.derivation.draft import Draft
-    from attncli.derivation.modifiers import Offset, Rule, Term
-    from attncli.derivation.plan import Line
+    from attncli.derivation.modifiers import MaskRule, Offset, Term
+    from attncli.derivation.plan import PlannedStep
     from attncli.trace.op import Op
 
 
-def scores(d: Draft, step: str, q: Line | None, k: Line | None) -> Op | None:
+def scores(d: Draft, step: str, q: PlannedStep | None, k: PlannedStep | None) -> Op | None:
     """Return Q Kᵀ."""
-    layouts = [d.layout(line) for line in (q, k) if line]  # a Q that cannot be split is told without K, too
+    layouts = [d.layout(x) for x in (q, k) if x]  # checks Q even if there is no K
     if q is None or k is None:
         return None
     query, key = layouts
@@ -48,8 +48,8 @@ def scores(d: Draft, step: str, q: Line | None, k: Line | None) -> Op | None:
     return Scores(query, key)
 
 
-def scaled(d: Draft, step: str, s: Line) -> Op | None:
-    """Return the scale that was given, else 1/√d_k."""
+def scaled(d: Draft, step: str, s: PlannedStep) -> Op | None:
+    """Return the given scale, else 1/√d_k."""
     scale = d.problem.scale()
     if d.use("scale") and scale is not None:
         factor = scale_factor(scale)
@@ -57,16 +57,16 @@ def scaled(d: Draft, step: str, s: Line) -> Op | None:
         return None if factor is None else Scale(factor, said)
     for strand in ("Q", "K"):
         if strand in d.latest:
-            vectors = d.lines[d.latest[strand]]
+            vectors = d.steps[d.latest[strand]]
             d.use(vectors.name)
             d_k = d.layout(vectors).axes(vectors.axes)[-1].size
             return Scale(d_k**-0.5, d_k=d_k)
-    d.notes.append("scores without Q and K: d_k is not known, so they are not scaled; scale would do it")
+    d.notes.append("scores are given without Q and K: d_k is unknown, so they are not scaled; set scale to scale them")
     return None
 
 
-def softcapped(d: Draft, step: str, s: Line) -> Op | None:
-    """Return the cap; one of 0 is none."""
+def softcapped(d: Draft, step: str, s: PlannedStep) -> Op | None:
+    """Return the cap; 0 means no cap."""
     cap = d.problem.number("softcap") if d.use("softcap") else None
     if not cap:
         return None
@@ -75,8 +75,8 @@ def softcapped(d: Draft, step: str, s: Line) -> Op | None:
     return Softcap(cap)
 
 
-def biased(d: Draft, step: str, s: Line) -> Op | None:
-    """Return the sum with every term that the problem has."""
+def biased(d: Draft, step: str, s: PlannedStep) -> Op | None:
+    """Return the sum of the scores and the problem's terms."""
     plane = _plane(d, s)
     terms = tuple(term for make in TERMS if (term := make(d, plane)))
     if not terms:
@@ -86,8 +86,8 @@ def biased(d: Draft, step: str, s: Line) -> Op | None:
     return AddTerms(terms, plane.keys)
 
 
-def masked(d: Draft, step: str, s: Line) -> Op | None:
-    """Return the mask of every rule that the problem has."""
+def masked(d: Draft, step: str, s: PlannedStep) -> Op | None:
+    """Return the op that hides keys by the problem's rules."""
     plane = _plane(d, s)
     rules = tuple(rule for make in HIDING if (rule := make(d, plane)))
     if not rules:
@@ -97,19 +97,19 @@ def masked(d: Draft, step: str, s: Line) -> Op | None:
     return Hide(rules, plane.keys)
 
 
-def weights(d: Draft, step: str, s: Line) -> Op:
+def weights(d: Draft, step: str, s: PlannedStep) -> Op:
     """Return the normalisation of each row."""
     d.use("normalize")
     sinks = _sinks(d, _plane(d, s))
     if d.problem.choice("normalize") == "softmax":
         return Softmax(sinks)
     if sinks is not None:
-        msg = "sinks are logits of the softmax: they do not go with normalize: sum"
+        msg = "sinks are logits of the softmax and cannot be combined with normalize: sum"
         raise AttnError(msg, d.problem.file_of("sinks"))
     return SumNormalize()
 
 
-# --- what is added, and what is hidden -------------------------------------------------------------------------
+# --- terms and masks -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Plane:
 
     axes: Axes
     keys: int
-    """How many keys there are before the learned and zero keys, which nothing touches."""
+    """The number of ordinary keys; the learned and zero keys after them are never modified."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -127,16 +127,16 @@ class Plane:
 
     @property
     def heads(self) -> int | None:
-        """How many heads there are, None without an axis of heads."""
+        """The number of heads, or None without a head axis."""
         return next((axis.size for axis in self.axes if axis.name == "head"), None)
 
     def by_head(self, numbers: Array) -> Array:
-        """Return a number for each head so that they broadcast against the scores."""
+        """Reshape one number per head, (h,), to broadcast against the scores: (h, 1, 1)."""
         return numbers.reshape(-1, 1, 1) if self.heads else numbers.reshape(1, 1)
 
 
-def _plane(d: Draft, s: Line) -> Plane:
-    k = d.lines.get("K_all")
+def _plane(d: Draft, s: PlannedStep) -> Plane:
+    k = d.steps.get("K_all")
     added = k.op.row + k.op.zeros if k and isinstance(k.op, Extend) and k.shape[-2] == s.shape[-1] else 0
     return Plane(s.axes, s.shape[-1] - added)
 
@@ -159,7 +159,7 @@ def _bias(d: Draft, plane: Plane) -> Term | None:
     return Bias(bias)
 
 
-def _causal(d: Draft, plane: Plane) -> Rule | None:
+def _causal(d: Draft, plane: Plane) -> MaskRule | None:
     if not d.use("causal") or not d.problem.flag("causal"):
         return None
     from attncli.derivation.modifiers import Causal
@@ -167,20 +167,20 @@ def _causal(d: Draft, plane: Plane) -> Rule | None:
     return Causal(_offset(d, plane))
 
 
-def _window(d: Draft, plane: Plane) -> Rule | None:
+def _window(d: Draft, plane: Plane) -> MaskRule | None:
     window = d.problem.integers("window")
     if not d.use("window") or window is None:
         return None
     from attncli.derivation.modifiers import Window
 
     if len(window) != 2:
-        msg = f"has {counted(len(window), 'number')}, should have two: how far to the left, and to the right"
-        raise AttnError(msg, d.problem.where("window"), "-1 is open: 3,-1")
+        msg = f"has {counted(len(window), 'number')}, expected 2: keys to the left, keys to the right"
+        raise AttnError(msg, d.problem.where("window"), "-1 means no limit: 3,-1")
     left, right = (int(side) for side in window)
     return Window(left, right, _offset(d, plane))
 
 
-def _lengths(d: Draft, plane: Plane) -> Rule | None:
+def _lengths(d: Draft, plane: Plane) -> MaskRule | None:
     lengths = _real_keys(d, plane)
     if lengths is None:
         return None
@@ -189,7 +189,7 @@ def _lengths(d: Draft, plane: Plane) -> Rule | None:
     return Lengths(lengths)
 
 
-def _mask(d: Draft, plane: Plane) -> Rule | None:
+def _mask(d: Draft, plane: Plane) -> MaskRule | None:
     mask = d.problem.mask()
     if not d.use("mask") or mask is None:
         return None
@@ -200,14 +200,14 @@ def _mask(d: Draft, plane: Plane) -> Rule | None:
 
 
 TERMS: list[Callable[[Draft, Plane], Term | None]] = [_alibi, _bias]
-"""What is added to the scores, in this order: step `biased`."""
+"""The terms of step `biased`, in the order in which they are added."""
 
-HIDING: list[Callable[[Draft, Plane], Rule | None]] = [_causal, _window, _lengths, _mask]
-"""What hides keys, in this order: step `masked`."""
+HIDING: list[Callable[[Draft, Plane], MaskRule | None]] = [_causal, _window, _lengths, _mask]
+"""The masks of step `masked`, in the order in which they are listed."""
 
 
 def _offset(d: Draft, plane: Plane) -> Offset:
-    """Return what is added to a query's index to find its own key: one number, or one for each batch."""
+    """Return the distance from a query's index to that of its own key: one number, or one for each batch entry."""
     d.use("causal_align")
     if d.problem.choice("causal_align") == "top-left":
         return d.problem.past()
@@ -217,7 +217,7 @@ def _offset(d: Draft, plane: Plane) -> Offset:
 
 
 def _real_keys(d: Draft, plane: Plane) -> npt.NDArray[np.int64] | None:
-    """Return the lengths, where they are given, so that they broadcast against (…, n, m); checked."""
+    """Return the lengths, if given, checked and shaped to broadcast against (…, n, m)."""
     lengths = d.problem.integers("lengths")
     if not d.use("lengths") or lengths is None:
         return None
@@ -225,37 +225,37 @@ def _real_keys(d: Draft, plane: Plane) -> npt.NDArray[np.int64] | None:
     batches = [axis.size for axis in axes[:-2] if axis.name == "batch"]
     total = int(np.prod(batches, dtype=np.int64))
     if len(lengths) != total:
-        msg = f"has {counted(len(lengths), 'number')}; there should be one for each batch entry, {total}"
+        msg = f"has {counted(len(lengths), 'number')}, expected {total}: one for each batch entry"
         hint = None
         if len(axes) == 3 and axes[0].name == "head" and axes[0].size == len(lengths):
-            hint = "without heads, an axis before the last two is heads; heads: 1 makes it the batch"
+            hint = "without heads, the axis before the last two is the head axis; heads: 1 makes it a batch axis"
         raise AttnError(msg, d.problem.where("lengths"), hint)
     if lengths.max() > plane.keys:
-        msg = f"{lengths.max()} is more than the {counted(plane.keys, 'key')} that there are"
+        msg = f"{lengths.max()} is too long: there {'is' if plane.keys == 1 else 'are'} {counted(plane.keys, 'key')}"
         raise AttnError(msg, d.problem.where("lengths").at(int(lengths.argmax()) + 1))
     heads = [1] * (len(axes) - 2 - len(batches))
     return lengths.reshape(*batches, *heads, 1, 1)
 
 
 def _sinks(d: Draft, plane: Plane) -> Array | None:
-    """Return the sinks, where they are given, so that they broadcast against (…, h, n, m); checked."""
+    """Return the sinks, if given, checked and shaped to broadcast against (…, h, n, m)."""
     sinks = d.problem.array("sinks")
     if not d.use("sinks") or sinks is None:
         return None
     heads = plane.heads or 1
     if len(sinks) != heads:
-        msg = f"has {counted(len(sinks), 'number')}; there should be one for each head, {heads}"
+        msg = f"has {counted(len(sinks), 'number')}, expected {heads}: one for each head"
         raise AttnError(msg, d.problem.where("sinks"))
     return plane.by_head(sinks)
 
 
 def _check_broadcast(d: Draft, name: str, shape: tuple[int, ...], plane: Plane) -> None:
-    """Check that a mask or bias broadcasts against the scores, and adds nothing to their shape."""
+    """Check that a mask or bias broadcasts to the shape of the scores."""
     target = plane.shape
     fits = len(shape) <= len(target) and all(
         own in {1, other} for own, other in zip(reversed(shape), reversed(target), strict=False)
     )
     if not fits:
         shown, against = (shape_text(d.turned(own)) for own in (shape, target))
-        msg = f"is {shown}, the scores are {against}: it does not fit"
-        raise AttnError(msg, d.problem.where(name), "every axis should be the scores' or 1")
+        msg = f"is {shown}, which does not broadcast to the scores, {against}"
+        raise AttnError(msg, d.problem.where(name), "each axis must have the length of the scores' axis, or 1")

@@ -1,9 +1,9 @@
-"""Where a vector stands: sinusoidal encodings, rotary embeddings, ALiBi slopes.
+"""Position encodings: sinusoidal encodings, rotary embeddings, ALiBi slopes.
 
 Sources: Vaswani et al. 2017, "Attention Is All You Need", section 3.5 (sinusoidal); Su et al. 2021, "RoFormer",
 section 3.4.2 (rotary, pairs of neighbours: `interleaved`; pairs i, i + d/2, as GPT-NeoX and LLaMA store them: `half`);
-Press et al. 2021, "Train Short, Test Long", section 3 (ALiBi, and in the authors' code the slopes for head counts that
-are no power of two).
+Press et al. 2021, "Train Short, Test Long", section 3 (ALiBi; the slopes for head counts that are not a power of two
+are those of the authors' code).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Axes, Axis, Cell
-from attncli.derivation.modifiers import Term, pick, pick_offset, place, places
+from attncli.derivation.modifiers import Term, as_block, indices, pick, pick_offset
 from attncli.derivation.ops import HeadLayout, merge_heads
 from attncli.trace.op import Op
 from attncli.trace.step import Step
@@ -31,7 +31,7 @@ ROPE_BASE = 10000.0
 
 @dataclass(frozen=True, eq=False)
 class Sinusoidal(Op):
-    """The encoding of positions that is added to X, in its shape: made from X's shape alone."""
+    """The sinusoidal encoding of positions that is added to X; it depends on X's shape alone."""
 
     start: int = 0
 
@@ -52,17 +52,17 @@ class Sinusoidal(Op):
         return [r"\sin(\text{{pos}} / 10000^{{2i/d}}), \cos(\text{{pos}} / 10000^{{2i/d}})"]
 
     def note(self, columns: bool) -> str:
-        return f"by turns, i = 0, 0, 1, 1 …; the first position is {self.start}"
+        return f"sin and cos alternate, i = 0, 0, 1, 1 …; the first position is {self.start}"
 
     def axes(self, *operands: Axes) -> Axes:
-        """Keep X's rows and columns; all batches have the same encoding."""
+        """Label it like X without batches, which share the encoding."""
         return operands[0][-2:]
 
     def exact(self, *operands: Objects) -> Objects:
         raise NotExactError
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """One position, one column: the angle and its sine or cosine."""
+        """Record the angle, and its sine or cosine."""
         from attncli.trace.cell_ops import Over, Wave
 
         i, j = cell
@@ -76,14 +76,14 @@ class Sinusoidal(Op):
 
 @dataclass(frozen=True, eq=False)
 class Rotate(Op):
-    """Rotary embedding: every pair of a head's dimensions turned by its position times the pair's frequency.
+    """The rotary embedding: each pair of a head's dimensions rotated by position times the pair's frequency.
 
-    Pair i of d/2 has frequency base^(−2i/d). The layout of the operand is kept.
+    Pair i of d/2 has frequency base^(−2i/d). The result has the layout of the operand.
     """
 
     layout: HeadLayout
     start: int = 0
-    """The position of the first vector: behind the cache, whose keys are taken as turned already."""
+    """The position of the first vector: the length of the cache, whose keys are already rotated."""
     style: str = "half"
     base: float = ROPE_BASE
 
@@ -126,13 +126,13 @@ class Rotate(Op):
 
     def note(self, columns: bool) -> str:
         pairs = "dimensions i and i + d/2" if self.style == "half" else "dimensions 2i and 2i + 1"
-        return f"RoPE: {pairs} are a pair, θ = {self.base:g}^(−2i/d)"
+        return f"RoPE: {pairs} form a pair, θ = {self.base:g}^(−2i/d)"
 
     def exact(self, *operands: Objects) -> Objects:
         raise NotExactError
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """The pair that the cell is in, and its angle."""
+        """Record the two cells of the pair, the angle, and the rotation."""
         from attncli.trace.cell_ops import Minus, Plus, Times, Wave
 
         vectors = step.operands[0]
@@ -167,8 +167,8 @@ class Rotate(Op):
 def alibi_exponents(heads: int) -> list[tuple[int, int]]:
     """Return (k, h) for each head, whose slope is 2^(−8k/h).
 
-    For a power of two, k counts the heads; else the heads are those of the next lower one, and then every second of
-    the next higher one.
+    For a power of two, k counts the heads. For other numbers of heads, the slopes for the next lower power of two come
+    first, then every second slope for the next higher one.
     """
     lower = 2 ** (heads.bit_length() - 1)
     exponents = [(at + 1, lower) for at in range(lower)]
@@ -192,18 +192,18 @@ class Alibi(Term):
     tex = r" - \text{{slope}} \cdot |i - j|"
 
     def values(self, rows: slice, cols: slice) -> Array:
-        i, j = places(self.offset, rows, cols)
+        i, j = indices(self.offset, rows, cols)
         return np.asarray(-self.slopes * np.abs(i - j))
 
     def at(self, lead: Cell) -> Alibi:
         return Alibi(pick(self.slopes, lead), pick_offset(self.offset, lead))
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:
-        """The slope, with its power of two, times how far the key is."""
+        """Record the slope, with its power of two, the distance, and their product."""
         from attncli.trace.cell_ops import Times
 
         own = self.at(cell[:-2])
-        i, j = places(own.offset, *place(cell))
+        i, j = indices(own.offset, *as_block(cell))
         k, h = alibi_exponents(self.slopes.size)[cell[-3] if len(cell) > 2 else 0]
         slope = t.given(f"-2^(-8·{k}/{h})", np.reshape(-own.slopes, (1, 1)), step.axes_of(cell))
         distance = t.given(step.labelled("distance", cell), np.abs(i - j).astype(float), step.axes_of(cell))

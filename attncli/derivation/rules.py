@@ -1,7 +1,7 @@
-"""The rules of the derivation: every step, what it is made of, and the function that returns its op.
+"""The rules of the derivation: for every step, its operands and the function that returns its op.
 
-A step is made if its operands are there and its function returns an op; else, if its strand is still empty, it is an
-input if the problem gives it; else the derivation does not have it.
+A step is computed if its operands exist and its function returns an op. Otherwise, if its strand is still empty and the
+problem gives the step, it is an input. Otherwise the derivation has no such step.
 
 To add a step, write an op, a function that returns it (see `attncli.derivation.vectors`), a rule here, and its name in
 `attncli.problem.fields.STEPS`; if a field asks for it, the field goes into `attncli.problem.fields.FIELDS`.
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Operand:
-    """An operand of a rule: the first of these names that is there."""
+    """An operand of a rule: the first of its names that exists."""
 
     names: tuple[str, ...]
-    """Names of strands, each of which stands for its latest line, and of fields."""
+    """Names of fields, and of strands, which mean their latest step."""
     optional: bool
-    """Whether the function is called without it: it may have something to say about that."""
+    """Whether the function is called without it, with None in its place."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Rule:
     """The matrix that the step is a stage of: `Q_rotated` is the latest Q."""
     step: str
     operands: str
-    """Names with blanks between them; `|` stands between alternatives, `?` behind what may be missing."""
+    """Names separated by blanks; `|` separates alternatives, `?` marks an optional operand."""
     make: Callable[..., Op | None]
-    """Called with the draft, the step's name, and a line or None for each operand."""
+    """Called with the draft, the step's name, and a planned step or None for each operand."""
 
     @cached_property
     def parsed(self) -> tuple[Operand, ...]:
@@ -62,7 +62,7 @@ RULES = [
     Rule("V", "V_all", "past_V? V bias_v?", vectors.extended),
     Rule("S", "scores", "Q? K?", planes.scores),  # (…, h, n, m), and so to the weights
     Rule("S", "scaled", "S", planes.scaled),
-    Rule("S", "softcapped", "S", planes.softcapped),  # caps before biases before masks: what is hidden stays −∞
+    Rule("S", "softcapped", "S", planes.softcapped),  # cap, then bias, then mask: hidden scores stay −∞
     Rule("S", "biased", "S", planes.biased),
     Rule("S", "masked", "S", planes.masked),
     Rule("S", "weights", "S", planes.weights),
@@ -70,18 +70,17 @@ RULES = [
     Rule("O", "concat", "O", outputs.joined),  # (…, n, h·d_v)
     Rule("O", "output", "O W_o? b_o?", outputs.projected),  # (…, n, d_model)
 ]
-"""In the order of the derivation; the last line that strand O has is called `output`."""
-
+"""In the order of the derivation; the last step of strand O is renamed to `output`."""
 
 BEGINNINGS = ("X", "M")
-"""Fields that strands begin with, and that are no steps."""
+"""Fields that begin a strand without being steps."""
 
 
 def computed(given: Container[str]) -> set[str]:
-    """Return the steps that are computed, and are no inputs, in a problem that gives these fields and steps.
+    """Return the steps that are computed rather than read, in a problem that gives these fields and steps.
 
-    A step is if all strands that it is made of are there; so a value given for it is somebody's claim. Only the
-    functions of the rules can tell whether the problem has a step such as `masked` at all.
+    A step is computed if all its strands have begun; a value given for it is then a claim. Whether the problem has a
+    step such as `masked` at all is decided by the functions of the rules.
     """
     there = {name for name in BEGINNINGS if name in given}
     strands = {*BEGINNINGS, *(rule.strand for rule in RULES)}

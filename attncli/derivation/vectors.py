@@ -1,8 +1,8 @@
-"""The ops of the vectors: what X, Q, K and V become before they meet.
+"""The ops on vectors: everything that happens to X, Q, K and V before the scores.
 
-A function of a rule is called with the draft, the step's name, and a line (or None) for each operand; it returns the op
-that makes the step, None if the problem does not have it, and raises AttnError where shapes do not fit. Modules that
-plain attention does not need are imported inside.
+The function of a rule is called with the draft, the step's name, and a planned step (or None) for each operand. It
+returns the op of the step, or None if the problem has no such step, and raises AttnError if shapes do not match.
+Modules that plain attention does not need are imported inside the functions.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from attncli.problem.fields import STEPS
 
 if TYPE_CHECKING:
     from attncli.derivation.draft import Draft
-    from attncli.derivation.plan import Line
+    from attncli.derivation.plan import PlannedStep
     from attncli.trace.op import Op
 
 
-def encoding(d: Draft, step: str, x: Line) -> Op | None:
+def encoding(d: Draft, step: str, x: PlannedStep) -> Op | None:
     """Return the sinusoidal encoding of X's positions."""
     if not d.has_positions("sinusoidal"):
         return None
@@ -30,24 +30,24 @@ def encoding(d: Draft, step: str, x: Line) -> Op | None:
     return Sinusoidal(d.problem.past())
 
 
-def encoded(d: Draft, step: str, x: Line, e: Line) -> Op:
-    """Return the sum of X and an encoding of its shape, which all batches may share."""
+def encoded(d: Draft, step: str, x: PlannedStep, e: PlannedStep) -> Op:
+    """Return X + E, where all batches may share E."""
     from attncli.trace.cell_ops import Plus
 
     if e.shape not in {x.shape, x.shape[-2:]}:
-        msg = f"{d.shaped(e, x)}: an encoding is added to X, and should be of its shape"
+        msg = f"{d.shaped(e, x)}: the encoding is added to X, so their shapes must match"
         raise AttnError(msg, d.problem.file_of(e.name))
     return Plus()
 
 
-def projected(d: Draft, step: str, x: Line | None, w: Line | None, b: Line | None) -> Op | None:
-    """Return X W + b, which makes Q, K or V."""
+def projected(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None, b: PlannedStep | None) -> Op | None:
+    """Return X W + b, which gives Q, K or V."""
     if x is None:
         for field in (w, b):
             if field:
                 needs = "X" if step == "Q" else "X (or M)"
-                msg = f"{field.name} is given, and {needs} is not: there is nothing to project"
-                hint = f"name the embeddings X; {step} is taken as it is"
+                msg = f"{field.name} is given but {needs} is not: nothing to project"
+                hint = f"name the embeddings X; a given {step} is not projected"
                 raise AttnError(msg, d.problem.file_of(field.name), hint)
         return None
     heads = w.shape[0] if w and len(w.shape) == 3 else None
@@ -61,27 +61,27 @@ def projected(d: Draft, step: str, x: Line | None, w: Line | None, b: Line | Non
     return Project(w is not None, b is not None, rows, heads)
 
 
-def check_product(d: Draft, x: Line, w: Line) -> None:
-    """Check that X has as many dimensions as W has rows."""
+def check_product(d: Draft, x: PlannedStep, w: PlannedStep) -> None:
+    """Check that X has as many columns as W has rows."""
     width = x.shape[-1]
     if w.shape[-2] == width:
         return
-    msg = f"{d.has(x, -1)}, {d.has(w, -2)}: {d.product(x, w)} needs as many; {d.shaped(x, w)}"
+    msg = f"{d.has(x, -1)}, {d.has(w, -2)}: {d.product(x, w)} needs them equal; {d.shaped(x, w)}"
     transposed = w.name != "W_o" and w.shape[-1] == width
-    hint = f"is {w.name} transposed? PyTorch stores it so" if transposed else None
+    hint = f"is {w.name} transposed? PyTorch stores it that way" if transposed else None
     raise AttnError(msg, d.problem.file_of(w.name), hint)
 
 
-def check_bias(d: Draft, b: Line, width: int, name: str) -> None:
-    """Check that a bias has as many numbers as what it is added to has dimensions."""
+def check_bias(d: Draft, b: PlannedStep, width: int, name: str) -> None:
+    """Check that a bias has one number for each of the `width` dimensions of step `name`."""
     size = b.shape[-1]
     if size != width:
-        msg = f"has {counted(size, 'number')}, {name} has {counted(width, 'dimension')}"
+        msg = f"has {counted(size, 'number')}, expected {width}: one for each dimension of {name}"
         raise AttnError(msg, d.problem.where(b.name))
 
 
-def rotated(d: Draft, step: str, x: Line) -> Op | None:
-    """Return the rotation of Q or K by their positions."""
+def rotated(d: Draft, step: str, x: PlannedStep) -> Op | None:
+    """Return the rotation of Q or K by position (RoPE)."""
     if not d.has_positions("rope"):
         return None
     from attncli.derivation.positions import ROPE_BASE, Rotate
@@ -89,15 +89,15 @@ def rotated(d: Draft, step: str, x: Line) -> Op | None:
     layout = HeadLayout(d.layout(x).split)
     width = layout.axes(x.axes)[-1].size
     if width % 2:
-        msg = f"RoPE turns pairs of dimensions, and each head of {x.name} has {width}"
+        msg = f"RoPE rotates pairs of dimensions, but each head of {x.name} has {width}"
         raise AttnError(msg, d.problem.file_of(x.name))
     base = d.problem.number("rope_base") if d.use("rope_base") else None
     d.use("rope_style")
     return Rotate(layout, d.problem.past(), d.problem.choice("rope_style"), base or ROPE_BASE)
 
 
-def extended(d: Draft, step: str, past: Line | None, own: Line, row: Line | None) -> Op | None:
-    """Return K or V with the cache before it, and PyTorch's learned and zero keys after it."""
+def extended(d: Draft, step: str, past: PlannedStep | None, own: PlannedStep, row: PlannedStep | None) -> Op | None:
+    """Return K or V with the cache before it and PyTorch's learned and zero keys after it."""
     zeros = d.use("add_zero_attn") and d.problem.flag("add_zero_attn")
     if not (past or row or zeros):
         return None
@@ -110,14 +110,14 @@ def extended(d: Draft, step: str, past: Line | None, own: Line, row: Line | None
     return Extend(past is not None, row is not None, zeros, tokens if len(tokens) == total else ())
 
 
-def _fitting(d: Draft, past: Line, own: Line) -> Line:
-    """Bring a cache that comes split into heads into K's layout, and check that it fits."""
+def _fitting(d: Draft, past: PlannedStep, own: PlannedStep) -> PlannedStep:
+    """Return the cache in the layout of K or V, merging its heads if it has them; check that it fits."""
     if len(past.shape) == len(own.shape) + 1 and past.shape[-3] == d.heads.key:
         array = merge_heads(d.inputs[past.name])
         *lead, _, rows, _ = past.axes
         d.give(past.name, array, (*lead, rows, Axis("dim", array.shape[-1])))
-        past = d.lines[past.name]
+        past = d.steps[past.name]
     if (*past.shape[:-2], past.shape[-1]) != (*own.shape[:-2], own.shape[-1]):
-        msg = f"{d.shaped(past, own)}: they differ in more than length"
+        msg = f"{d.shaped(past, own)}: only their lengths may differ"
         raise AttnError(msg, d.problem.file_of(past.name))
     return past

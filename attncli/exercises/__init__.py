@@ -1,5 +1,5 @@
-"""Exercises that can show mistakes: drawn by a seed, with sheet, blank answers and key; and what any problem hides.
+"""Exercises drawn from a seed, with worksheet, blank answers and key; and the mistakes that a problem hides.
 
-To add a file that an exercise can be written as, write a module with a function from an `Exercise` to text and name it
-in `attncli.exercises.files`.
+To add a kind of file, write a module with a function from an `Exercise` to text and list it in
+`attncli.exercises.files`.
 """

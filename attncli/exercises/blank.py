@@ -1,4 +1,4 @@
-"""Blank answers: every step that is to be worked out, with no answer in any cell; `attncli check` reads them."""
+"""Blank answers: every step to be computed, with empty cells, in formats that `attncli check` reads."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from attncli.writers.json_ import object_text, rows_apart
 
 
 def written(exercise: Exercise, format: str) -> str:
-    """Return the answers in a format: json or csv."""
+    """Return blank answers in a format, `json` or `csv`."""
     wanted = [step for step in exercise.truth.values() if not step.given]
     return _json(wanted) if format == "json" else _csv(wanted)
 
 
 def _json(wanted: Sequence[Step]) -> str:
-    """Return an object of steps with null in every cell, and a name to be filled in."""
+    """Return an object with an empty name, and null in every cell of every step."""
     steps = {step.name: rows_apart(json.dumps(_nulls(step.value.shape)), 2) for step in wanted}
     return object_text({"name": '""'} | steps, 0, Style()) + "\n"
 
 
 def _csv(wanted: Sequence[Step]) -> str:
-    """Return a block for each step, and for each head of one, with ? in every cell."""
+    """Return a block for each step, or each head of a step, with ? in every cell."""
     blocks = []
     for step in wanted:
         *lead, rows, columns = step.value.shape

@@ -1,4 +1,4 @@
-"""Why this exercise: a line for each core mistake, how far its output is from the right one and from its nearest."""
+"""`--explain-choice`: how far the output of each core mistake is from the correct output and from other mistakes."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from collections.abc import Iterator
 from attncli.common.style import Style, decimal
 from attncli.common.text import counted
 from attncli.exercises.draw import Exercise
-from attncli.exercises.showing import distance, last_step
+from attncli.exercises.outcomes import APART, distance, last_step
 
-_HEADER = ("mistake", "step", "from the right", "nearest", "how near")
+_HEADER = ("mistake", "step", "to correct", "nearest mistake", "to nearest")
 _NUMBERS = (2, 4)
-"""The columns that hold numbers."""
+"""The columns of numbers."""
 
 
 def as_text(exercise: Exercise, style: Style) -> str:
-    """Return the table for people."""
+    """Return a table with a row for each core mistake."""
     from attncli.writers.terminal.plain import write
 
-    said = "The largest difference in any cell of the output, more than 0.02 throughout;"
-    below = [f"{said} {counted(exercise.draws, 'draw')}."]
+    below = [
+        f"Largest differences in any cell of the output, all above {APART:g}.",
+        f"Found after {counted(exercise.draws, 'draw')}.",
+    ]
     return write(_HEADER, list(_rows(exercise)), style, numbers=_NUMBERS, title=exercise.title, below=below)
 
 

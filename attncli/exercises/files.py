@@ -1,4 +1,4 @@
-"""What an exercise can be written as, by what it is for and by suffix; all is checked before anything is written."""
+"""The files of an exercise: all paths are checked before anything is written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from attncli.common import output
 from attncli.common.errors import AttnError, Where
 from attncli.exercises import blank, key, sheet
 from attncli.exercises.draw import Exercise
-from attncli.writers.formats import FORMATS, by_suffix, drawing
+from attncli.writers.formats import FORMATS, by_suffix, names_for
 
 _WRITTEN: dict[str, Callable[[Exercise, str], str]] = {
     "--sheet": sheet.written,
@@ -18,13 +18,16 @@ _WRITTEN: dict[str, Callable[[Exercise, str], str]] = {
 }
 
 
-def check(paths: Mapping[str, str | None], out: str | None, format: str) -> dict[str, tuple[str, str]]:
-    """Return the files that are wanted and their formats, by option; what goes to `out` is written in `format`.
+def requested(paths: Mapping[str, str | None], out: str | None, format: str) -> dict[str, tuple[str, str]]:
+    """Return the path and format of each file except `out`, by option; `format` is that of `out`.
 
-    Raises AttnError for an unknown suffix, for a file that is wanted twice, and for one that cannot be written.
+    Raises
+    ------
+    AttnError
+        If a suffix is unknown, two options name the same file, or a file cannot be written.
     """
     formats = {
-        "--sheet": drawing("worksheet"),
+        "--sheet": names_for("worksheet"),
         "--answers": ["json", "csv"],
         "--key": ["json", "markdown", "latex"],
         "--out": [format],
@@ -44,13 +47,13 @@ def check(paths: Mapping[str, str | None], out: str | None, format: str) -> dict
 
 
 def text(option: str, format: str, exercise: Exercise) -> str:
-    """Return what is to be written for an option."""
+    """Return the text of the file for `option`."""
     return _WRITTEN[option](exercise, format)
 
 
 def _format(option: str, path: str, names: list[str]) -> str:
     found = by_suffix(path, names)
     if not found:
-        msg = f"{option} is written as {' or '.join(FORMATS[name].suffixes[0] for name in names)}"
+        msg = f"{option} must end in {' or '.join(FORMATS[name].suffixes[0] for name in names)}"
         raise AttnError(msg, Where(path))
     return found.name

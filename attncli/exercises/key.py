@@ -1,18 +1,18 @@
-"""The key: every step as it should be, and what each core mistake gives in its place.
+"""Keys: the correct value of every step, and the values that each core mistake leads to.
 
-Numbers are rounded far above the last digits of float64, which differ between machines.
+Numbers are rounded, because the last digits of float64 differ between machines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.common.style import Style
 from attncli.exercises.draw import Exercise
-from attncli.exercises.showing import Outcome, changed_steps
+from attncli.exercises.outcomes import Outcome, changed_steps, wrong_trace
 from attncli.trace.trace import Trace
 from attncli.writers.formats import FORMATS
 from attncli.writers.json_ import contents, number_text, object_text, rows_apart, text_of, value_text
@@ -26,16 +26,17 @@ _PEOPLE = Style(precision=4, full=True)
 
 
 def written(exercise: Exercise, format: str) -> str:
-    """Return the key in a format: one object, or traces for people, the first of them right."""
+    """Return the key in a format: a JSON object, or a document with the correct trace and one for each mistake."""
     if format == "json":
         return _json(exercise)
-    text = FORMATS[format].trace([exercise.truth, *_wrong(exercise)], _PEOPLE)
+    wrong = [wrong_trace(exercise.truth, outcome.mistake) for outcome in exercise.outcomes]
+    text = FORMATS[format].trace([exercise.truth, *wrong], _PEOPLE)
     assert isinstance(text, str)
     return text
 
 
 def _json(exercise: Exercise) -> str:
-    """Return problem, steps and mistakes as one object."""
+    """Return the problem, its steps and the mistakes as one object."""
     steps = {name: step.array for name, step in exercise.truth.items() if not step.given}
     mistakes = ",\n".join(f"    {_mistake(exercise.truth, outcome)}" for outcome in exercise.outcomes)
     problem = {name: value_text(value, _STYLE, 4) for name, value in contents(exercise.problem(), _STYLE)}
@@ -63,15 +64,3 @@ def _mistake(truth: Trace, outcome: Outcome) -> str:
 
 def _rounded(values: Mapping[str, Array], indent: int) -> dict[str, str]:
     return {name: rows_apart(number_text(np.round(value, _DECIMALS)), indent) for name, value in values.items()}
-
-
-def _wrong(exercise: Exercise) -> Iterator[Trace]:
-    """Go through the mistakes, each as the steps in which it is made and the last of those that follow."""
-    for outcome in exercise.outcomes:
-        mistake = outcome.mistake
-        changed = changed_steps(exercise.truth, mistake)
-        part = Trace({"title": f"{mistake.id}: {mistake.said}"}, columns=exercise.truth.columns)
-        for name, step in changed.items():
-            if name in mistake.change or name == list(changed)[-1]:
-                part.insert(step)
-        yield part

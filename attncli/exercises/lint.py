@@ -1,6 +1,6 @@
-"""What an exercise cannot show: known mistakes that give the right answer in it, or one another's, and why.
+"""Mistakes that a problem hides: those that lead to the correct output or to that of another mistake, and why.
 
-To add a reason, write it into `_reasons`, before those that are less to the point.
+To add a reason, add it to `_reasons`, before more general ones.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from attncli.common.report import Section
 from attncli.common.text import headings
 from attncli.derivation.normalize import Normalize, Softmax, SumNormalize
 from attncli.derivation.ops import Scale
+from attncli.exercises.coincidences import CORRECT_SCALE, Sizes
 from attncli.exercises.draw import SATURATED
-from attncli.exercises.roots import RIGHT, Sizes
-from attncli.exercises.showing import APART, CORE, Outcome, alike, distance, last_step, outcomes
+from attncli.exercises.outcomes import APART, CORE, Outcome, alike, distance, last_step, outcomes
 from attncli.problem.fields import PLANES
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
 Reason: TypeAlias = tuple[str, Callable[[Mistake], bool]]
-"""Why mistakes do not show, and whether it is why this one does not."""
+"""Why mistakes are hidden, and a predicate for the mistakes that it applies to."""
 
 
 def sections(traces: Sequence[Trace]) -> list[Section]:
-    """Return what is to be said of problems, under the title of each where there are several."""
+    """Return the findings for all problems, under their titles if there are several."""
     found = []
     for heading, truth in zip(headings([trace.title for trace in traces]), traces, strict=True):
         *said, count = findings(truth)
@@ -40,25 +40,25 @@ def sections(traces: Sequence[Trace]) -> list[Section]:
 
 
 def findings(truth: Trace) -> Iterator[str]:
-    """Go through what is to be said of a problem, a line each, the core mistakes first; the last line counts."""
+    """Yield the findings for a problem, one sentence each, core mistakes first, and a count at the end."""
     last = last_step(truth)
     truth = with_identities(truth, frozenset({"scaled"} - set(truth)))
     found = outcomes(truth)
     ids = list(dict.fromkeys(outcome.id for outcome in found))
     if not ids:
-        yield f"No known mistake can be made here: nothing but {last.name} is worked out."
+        yield f"No known mistake applies: this problem computes only {last.name}."
         return
     hidden = [outcome for outcome in found if distance(outcome.last, last.array) <= APART]
     yield from _core_first(_because(truth, hidden, found))
     shown = [outcome for outcome in found if outcome not in hidden]
     yield from _core_first(_same(truth, shown))
     seen = [id for id in ids if id not in {outcome.id for outcome in hidden}]
-    every = "Every known mistake shows" if len(seen) == len(ids) else "Known mistakes that show"
-    yield f"{every}: {len(seen)} of {len(ids)}."
+    every = "All known mistakes" if len(seen) == len(ids) else "Known mistakes that"
+    yield f"{every} change the {last.name}: {len(seen)} of {len(ids)}."
 
 
 def _core_first(lines: Iterator[tuple[str, list[str]]]) -> list[str]:
-    """Return lines by whether a core mistake is among the ids of each."""
+    """Return the lines, those about core mistakes first."""
     return [line for line, _ in sorted(lines, key=lambda pair: not set(pair[1]) & set(CORE))]
 
 
@@ -68,14 +68,14 @@ def _because(truth: Trace, hidden: Sequence[Outcome], found: Sequence[Outcome]) 
     grouped: dict[str, list[Mistake]] = {}
     for outcome in hidden:
         fitting = (said for said, fits in reasons if fits(outcome.mistake))
-        grouped.setdefault(next(fitting, f"the {last} is the right one to 2 decimals"), []).append(outcome.mistake)
+        grouped.setdefault(next(fitting, f"the {last} is correct to 2 decimals"), []).append(outcome.mistake)
     for said, mistakes in grouped.items():
         names = list(dict.fromkeys(_name(mistake, hidden, found) for mistake in mistakes))
         yield f"{said} ({', '.join(names)})", [mistake.id for mistake in mistakes]
 
 
 def _name(mistake: Mistake, hidden: Sequence[Outcome], found: Sequence[Outcome]) -> str:
-    """Return a mistake's id, with where it is made if other ways to make it do show."""
+    """Return a mistake's id, with its steps if other variants of it are visible."""
     ways = [outcome for outcome in found if outcome.id == mistake.id]
     if all(way in hidden for way in ways):
         return mistake.id
@@ -83,7 +83,7 @@ def _name(mistake: Mistake, hidden: Sequence[Outcome], found: Sequence[Outcome])
 
 
 def _same(truth: Trace, shown: Sequence[Outcome]) -> Iterator[tuple[str, list[str]]]:
-    """Go through the groups of mistakes that give the same, any two of a group."""
+    """Yield the groups of mistakes with pairwise indistinguishable outcomes."""
     pairs = alike(shown)
     close = {frozenset((id(one), id(other))) for one, other in pairs}
     groups: dict[frozenset[str], None] = {}
@@ -100,12 +100,14 @@ def _same(truth: Trace, shown: Sequence[Outcome]) -> Iterator[tuple[str, list[st
         if any(names < other for other in groups):
             continue
         ordered = [name for name in dict.fromkeys(outcome.id for outcome in shown) if name in names]
-        said = f"{because[names]}: cannot" if names in because else "cannot"
-        yield f"{said} be told apart by the {last_step(truth).name} ({', '.join(ordered)})", ordered
+        said = f"indistinguishable by their {last_step(truth).name}"
+        if names in because:
+            said = f"{because[names]}: {said}"
+        yield f"{said} ({', '.join(ordered)})", ordered
 
 
 def _sizes(truth: Trace) -> Sizes | None:
-    """Return the sizes of a problem whose scores are scaled by 1/√d_k, else None."""
+    """Return the sizes of a problem if its scores are scaled by 1/√d_k, else None."""
     setting, scaled = Setting(truth), truth.get("scaled")
     if scaled is None or not isinstance(scaled.op, Scale) or scaled.op.d_k is None or not setting.d_k:
         return None
@@ -117,14 +119,14 @@ def _reasons(truth: Trace) -> Iterator[Reason]:
     before_v = _first_in(*PLANES)
     weights = setting.weights
     if weights is not None and _alone(weights):
-        said = "one key: it has" if setting.m == 1 else "each query sees one key: it has"
-        yield f"{said} all of the weight, whatever the scores", before_v
+        said = "there is one key, which" if setting.m == 1 else "each query sees one key, which"
+        yield f"{said} has all the weight, whatever the scores", before_v
     if setting.mix is not None and not _sinks(weights) and _rows_equal(setting.mix.operands[1].array):
-        yield "all rows of V are equal: every mixture of them is the same", before_v
+        yield "all rows of V are equal, so every weighted mean of them is the same", before_v
     sizes = _sizes(truth)
     if setting.d_k == 1:
         yield (
-            "d_k = 1: a forgotten scaling is invisible",
+            "d_k = 1, so scaling changes nothing",
             _is(
                 "no_scale",
                 "scale_dk",
@@ -135,12 +137,12 @@ def _reasons(truth: Trace) -> Iterator[Reason]:
             ),
         )
     for said, ids in sizes.coincidences() if sizes else ():
-        if RIGHT in ids:
-            yield f"{said}: the root is the right one by chance", _is(*ids)
+        if CORRECT_SCALE in ids:
+            yield f"{said}, so the scale is correct by coincidence", _is(*ids)
     if setting.n == 1:
-        yield "one query: a softmax over the whole matrix is one over its row", _is("softmax_all")
+        yield "there is one query, so a softmax over the whole matrix is one over its row", _is("softmax_all")
     if weights is not None and isinstance(weights.op, SumNormalize):
-        yield "s/Σs does not see the scale", _first_in("scaled")
+        yield "s/Σs does not depend on the scale", _first_in("scaled")
     masked = truth.get("masked")
     if masked is not None and not np.isneginf(masked.array).any():
         yield "the mask hides nothing", lambda mistake: mistake.step == "masked" or mistake.id == "mask_after_softmax"
@@ -148,10 +150,10 @@ def _reasons(truth: Trace) -> Iterator[Reason]:
 
 
 def _by_numbers(truth: Trace, setting: Setting) -> Iterator[Reason]:
-    """Go through the reasons that lie in the numbers, and not in the shapes."""
+    """Yield the reasons that depend on values, not only on shapes."""
     weights, scores = setting.weights, truth.get("scores")
     if weights is not None and _uniform(weights):
-        yield "every query weighs all its keys alike, whatever the scale", _first_in("scaled", "weights")
+        yield "each query gives equal weight to all its keys, whatever the scale", _first_in("scaled", "weights")
     if scores is not None and _symmetric(scores.array):
         yield "the scores are symmetric", _is("qk_swapped")
     if weights is not None and _symmetric(weights.array):
@@ -163,14 +165,14 @@ def _by_numbers(truth: Trace, setting: Setting) -> Iterator[Reason]:
     if setting.scores is not None and _symmetric(setting.scores.operands[1].array):
         yield f"{setting.scores.operands[1].name} is symmetric", _is("k_not_transposed")
     yield from _by_projections(truth)
-    # Last, as the others hold whatever the numbers' size.
+    # Last, as the other reasons are more specific.
     if weights is not None and (weights.array.max(axis=-1) > SATURATED).all():
-        said = f"the softmax is saturated: each query gives one key more than {SATURATED:g} of the weight"
+        said = f"the softmax is saturated: each query gives more than {SATURATED:g} of its weight to one key"
         yield said, _first_in(*PLANES)
 
 
 def _by_projections(truth: Trace) -> Iterator[Reason]:
-    """Go through the reasons that lie in W_q, W_k, W_v, W_o and b_k."""
+    """Yield the reasons that depend on W_q, W_k, W_v, W_o and b_k."""
     w = {name: truth[f"W_{name.lower()}"].array for name in ("Q", "K", "V") if f"W_{name.lower()}" in truth}
     for what, id, has in (("the identity", "no_projection", _identity), ("symmetric", "w_transposed", _symmetric)):
         names = [name for name, matrix in w.items() if has(matrix)]
@@ -180,8 +182,8 @@ def _by_projections(truth: Trace) -> Iterator[Reason]:
         yield "W_q and W_k are equal", _is("wq_wk_swapped")
     if "W_o" in truth and _symmetric(truth["W_o"].array):
         yield "W_o is symmetric", _is("wo_transposed")
-    # What b_k adds to the scores of one query is the same for each key.
-    yield "b_k moves all scores of a query alike, and the softmax does not see it", _within("bias_forgotten", ["K"])
+    # b_k adds the same number to all scores of a query.
+    yield "b_k shifts all scores of a query equally, which the softmax ignores", _within("bias_forgotten", ["K"])
 
 
 def _first_in(*steps: str) -> Callable[[Mistake], bool]:
@@ -199,12 +201,12 @@ def _within(id: str, steps: Sequence[str]) -> Callable[[Mistake], bool]:
 def _alone(weights: Step) -> bool:
     if not isinstance(weights.op, Normalize) or _sinks(weights):
         return False
-    seen = ~np.isneginf(weights.operands[0].array)  # a weight can be 0 of a key that is seen
+    seen = ~np.isneginf(weights.operands[0].array)  # the weight of a visible key can underflow to 0
     return bool((seen.sum(axis=-1) <= 1).all())
 
 
 def _sinks(weights: Step | None) -> bool:
-    """Tell whether part of each row of weights goes to a sink."""
+    """Return whether part of each row of weights goes to a sink."""
     return weights is not None and isinstance(weights.op, Softmax) and weights.op.sinks is not None
 
 
@@ -213,7 +215,7 @@ def _rows_equal(x: Array) -> bool:
 
 
 def _uniform(weights: Step) -> bool:
-    """Tell whether each query gives the same weight to all keys that it sees; one that it sees may underflow to 0."""
+    """Return whether each query gives the same weight to all keys that it sees."""
     seen = ~np.isneginf(weights.operands[0].array) if weights.operands else weights.array != 0
     most = weights.array.max(axis=-1, keepdims=True)
     return bool((~seen | np.isclose(weights.array, most)).all())

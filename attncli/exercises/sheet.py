@@ -1,4 +1,4 @@
-"""The sheet: a task to be worked out on paper."""
+"""Worksheets to be solved on paper."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from attncli.writers.worksheet import FULL, Worksheet
 
 
 def written(exercise: Exercise, format: str) -> str:
-    """Return the sheet in a format."""
+    """Return the worksheet in a format."""
     return FORMATS[format].worksheet(Worksheet(exercise.title, task(exercise), exercise.truth), FULL)
 
 
 def task(exercise: Exercise) -> str:
-    """Say what is to be done, in words that need no escape."""
-    wish = exercise.wish
-    what = "self-attention" if wish.projected else "attention"
-    if wish.heads > 1:
-        what += f" with {wish.heads} heads"
+    """Return the instructions, in plain ASCII that no format has to escape."""
+    spec = exercise.spec
+    what = "self-attention" if spec.projected else "attention"
+    if spec.heads > 1:
+        what += f" with {spec.heads} heads"
     said = [
-        f"Work this {what} out by hand and fill in every table, to 2 decimals.",
-        "Go on with two decimals more than you write down.",
+        f"Compute this {what} by hand and fill in every table, rounded to 2 decimals.",
+        "Calculate with at least 4 decimals.",
     ]
-    if wish.causal:
-        said.append("It is causal: a token sees itself and what comes before it.")
+    if spec.causal:
+        said.append("It is causal: each token attends to itself and to the tokens before it.")
     return " ".join(said)

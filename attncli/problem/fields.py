@@ -1,11 +1,13 @@
 """The vocabulary: every field of a problem and every step of a derivation, by name.
 
-There is one table of fields. The command line, the readers, the writers and the Python API all go by it, so a new
-field is a line here, which gives a scalar its option as well, and its use in a function of `attncli.derivation.rules`.
+There is one table of fields, which the command line, the readers, the writers and the Python API share. A new field is
+an entry here, which for a scalar includes its option, and its use in a function of `attncli.derivation.rules`.
 """
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -28,15 +30,15 @@ class Field:
     least: int = 1
     most: int | None = None
     help: str = ""
-    """What the help says of the option; empty if the field is given as an operand alone."""
+    """The help text of the option; empty if the field is given as an operand only."""
     metavar: str = ""
-    """What stands for the option's value in the help; a flag has none."""
+    """The placeholder for the option's value in the help; empty for a flag."""
     short: str = ""
-    """The option's name of one letter."""
+    """The short name of the option, such as -p."""
 
     @property
     def option(self) -> str:
-        """The name of the option."""
+        """The long name of the option, such as --rope-base."""
         return f"--{self.name.replace('_', '-')}"
 
     @property
@@ -51,30 +53,30 @@ _VECTORS = ("b_q", "b_k", "b_v", "b_o", "bias_k", "bias_v", "sinks")
 FIELDS = {
     entry.name: entry
     for entry in (
-        Field("title", "text", metavar="TEXT", help="The text above the tables."),
+        Field("title", "text", metavar="TEXT", help="Title above the tables."),
         Field("tokens", "labels", metavar="TEXT", help="Labels of the queries: 'the cat sat'."),
         Field("key_tokens", "labels", metavar="TEXT", help="Labels of the keys."),
-        Field("columns", "flag", help="Vectors are columns: q = W_q e."),
+        Field("columns", "flag", help="Treat vectors as columns: q = W_q e."),
         *(Field(name, "matrix") for name in _MATRICES),
         *(Field(name, "vector") for name in _VECTORS),
-        Field("add_zero_attn", "flag", help="Add a zero key and value, as PyTorch."),
+        Field("add_zero_attn", "flag", help="Append a zero key and value (PyTorch)."),
         Field("heads", "integer", metavar="N", help="Split Q, K and V into N heads."),
-        Field("kv_heads", "integer", metavar="N", help="Key/value heads, shared by neighbours (GQA)."),
+        Field("kv_heads", "integer", metavar="N", help="Split K and V into N heads (GQA) [heads]."),
         Field(
             "positions",
             "choice",
             choices=("sinusoidal", "rope", "alibi"),
             metavar="NAME",
-            help="sinusoidal (on X), rope (on Q and K), alibi.",
+            help="Add positions: sinusoidal, rope or alibi.",
         ),
         Field(
             "rope_style", "choice", choices=("half", "interleaved"), metavar="NAME", help="half or interleaved [half]."
         ),
         Field("rope_base", "number", metavar="X", help="Base of the RoPE angles [10000]."),
-        Field("scale", "scale", metavar="X", help="Factor of QKᵀ: 0.5, 1/3 or none [1/√d_k]."),
+        Field("scale", "scale", metavar="X", help="Factor for QKᵀ: 0.5, 1/3 or none [1/√d_k]."),
         Field("softcap", "number", metavar="C", help="Squash the scores: C tanh(s / C)."),
         Field("bias", "bias"),
-        Field("causal", "flag", help="Hide the keys after a query."),
+        Field("causal", "flag", help="Hide keys after each query."),
         Field(
             "causal_align",
             "choice",
@@ -82,22 +84,28 @@ FIELDS = {
             metavar="NAME",
             help="top-left or bottom-right [top-left].",
         ),
-        Field("window", "integers", least=-1, metavar="LEFT,RIGHT", help="Keys seen on either side; -1 is no limit."),
+        Field("window", "integers", least=-1, metavar="LEFT,RIGHT", help="Keys visible to each side; -1: no limit."),
         Field("lengths", "integers", least=0),
         Field("mask", "mask"),
         Field(
             "normalize", "choice", choices=("softmax", "sum"), metavar="NAME", help="softmax or sum (s / Σs) [softmax]."
         ),
         Field(
-            "precision", "integer", least=0, most=17, metavar="N", help="Decimals in what people read [4].", short="-p"
+            "precision",
+            "integer",
+            least=0,
+            most=17,
+            metavar="N",
+            help="Decimals [4; machine formats: all].",
+            short="-p",
         ),
-        Field("decimals", "integer", least=0, most=15, metavar="N", help="Decimals that answers should have [0]."),
+        Field("decimals", "integer", least=0, most=15, metavar="N", help="Decimals required of answers [0]."),
     )
 }
 """Every field, in the order in which problems are written."""
 
 OPTIONS = tuple(entry for entry in FIELDS.values() if entry.help)
-"""The fields that are options of every command that takes a problem."""
+"""The fields that are options of every command that reads a problem."""
 
 STEPS = {
     "encoding": ("input", "dim"),
@@ -119,12 +127,12 @@ STEPS = {
     "concat": ("query", "dim"),
     "output": ("query", "dim"),
 }
-"""Every step's name, in order, with what its rows and its columns stand for."""
+"""The steps in order, with the kinds of their rows and columns."""
 
 SOFTMAX_LINES = {"max": ("query", ""), "exp": ("query", "key"), "sumexp": ("query", "")}
 """Lines of a row's softmax that are not steps, and can be shown, explained and claimed like steps."""
 
-CLAIMS = STEPS | SOFTMAX_LINES
+CLAIMS: Mapping[str, tuple[str, str]] = ChainMap(SOFTMAX_LINES, STEPS)
 """Everything that somebody can give numbers for."""
 
 _ALIASES = {"query": "Q", "key": "K", "value": "V", "input": "X", fold("Σexp"): "sumexp"}
@@ -133,13 +141,13 @@ PLANES = tuple(name for name, axes in STEPS.items() if axes == ("query", "key"))
 """The steps that are n × m."""
 
 _REFUSED = {
-    fold("attn_mask"): "mask holds true (or 1) for what may be attended to; bias is added to the scores",
-    fold("key_padding_mask"): "mask holds true (or 1) for what may be attended to",
+    fold("attn_mask"): "use mask, with true (or 1) for visible keys, or bias, which is added to the scores",
+    fold("key_padding_mask"): "use mask, with true (or 1) for visible keys",
 }
 
 
 def resolve(name: str) -> str | None:
-    """Return the field or step that `name` means, without regard to case, `_`, `-` and `.`; None where none."""
+    """Return the field or step that `name` means, ignoring case, `_`, `-` and `.`; None if there is none."""
     if name in FIELDS or name in CLAIMS:
         return name
     wanted = fold(name)
@@ -147,10 +155,10 @@ def resolve(name: str) -> str | None:
 
 
 def named(name: str, where: Where | None = None) -> str:
-    """Return the field or step that a user calls `name`; AttnError with a suggestion where there is none."""
+    """Return the field or step that `name` means; AttnError with a suggestion if there is none."""
     found = resolve(name)
     if found is None and fold(name) in _REFUSED:
-        msg = f"{quoted(name)} is not read: PyTorch's own functions disagree on what its True means"
+        msg = f"{quoted(name)} is not a field: PyTorch's functions disagree on what true means in it"
         raise AttnError(msg, where, _REFUSED[fold(name)])
     if found is None:
         known = [*FIELDS, *CLAIMS, *_ALIASES]
@@ -160,33 +168,33 @@ def named(name: str, where: Where | None = None) -> str:
 
 
 def kind_of(name: str) -> Kind:
-    """Return what a field or step holds."""
+    """Return the kind of a field or step."""
     if name in FIELDS:
         return FIELDS[name].kind
     return "bias" if name in PLANES and name != "weights" else "matrix"  # a score may be −∞
 
 
 class Written(float):
-    """A number with the digits as they were written, for which 0.50 is not 0.5."""
+    """A number that keeps its digits as they were written: 0.50 is not 0.5."""
 
     text: str
 
     def __new__(cls, text: str) -> Self:
-        """Return the number that a JSON text says."""
+        """Parse the text of a JSON number."""
         number = super().__new__(cls, text)
         number.text = text
         return number
 
 
 class Word(str):
-    """Text whose type is not told by its notation, as on the command line and in CSV: 2, true, 1/3, the cat sat."""
+    """Untyped text, as on the command line and in CSV: 2, true, 1/3, the cat sat."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One field as it was read: its raw value, where it stands, and the labels that stood around it."""
+    """One field as it was read: its raw value, its place in the input, and the labels of its rows and columns."""
 
     value: object
     """A nested list, an array, a number, a string, a `Word`, True or False, or None for JSON's null."""
@@ -196,4 +204,4 @@ class Entry:
 
 
 Document = dict[str, Entry]
-"""What a reader makes of one document: entries by the names that stand in it; a bare matrix stands under ""."""
+"""One document as it was read: entries by the names used in it; a bare matrix has the name ""."""

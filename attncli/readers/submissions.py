@@ -102,7 +102,7 @@ def _claim(operand: str) -> tuple[str, str, Entry] | None:
     name = resolve(match[1] if match else left)
     if name is None and not readers.exists(operand):
         _refuse_unknown(match[1] if match else left, Where(quoted(operand)[1:-1]))
-    if name not in CLAIMS or (name in FIELDS and not match):
+    if name is None or name not in CLAIMS or (name in FIELDS and not match):
         return None
     return name, match[2] if match else "", readers.entry(source, name, written=CLAIMS)
 

@@ -1,1 +1,1 @@
-"""The central type: a trace of steps, each with the op that made it, and how any of its numbers is explained."""
+"""The central type: a trace of steps, each with the op that computed it, and explanations of their cells."""

@@ -1,6 +1,6 @@
-"""The small arithmetic that one cell of a step is made of: the ops of an explanation.
+"""The ops of an explanation: the elementary arithmetic behind one cell.
 
-They are imported when a cell is enlarged; most calls never do.
+The module is imported when a cell is explained, which most calls never do.
 """
 
 from __future__ import annotations
@@ -27,21 +27,20 @@ if TYPE_CHECKING:
 
 
 def _pairs(say: Say, *rows: AnyArray) -> Iterator[tuple[Expression, Expression]]:
-    """Go through numbers that stand in the same place, or a row with one number, as they are written."""
+    """Yield the numbers of two rows in pairs, as expressions; a single number pairs with every number of a row."""
     left, right = (say(row) for row in np.broadcast_arrays(*rows))
     return zip(left, right, strict=True)
 
 
 class Cellwise(Op):
-    """Arithmetic on numbers that stand in the same place, or on a row and one number."""
+    """Elementwise arithmetic on two rows, or on a row and one number."""
 
     def tex(self, columns: bool) -> Sequence[str]:
-        """Say the formula in LaTeX, which here is the same but for its signs."""
         return [text.replace("×", r"\times").replace("−", "-") for text in self.text(columns)]
 
 
 class Times(Cellwise):
-    """Number times number, place by place."""
+    """The elementwise product."""
 
     def apply(self, *operands: Array) -> Array:
         return operands[0] * operands[1]
@@ -58,7 +57,7 @@ class Times(Cellwise):
 
 
 class Plus(Cellwise):
-    """The sum of two numbers; a bias may be −∞."""
+    """The elementwise sum; a bias may be −∞."""
 
     minus_infinity = True
 
@@ -69,7 +68,6 @@ class Plus(Cellwise):
         return errors[0] + errors[1]
 
     def exact(self, *operands: Objects) -> Objects:
-        """Return a + b; with −∞ it is −∞."""
         from attncli.trace.exact import plus
 
         return plus(*operands)
@@ -82,7 +80,7 @@ class Plus(Cellwise):
 
 
 class Minus(Cellwise):
-    """A row less one number."""
+    """A row minus one number."""
 
     minus_infinity = True
 
@@ -107,13 +105,13 @@ class Minus(Cellwise):
 
 
 class Over(Cellwise):
-    """One number over another."""
+    """The elementwise quotient."""
 
     def apply(self, *operands: Array) -> Array:
         return operands[0] / operands[1]
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
-        """Return (e + |a / b|·f) / (|b| − f): infinite where the divisor may be 0."""
+        """Return (e + |a / b|·f) / (|b| − f), or ∞ if the divisor may be 0."""
         divisor, error = np.abs(operands[1]), errors[1]
         moved = (errors[0] + np.abs(result) * error) / (divisor - error)
         return np.where(divisor > error, moved, np.inf)
@@ -155,10 +153,9 @@ class Wave(Cellwise):
 
 
 class Exp(Cellwise):
-    """E to each number."""
+    """The exponential of each number; that of −∞ is 0."""
 
     def apply(self, *operands: Array) -> Array:
-        """Return e^a; e^−∞ is 0."""
         return np.exp(operands[0])
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
@@ -171,9 +168,9 @@ class Exp(Cellwise):
         return ["e^{{{0}}}"]
 
     def exact(self, *operands: Objects) -> Objects:
-        from attncli.trace.exact import powers
+        from attncli.trace.exact import exp
 
-        return powers(operands[0])
+        return exp(operands[0])
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
         return [[ex.PowerOfE(a) for a in say(rows[0])]]
@@ -181,7 +178,7 @@ class Exp(Cellwise):
 
 @dataclass(frozen=True, eq=False)
 class Nothing(Cellwise):
-    """A zero that stands where there is nothing."""
+    """The zero of a zero key or value."""
 
     label: tuple[Axis, Axis]
 
@@ -192,7 +189,6 @@ class Nothing(Cellwise):
         return np.zeros(result.shape)
 
     def axes(self, *operands: Axes) -> Axes:
-        """Return its own labels: it is made of nothing that has any."""
         return self.label
 
     def text(self, columns: bool) -> Sequence[str]:
@@ -201,7 +197,7 @@ class Nothing(Cellwise):
 
 @dataclass(frozen=True, eq=False)
 class Append(Cellwise):
-    """A row and one number more."""
+    """A row with one number appended."""
 
     number: Array
     """The number of each row; it broadcasts, (…, 1, 1)."""
@@ -241,7 +237,7 @@ class Append(Cellwise):
 
 
 class Fold(Op):
-    """A row made into one number."""
+    """A row reduced to one number."""
 
     def axes(self, *operands: Axes) -> Axes:
         return (*operands[0][:-1], Axis("", 1, ("",)))
@@ -251,7 +247,7 @@ class Fold(Op):
         t.record(step.cell_name(cell), self, *(t.take_row(operand, cell[:-1]) for operand in step.operands))
 
 
-class Sum(Fold):
+class RowSum(Fold):
     """The sum of a row."""
 
     def apply(self, *operands: Array) -> Array:
@@ -271,7 +267,7 @@ class Sum(Fold):
 
 
 class Dot(Fold):
-    """Number times number, place by place, summed."""
+    """The dot product of two rows."""
 
     def apply(self, *operands: Array) -> Array:
         return operands[0] @ operands[1].T
@@ -295,7 +291,7 @@ class Dot(Fold):
 
 
 class Maximum(Fold):
-    """The greatest number of a row; −∞ if all of it is."""
+    """The maximum of a row; −∞ if the whole row is −∞."""
 
     minus_infinity = True
 
@@ -322,7 +318,7 @@ class Maximum(Fold):
 
 
 class Counted(Cellwise):
-    """Scores of which a hidden one counts as nothing."""
+    """Scores, with 0 for hidden ones."""
 
     def apply(self, *operands: Array) -> Array:
         return np.where(np.isneginf(operands[0]), 0, operands[0])
@@ -343,7 +339,7 @@ class Counted(Cellwise):
 
 
 class NoKey(Cellwise):
-    """The weights of keys for a query that may attend to none."""
+    """The weights of a query that may attend to no key."""
 
     def apply(self, *operands: Array) -> Array:
         return np.zeros(operands[0].shape)

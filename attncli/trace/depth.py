@@ -9,5 +9,5 @@ class Depth(Enum):
     """How far back an explanation goes."""
 
     STEP = "the step alone"
-    CELL = "from the same cell, as long as one cell is made of one"
+    CELL = "from the same cell, while steps are elementwise"
     DEEP = "from the inputs"

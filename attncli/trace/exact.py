@@ -1,11 +1,11 @@
-"""Exact numbers, as far as integers, fractions, square roots and powers of e go: what one writes on paper.
+"""Exact numbers: integers, fractions, square roots and powers of e.
 
 A `Surd` is a sum of rational multiples of square roots, 11/√2 + 1. An `Exact` is a sum of quotients of sums of
-powers of e with surds as exponents and coefficients: e^(7/√2) / (1 + e^(7/√2)). That is closed under all that plain
-attention does: products with matrices of rationals, a division by √d_k, one softmax, an average, another projection.
-What goes beyond it raises `NotExactError`.
+powers of e with surds as exponents and coefficients: e^(7/√2) / (1 + e^(7/√2)). These are closed under plain attention:
+products with matrices of rationals, a division by √d_k, one softmax, an average, another projection. Anything beyond
+that raises `NotExactError`.
 
-Both work inside NumPy arrays of objects, so an op's own `apply` mostly works exact numbers out as well.
+Both work inside NumPy arrays of objects, so the `apply` of most ops computes exact numbers as well.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from attncli.trace.expressions import Expression, Multiple, Number, PowerOfE, Pr
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Objects: TypeAlias = npt.NDArray[np.object_]
+    from attncli.common.arrays import Objects
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Surd:
 
     @classmethod
     def of(cls, parts: Iterable[tuple[int, Fraction]]) -> Self:
-        """Return the sum of r √n, collected."""
+        """Return the sum of r √n, with like terms collected."""
         total: dict[int, Fraction] = {}
         for n, r in parts:
             total[n] = total.get(n, Fraction(0)) + r
@@ -46,19 +46,16 @@ class Surd:
 
     @cached_property
     def value(self) -> float:
-        """About how much it is."""
+        """Its approximate value."""
         return math.fsum(float(r) * math.sqrt(n) for n, r in self.parts)
 
     def __add__(self, other: Surd) -> Surd:
-        """Return the sum."""
         return Surd.of((*self.parts, *other.parts))
 
     def __neg__(self) -> Surd:
-        """Return the opposite."""
         return Surd(tuple((n, -r) for n, r in self.parts))
 
     def __mul__(self, other: Surd) -> Surd:
-        """Return the product."""
         products = []
         for n, r in self.parts:
             for m, s in other.parts:
@@ -67,14 +64,14 @@ class Surd:
         return Surd.of(products)
 
     def inverse(self) -> Surd:
-        """Return 1 / (r √n); NotExactError for a sum of more."""
+        """Return 1 / (r √n); NotExactError for sums of several terms."""
         if len(self.parts) != 1:
             raise NotExactError
         ((n, r),) = self.parts
         return Surd(((n, 1 / (r * n)),))
 
     def expression(self) -> Expression:
-        """Return it as one writes it: 11/√2, and 3√2 where that is shorter."""
+        """Return it as it is written: 11/√2, or 3√2 if that is shorter."""
         terms = [_term(n, r) for n, r in self.parts]
         return terms[0] if len(terms) == 1 else Sum(terms) if terms else Number("0")
 
@@ -85,10 +82,10 @@ Powers = tuple[tuple[Surd, Surd], ...]
 """Σ c e^x as (x, c), in the order of x; no c is 0."""
 
 MOST_DIGITS = 9
-"""Digits of a number that somebody may have written; a fraction of one that has more says nothing."""
+"""The digits beyond which a number is not shown as a fraction: nobody typed it, and the fraction tells nothing."""
 
 MOST = 10**15
-"""What numerators and denominators may be at the most: 1e200 is no number that one writes out."""
+"""The largest numerator and denominator: nobody writes out 1e200."""
 
 UNIT: Powers = ((ZERO, ONE),)
 
@@ -109,7 +106,7 @@ class Exact:
 
     @classmethod
     def of(cls, number: float | Fraction) -> Exact:
-        """Return a number as it was written: 0.1 is 1/10; NotExactError where nobody would write so many digits."""
+        """Return a number as it was written, 0.1 as 1/10; NotExactError if it has too many digits."""
         if not isinstance(number, Fraction):
             text = repr(float(number))
             if len(text.partition("e")[0].replace(".", "").strip("-0")) > MOST_DIGITS:
@@ -132,7 +129,7 @@ class Exact:
 
     @classmethod
     def written(cls, text: str) -> Exact:
-        """Return a number as somebody wrote it, 1/3 or 7/√2; NotExactError for other roots than of small integers."""
+        """Parse a number as the user wrote it, 1/3 or 7/√2; NotExactError unless roots are of small integers."""
         parts = []
         for term in numbers.terms(text):
             root = term.root or "1"
@@ -143,7 +140,7 @@ class Exact:
 
     @cached_property
     def value(self) -> float:
-        """About how much it is; never more than floating point can hold on the way."""
+        """Its approximate value, computed without overflow."""
         total = []
         for under, over in self.quotients:
             most = max(x.value for x, _ in (*under, *over))
@@ -152,7 +149,7 @@ class Exact:
 
     @property
     def surd(self) -> Surd:
-        """The number without powers of e; NotExactError where it has some."""
+        """The number as a surd; NotExactError if it has powers of e."""
         if not self.quotients:
             return ZERO
         if len(self.quotients) == 1 and self.quotients[0][0] == UNIT:
@@ -162,21 +159,18 @@ class Exact:
         raise NotExactError
 
     def __add__(self, other: object) -> Exact:
-        """Return the sum; quotients of one denominator are put together."""
         if not isinstance(other, Exact):
             return _with(other, self.__add__)
         return _collected((*self.quotients, *other.quotients))
 
     def __neg__(self) -> Exact:
-        """Return the opposite."""
         return Exact(tuple((under, tuple((x, -c) for x, c in over)) for under, over in self.quotients))
 
     def __sub__(self, other: object) -> Exact:
-        """Return the difference."""
         return self + -other if isinstance(other, Exact) else _with(other, self.__sub__)
 
     def __mul__(self, other: object) -> Exact:
-        """Return the product; NotExactError where both have a denominator."""
+        """Return the product; NotExactError if both have a denominator."""
         if not isinstance(other, Exact):
             return _with(other, self.__mul__)
         products = []
@@ -191,7 +185,7 @@ class Exact:
     __radd__, __rmul__ = __add__, __mul__
 
     def __truediv__(self, other: object) -> Exact:
-        """Return the quotient of two sums of powers; NotExactError for more, and for a division by 0."""
+        """Return the quotient of two sums of powers; NotExactError for other operands and for division by 0."""
         if not isinstance(other, Exact):
             return _with(other, self.__truediv__)
         if len(self.quotients) > 1 or len(other.quotients) != 1:
@@ -204,11 +198,11 @@ class Exact:
         return _quotient(over, under)
 
     def exp(self) -> Exact:
-        """Return e to it."""
+        """Return e to the power of this number."""
         return Exact(((UNIT, ((self.surd, ONE),)),))
 
     def expression(self) -> Expression:
-        """Return it as one writes it."""
+        """Return it as it is written."""
         terms = []
         for under, over in self.quotients:
             top = _written(over)
@@ -216,25 +210,25 @@ class Exact:
         return terms[0] if len(terms) == 1 else Sum(terms) if terms else Number("0")
 
 
-def powers(array: Objects) -> Objects:
-    """Return e to each number of an array; to −∞, 0."""
+def exp(array: Objects) -> Objects:
+    """Return the exponential of each number of an array; that of −∞ is 0."""
     result: Objects = np.empty(array.shape, dtype=object)
     result.ravel()[:] = [x.exp() if isinstance(x, Exact) else Exact() for x in array.ravel()]
     return result
 
 
 def values(array: Objects) -> npt.NDArray[np.float64]:
-    """Return about how much each number of an array is."""
+    """Return the approximate values of an array."""
     return np.array([x.value if isinstance(x, Exact) else x for x in array.ravel()], dtype=float).reshape(array.shape)
 
 
 def objects(array: npt.NDArray[Any]) -> Objects:
-    """Return numbers as they were written: 0.1 is 1/10; −∞ stays a float."""
+    """Return an array of exact numbers, 0.1 as 1/10; −∞ stays a float."""
     return each(array, lambda x: x)
 
 
 def each(array: npt.NDArray[Any], make: Callable[[Exact], Exact]) -> Objects:
-    """Return what `make` makes of each number of an array; −∞ stays a float."""
+    """Return `make(x)` for each number of an array; −∞ stays a float."""
     result: Objects = np.empty(array.shape, dtype=object)
     exact = (x if isinstance(x, Exact) or math.isinf(x) else Exact.of(x) for x in array.ravel().tolist())
     result.ravel()[:] = [make(x) if isinstance(x, Exact) else x for x in exact]
@@ -242,7 +236,7 @@ def each(array: npt.NDArray[Any], make: Callable[[Exact], Exact]) -> Objects:
 
 
 def plus(left: Objects, right: npt.NDArray[Any]) -> Objects:
-    """Return the sum of two arrays that broadcast; with −∞ it is −∞."""
+    """Return the sum of two arrays that broadcast; −∞ plus any number is −∞."""
     left, right = (objects(array) for array in np.broadcast_arrays(left, right))
     result: Objects = np.empty(left.shape, dtype=object)
     result.ravel()[:] = [
@@ -261,16 +255,16 @@ def divided(over: Objects, under: Objects) -> Objects:
 
 
 def softmax(scores: Objects, sinks: npt.NDArray[np.float64] | None) -> Objects:
-    """Return e^s / Σ e^s along each row, with a sink for each row's head in the sum; all 0 where every s is −∞."""
-    powered = powers(scores)
+    """Return e^s / Σ e^s along each row, with the head's sink, if any, in the sum; all 0 if every s is −∞."""
+    powered = exp(scores)
     total = powered.sum(axis=-1, keepdims=True)
     if sinks is not None:
-        total = total + powers(objects(np.broadcast_to(sinks, total.shape)))
+        total = total + exp(objects(np.broadcast_to(sinks, total.shape)))
     return divided(powered, total)
 
 
 def _with(other: object, work: Callable[[Exact], Exact]) -> Exact:
-    """Let NumPy's own zeros and ones take part; −∞ does not."""
+    """Apply an operation to a plain number, such as NumPy's initial 0 of a sum; NotExactError for infinities."""
     if isinstance(other, int | float) and math.isfinite(other):
         return work(Exact.of(other))
     raise NotExactError
@@ -288,7 +282,7 @@ def _collected(quotients: Iterable[tuple[Powers, Powers]]) -> Exact:
 
 
 def _quotient(over: Powers, under: Powers) -> Exact:
-    """Return N / D in lowest terms: the least exponent of D is 0, and what is a multiple of D is that multiple."""
+    """Return N / D in lowest terms: the least exponent of D is 0, and a rational multiple of D is divided out."""
     if not over:
         return Exact()
     least, coefficient = under[0]
@@ -308,7 +302,7 @@ def _about(powers: Powers, most: float) -> float:
 
 @lru_cache(maxsize=1024)
 def _root(n: int) -> tuple[int, int]:
-    """Return how √n is written: outside × √inside, `inside` squarefree."""
+    """Return (outside, inside) for √n = outside × √inside, where `inside` is squarefree."""
     outside, inside = 1, n
     factor = 2
     while factor * factor <= inside:

@@ -1,6 +1,6 @@
-"""Arithmetic as one writes it down: sums, products, quotients, roots, powers of e; as text and as LaTeX.
+"""Arithmetic as it is written: sums, products, quotients, roots and powers of e, as text and as LaTeX.
 
-Nothing is worked out here. To add a kind, write a class with `write`, which says itself in either notation.
+Expressions are never evaluated. To add a kind, write a class with `write`, which formats it in either notation.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from attncli.common import numbers
 from attncli.common.style import tex_power
 
 SUM, PRODUCT, ATOM = range(3)
-"""How tightly an expression holds together; a looser one stands in brackets inside a tighter one."""
+"""Precedence: an expression of lower precedence is put in brackets inside one of higher precedence."""
 MOST_TERMS = 12
-"""Terms beyond which the middle of a long sum or row is left out."""
+"""The number of terms beyond which the middle of a long sum or row is left out."""
 EDGE = 3
-"""How many are then kept at each end."""
+"""The number of terms that are then kept at each end."""
 
 
 class Expression(ABC):
-    """Something that stands on one side of an equals sign."""
+    """One side of an equation."""
 
     binds: ClassVar[int] = ATOM
 
     @abstractmethod
     def write(self, tex: bool, full: bool = False) -> str:
-        """Return it in LaTeX, or as text; `full` leaves nothing out of what is long."""
+        """Format it as LaTeX or as text; `full` keeps the middle of long sums and rows."""
 
     def within(self, binds: int, tex: bool, full: bool) -> str:
-        """Return it as a part of what holds together so tightly, in brackets where it needs them."""
+        """Format it as part of an expression of this precedence, in brackets if needed."""
         text = self.write(tex, full)
         if self.binds >= binds and not (binds > SUM and text.startswith("-")):
             return text
@@ -46,7 +46,6 @@ class Number(Expression):
     digits: str
 
     def write(self, tex: bool, full: bool = False) -> str:
-        """Return the digits; powers of ten and −∞ as LaTeX has them."""
         if not tex:
             return self.digits
         return tex_power(self.digits).replace("∞", r"\infty").replace("…", r"\cdots")
@@ -60,7 +59,6 @@ class Sum(Expression):
     binds = SUM
 
     def write(self, tex: bool, full: bool = False) -> str:
-        """Return the terms; what is negative is taken away."""
         text = ""
         for term in shortened(self.terms, full):
             own = term.within(SUM, tex, full)
@@ -75,26 +73,24 @@ class Sum(Expression):
 
 @dataclass(frozen=True)
 class Difference(Expression):
-    """a − b, where b is put in whatever it is."""
+    """a − b, with a negative b in brackets."""
 
     left: Expression
     right: Expression
     binds = SUM
 
     def write(self, tex: bool, full: bool = False) -> str:
-        """Return a − b; a negative b in brackets."""
         return f"{self.left.within(SUM, tex, full)} - {self.right.within(PRODUCT, tex, full)}"
 
 
 @dataclass(frozen=True)
 class Product(Expression):
-    """a × b."""
+    """a × b, with negative factors after the first in brackets."""
 
     factors: Sequence[Expression]
     binds = PRODUCT
 
     def write(self, tex: bool, full: bool = False) -> str:
-        """Return the factors; a negative one that is not the first in brackets."""
         first, *rest = self.factors
         head = first.write(tex, full) if first.binds >= PRODUCT else first.within(PRODUCT, tex, full)
         return (r" \times " if tex else "×").join([head, *(factor.within(PRODUCT, tex, full) for factor in rest)])
@@ -102,14 +98,13 @@ class Product(Expression):
 
 @dataclass(frozen=True)
 class Multiple(Expression):
-    """9e^x or 3√2: a coefficient and what it is of, side by side."""
+    """9e^x or 3√2: a coefficient, not written if it is 1, and its multiplicand."""
 
     coefficient: Expression
     of: Expression
     binds = PRODUCT
 
     def write(self, tex: bool, full: bool = False) -> str:
-        """Return the two; 1 and −1 are not written."""
         of = self.of.within(ATOM, tex, full)
         own = self.coefficient.write(tex, full)
         if own in {"1", "-1"}:
@@ -128,12 +123,11 @@ class Quotient(Expression):
     binds = PRODUCT
 
     def inline(self, full: bool) -> str:
-        """Return it in LaTeX on one line."""
+        """Format it as LaTeX on one line."""
         over = self.over.write(True, full) if self.over.binds >= PRODUCT else self.over.within(PRODUCT, True, full)
         return f"{over}/{self.under.within(ATOM, True, full)}"
 
     def write(self, tex: bool, full: bool = False) -> str:
-        """Return a/b, or a fraction."""
         if tex:
             over = self.over.write(tex, full)
             sign = "-" if over.startswith("-") and self.over.binds > SUM else ""
@@ -150,18 +144,16 @@ class Root(Expression):
     of: int | str
 
     def write(self, tex: bool, full: bool = False) -> str:
-        """Return the root."""
         return rf"\sqrt{{{self.of}}}" if tex else f"√{self.of}"
 
 
 @dataclass(frozen=True)
 class PowerOfE(Expression):
-    """e^x."""
+    """e^x, with the exponent on one line."""
 
     exponent: Expression
 
     def write(self, tex: bool, full: bool = False) -> str:
-        """Return e with its exponent, which stands on one line; a plain number needs no brackets, negative or not."""
         if tex:
             exponent = self.exponent
             inside = exponent.inline(full) if isinstance(exponent, Quotient) else exponent.write(tex, full)
@@ -178,20 +170,19 @@ class Call(Expression):
     arguments: Sequence[Expression]
 
     def write(self, tex: bool, full: bool = False) -> str:
-        """Return the function with its arguments."""
         inside = ", ".join(argument.write(tex, full) for argument in shortened(self.arguments, full))
         return rf"\{self.name}\left({inside}\right)" if tex else f"{self.name}({inside})"
 
 
 def shortened(parts: Sequence[Expression], full: bool) -> list[Expression]:
-    """Return a long row of expressions without its middle, unless all of it is wanted."""
+    """Return a row of expressions, without its middle if it is long and not wanted in full."""
     if full or len(parts) <= MOST_TERMS:
         return list(parts)
     return [*parts[:EDGE], Number("…"), *parts[-EDGE:]]
 
 
 def written(text: str) -> Expression:
-    """Return a number as somebody wrote it: 1/3, 2√2, 7/√2."""
+    """Parse a number as the user wrote it: 1/3, 2√2, 7/√2."""
     parts = [
         Number(term.factor) if not term.root
         else Root(term.root) if term.factor == "1"

@@ -1,4 +1,4 @@
-"""What makes a step: the contract of every op, and the ops that need no arithmetic.
+"""The base class of ops, and the ops without arithmetic.
 
 To add a kind of step, write an `Op` (see `attncli.derivation.ops`); writers, checks and explanations need no change.
 """
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
     from attncli.trace.trace import Explanation
 
     Say: TypeAlias = Callable[[AnyArray], Sequence[Expression]]
-    """Write the numbers of a row down, as expressions."""
+    """Return the numbers of a row as expressions."""
 
 
 class Layout(Protocol):
-    """Another way to look at a matrix, as split into heads."""
+    """A view of a matrix, such as one split into heads."""
 
     def apply(self, x: AnyArray) -> AnyArray:
-        """Return the array so laid out, whatever it holds."""
+        """Return the view of an array of any dtype."""
         ...
 
     def axes(self, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
-        """Return its axes."""
+        """Return the axes of the view."""
         ...
 
     def own(self, index: Cell, axes: tuple[Axis, ...]) -> Cell:
-        """Return the row's index by the operand's own heads, which may be fewer."""
+        """Return the index of a row counted in the operand's own heads, which may be fewer."""
         ...
 
 
 def literal(tex: str) -> str:
-    """Return LaTeX as it stands in a template: braces doubled."""
+    """Escape LaTeX for a template by doubling its braces."""
     return tex.replace("{", "{{").replace("}", "}}")
 
 
@@ -59,49 +59,59 @@ class Finer:
 
 
 class Op(ABC):
-    """What turns operands into a result, and can say so in words, in LaTeX, and cell by cell.
+    """A function of arrays that also knows its formula, its errors, and how to explain a cell.
 
     An op is small and frozen: its fields, if it has any, are its arguments. It works on whole arrays, vectorised
     over all leading axes, and never looks at a step's name.
     """
 
     minus_infinity: ClassVar[bool] = False
-    """Whether −∞ is an honest value of the result (a masked score) and not an overflow."""
+    """Whether −∞ is a valid value of the result (a masked score) and not an overflow."""
 
     @abstractmethod
     def apply(self, *operands: Array) -> Array:
-        """Work the result out."""
+        """Compute the result."""
 
     @abstractmethod
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
-        """Return the greatest change of each cell of the result when each operand's cells are off by their errors.
+        """Return a bound for the change of each cell of the result when the operands are off by at most `errors`.
 
-        `result` is what `apply` gives for the operands; errors are not negative, and 0 for −∞. The bound holds for
-        errors of any size; it is infinite where nothing can be said.
+        Parameters
+        ----------
+        result : array
+            The result of `apply` for the operands.
+        operands : sequence of arrays
+        errors : sequence of arrays
+            An error ≥ 0 for each cell of each operand; 0 for −∞.
+
+        Returns
+        -------
+        array
+            A bound, in the shape of the result, that holds for errors of any size; ∞ if there is none.
         """
 
     @abstractmethod
     def text(self, columns: bool) -> Sequence[str]:
-        """Return the formula as templates in which {0} is the first operand: first in general, then with numbers."""
+        """Return the formula as templates, in which {0} is the first operand: in general, then with numbers."""
 
     @abstractmethod
     def tex(self, columns: bool) -> Sequence[str]:
-        """Return the same templates in LaTeX (literal braces doubled)."""
+        """Return the same templates in LaTeX, with literal braces doubled."""
 
     def note(self, columns: bool) -> str:
-        """Return what the formula does not say, in words."""
+        """Return a remark on the formula, in words."""
         return ""
 
     def axes(self, *operands: Axes) -> Axes:
-        """Label the result; by default like the first operand."""
+        """Return the axes of the result, by default those of the first operand."""
         return operands[0]
 
     def margins(self, result: Array, *operands: Array) -> dict[str, Array]:
-        """Return what is worth showing beside each row of the result, by heading; each of shape (…, rows)."""
+        """Return numbers to show next to each row of the result, (…, rows), by heading."""
         return {}
 
     def at(self, cell: Cell) -> Op:
-        """Return the op that makes one cell from the same cell of each operand; for ops that know positions."""
+        """Return the op for a single cell; for ops that depend on its position."""
         return self
 
     def finer(self) -> Sequence[Finer]:
@@ -109,33 +119,45 @@ class Op(ABC):
         return ()
 
     def exact(self, *operands: Objects) -> Objects:
-        """Work the result out on exact numbers, `attncli.trace.exact.Exact`; NotExactError where there are none.
+        """Compute the result with exact numbers, `attncli.trace.exact.Exact`; by default as with floats.
 
-        By default an op does with them what it does with floats.
+        Raises
+        ------
+        NotExactError
+            If the result has no exact form.
         """
         result: Objects = np.asarray(self.apply(*cast("tuple[Array, ...]", operands)), dtype=object)
         return result
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        """Return what stands between the formula and the result of one row when somebody works it out by hand.
+        """Return the lines between the formula and the result when one row is computed by hand.
 
-        `rows` are the operands', floats or exact numbers, and `say` writes such a row down. Each line that is returned
-        is a row of expressions: 3×2 + 4×3, then 6 + 12.
+        Parameters
+        ----------
+        say : callable
+            Returns a row of numbers as expressions.
+        *rows : array
+            A row of each operand, as floats or exact numbers.
+
+        Returns
+        -------
+        sequence of sequences of Expression
+            One line after another, each with one expression per cell: 3×2 + 4×3, then 6 + 12.
         """
         return ()
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """Record on `t` the finer steps that make one cell; the last of them is that cell, by name, as 1 × 1.
+        """Record on `t` the finer steps that compute one cell; the last is the cell itself, as 1 × 1.
 
-        By default the op works cell by cell: the same cell of each operand goes in.
+        By default, the op works elementwise: on the same cell of each operand.
         """
         names = [t.take_cell(operand, cell) for operand in step.operands]
         t.record(step.cell_name(cell), self.at(cell), *names)
 
     def zoom_row(self, t: Explanation, step: Step, index: Cell) -> None:
-        """Record on `t` what makes one row, which `index` names (all axes but the last); the last step is that row.
+        """Record on `t` the finer steps that compute one row; the last is the row itself.
 
-        By default each of its cells is made, one after another.
+        `index` names the row: it has all axes but the last. By default, each cell is computed in turn.
         """
         cells = [t.enlarge(step, (*index, column)) for column in range(step.array.shape[-1])]
         t.record(step.row_name(index), Row(len(cells), step.axes[-1]), *cells)
@@ -143,43 +165,39 @@ class Op(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Given(Op):
-    """A matrix that was put down, not worked out."""
+    """A matrix that was given, not computed."""
 
     source: Callable[[], Objects | None] | None = None
-    """For what was taken out of another trace's step: its exact numbers."""
+    """Returns the exact numbers of a part that was copied from another trace's step."""
     minus_infinity = True
 
     def apply(self, *operands: Array) -> Array:
-        """Never called: a given step has no operands."""
-        raise NotImplementedError
+        raise NotImplementedError  # never called: a given step has no operands
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
         return np.zeros(result.shape)
 
     def text(self, columns: bool) -> Sequence[str]:
-        """Say nothing: a given matrix has no formula."""
         return ()
 
     def tex(self, columns: bool) -> Sequence[str]:
         return ()
 
     def exact(self, *operands: Objects) -> Objects:
-        """Never called: what a given step is exactly, `Step.exact` says."""
-        raise NotImplementedError
+        raise NotImplementedError  # never called: `Step.exact` knows the numbers
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """Refuse: there is nothing finer than a number that was given."""
-        msg = f"{step.cell_name(cell)} is given: there is nothing to work out"
+        msg = f"nothing to explain: {step.cell_name(cell)} is given"
         raise AttnError(msg)
 
     def zoom_row(self, t: Explanation, step: Step, index: Cell) -> None:
-        msg = f"{step.row_name(index)} is given: there is nothing to work out"
+        msg = f"nothing to explain: {step.row_name(index)} is given"
         raise AttnError(msg)
 
 
 @dataclass(frozen=True, eq=False)
 class Row(Op):
-    """Single numbers that were made one by one, as the row that they are."""
+    """Single cells, concatenated into a row."""
 
     count: int
     axis: Axis

@@ -30,7 +30,7 @@ class StepPart(Step):
     """Of the step's row-wise array; what it selects is at least a matrix."""
 
     def margins(self) -> dict[str, Array]:
-        """Return what stands beside the rows that are here."""
+        """Return the margins of these rows."""
         assert self.whole is not None
         return {name: values[self.index[:-1]] for name, values in self.whole.margins().items()}
 
@@ -81,7 +81,7 @@ def line_of(trace: Trace, name: str, depth: Depth) -> Explanation | None:
         if line is not None and line.given and depth is not Depth.DEEP:  # a row or a column, taken as it is
             return line_of(trace, name, Depth.DEEP)
         if line is not None and line.given:
-            msg = f"{visible(line.name)} is given: there is nothing to work out"
+            msg = f"nothing to explain: {visible(line.name)} is given"
             raise AttnError(msg)
         if line is not None:
             return part.up_to(line)

@@ -1,6 +1,6 @@
-"""How far errors in the operands of an op can move its result: the rules that several ops share.
+"""Bounds for the error of a result, given the errors of its operands, that several ops share.
 
-Every rule is a bound that holds for errors of any size, by intervals and not to first order.
+The bounds are interval bounds: they hold for errors of any size, not only to first order.
 """
 
 from __future__ import annotations
@@ -15,24 +15,32 @@ if TYPE_CHECKING:
 
 
 def of_product(x: Array, x_error: Array, y: Array, y_error: Array) -> Array:
-    """Return how far `x @ y` can move: (|x| + e)(|y| + f) − |x||y|, without the cancellation."""
+    """Return the bound for `x @ y`, (|x| + e)(|y| + f) − |x||y|, computed without cancellation."""
     return np.asarray(x_error @ (np.abs(y) + y_error) + np.abs(x) @ y_error)
 
 
 def of_monotone(function: Callable[[Array], Array], x: Array, error: Array) -> Array:
-    """Return how far a function of each number alone, which never falls, can move: by its values at both ends."""
+    """Return the bound for a non-decreasing elementwise function, from its values at both ends of the interval."""
     here, low, high = function(x), function(x - error), function(x + error)
     rise, fall = np.where(here == high, 0.0, high - here), np.where(here == low, 0.0, here - low)  # −∞ stays −∞
     return np.maximum(rise, fall)
 
 
 def of_softmax(weights: Array, errors: Array, rest: Array | float = 0.0) -> Array:
-    """Return how far softmax weights along the last axis can move when each score is off by at most its error.
+    """Return the bound for softmax weights along the last axis when each score is off by at most its error.
 
-    A weight is greatest when its own score is as high as can be and all others are as low, and least the other way
-    round: w·e^ε / (w·e^ε + Σ_{j≠i} w_j·e^(−ε_j)). `rest` is the weight that goes elsewhere without error, to a sink.
+    A weight is greatest when its own score is highest and all others are lowest, and least in the opposite case:
+    w·e^ε / (w·e^ε + Σ_{j≠i} w_j·e^(−ε_j)), and its mirror image.
+
+    Parameters
+    ----------
+    weights : array, shape (…, n, m)
+    errors : array, shape (…, n, m)
+        The errors of the scores.
+    rest : array or float
+        The weight that goes elsewhere, to a sink, without error.
     """
-    up = np.exp(np.minimum(errors, 300.0))  # beyond e^±300 no sum of float64 tells a difference
+    up = np.exp(np.minimum(errors, 300.0))  # beyond e^±300, a float64 sum no longer changes
     high, low = weights * up, weights / up
     most = high / _or_one(high + _others(low) + rest)
     least = low / _or_one(low + _others(high) + rest)
@@ -40,7 +48,7 @@ def of_softmax(weights: Array, errors: Array, rest: Array | float = 0.0) -> Arra
 
 
 def _others(x: Array) -> Array:
-    """Return for each number of a row the sum of the others; rounding may not make it negative."""
+    """Return the sum of the other numbers in the row; never negative, even after rounding."""
     return np.asarray(np.maximum(x.sum(axis=-1, keepdims=True) - x, 0.0))
 
 

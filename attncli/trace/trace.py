@@ -1,4 +1,4 @@
-"""The derivation, and parts of it: ordered mappings of name to step, in which every step remembers how it was made."""
+"""Derivations, and parts of them: ordered mappings from names to steps, each with the op that computed it."""
 
 from __future__ import annotations
 
@@ -14,99 +14,162 @@ from attncli.common.rounding import rounded
 from attncli.common.text import quoted, suggestion, visible
 from attncli.trace.depth import Depth
 from attncli.trace.op import Given, Layout, Op, Row
+from attncli.trace.overflow import refuse_overflow
 from attncli.trace.parts import cells_or_rows, line_of, part_of
 from attncli.trace.step import Step
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    import os
+
     from rich.console import Console, ConsoleOptions, RenderableType
 
     from attncli.common.arrays import AnyArray, Array, Objects
 
 
 MOST_LINES = 10_000
-"""Lines of an explanation that anybody might look through."""
+"""The longest explanation that is given."""
 
 
 class Trace(Mapping[str, Step]):
-    """A derivation: steps by name, in the order in which they were put down or taken.
+    """A derivation: a mapping of names to steps, in the order in which they were computed.
 
-    Printing a trace shows what `attncli run` shows; in a notebook it shows as HTML.
+    Printing a trace shows what `attncli run` shows; a notebook shows it as HTML.
+
+    Examples
+    --------
+    >>> from attncli import attention
+    >>> trace = attention([[3, 4]], [[1, 2], [2, 3]])
+    >>> list(trace)
+    ['Q', 'K', 'scores', 'scaled', 'weights']
+    >>> trace["scaled"].formula()
+    ['scores / √d_k', 'scores / √2']
     """
 
     is_problem: ClassVar[bool] = True
-    """Whether this is a whole problem with its answers."""
+    """Whether this is a complete problem with its answers."""
 
     def __init__(
         self, fields: Mapping[str, object] | None = None, *, columns: bool = False, dtype: str = "float64"
     ) -> None:
         self.dtype = dtype
-        """What every step is rounded to."""
+        """The type that every step is rounded to."""
         self.fields = dict(fields or {})
-        """The problem that was worked out, by field name, arrays row-wise."""
+        """The fields of the problem, with row-wise arrays."""
         self.columns = columns
         self.notes: list[str] = []
-        """What a person should know about how the problem was read."""
+        """Notes on how the problem was read."""
         self._steps: dict[str, Step] = {}
 
     def __getitem__(self, name: str) -> Step:
-        """Return the step of exactly this name; for a name that a user typed, see `find`."""
+        """Return the step of exactly this name; `find` looks up names that users type."""
         return self._steps[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the names in order."""
         return iter(self._steps)
 
     def __len__(self) -> int:
-        """Count the steps, those given among them."""
         return len(self._steps)
 
     def __repr__(self) -> str:
-        """Name the steps."""
         return f"<Trace: {', '.join(self._steps)}>"
 
     def __str__(self) -> str:
         """Show the tables that `attncli run` shows."""
-        return display.shown(self, "table").rstrip("\n")
+        return display.text(self)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        """Show the same tables on a Rich console, as wide and as colourful as that is."""
+        """Yield the same tables for a Rich console, in its width and colours."""
         return display.on_console(self, console, options)
 
     def _repr_html_(self) -> str:
         return display.fragment(self)
 
+    def _repr_latex_(self) -> str:
+        return display.latex(self)
+
+    def to(self, format: str) -> str | bytes:
+        """Return the trace in one of the formats of `attncli run`.
+
+        Parameters
+        ----------
+        format : str
+            A name that `attncli run --format` takes: "table", "json", "latex", "svg", "npz", …
+
+        Returns
+        -------
+        str or bytes
+            Bytes for "npz" and "npy"; text otherwise.
+
+        Raises
+        ------
+        AttnError
+            If there is no such format, or it cannot hold this trace ("npy" holds one step).
+
+        Examples
+        --------
+        >>> from attncli import attention
+        >>> trace = attention([[3, 4]], [[1, 2], [2, 3]], [[7, 8], [9, 10]])
+        >>> print(trace.only(["scores"]).to("json"), end="")
+        [[11, 18]]
+        """
+        return display.shown(self, format)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trace to a file, in the format that its suffix gives.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; it is replaced if it exists. It is written whole, or left as it was.
+
+        Raises
+        ------
+        AttnError
+            If the suffix does not give a format, or the file cannot be written.
+        """
+        display.save(self, path)
+
     @property
     def title(self) -> str:
-        """What the problem is called; empty where it has no title."""
+        """The title of the problem; empty if it has none."""
         title = self.fields.get("title")
         return title if isinstance(title, str) else ""
 
     def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
-        """Put a matrix down, row-wise; return its name."""
+        """Add a given matrix, row-wise; return its name."""
         return self.insert(Step(name, Given(), (), self._rounded(array), axes, self.columns, self.dtype))
 
     def record(self, name: str, op: Op, *operands: str | Step) -> str:
-        """Take a step: work `op` out on operands, by name or as they are; return its name.
+        """Compute a step and add it; return its name.
 
-        Raises AttnError where the result overflows: an infinity is never passed on as a result.
+        Parameters
+        ----------
+        name : str
+        op : Op
+        *operands : str or Step
+            Names of earlier steps, or steps of any trace.
+
+        Raises
+        ------
+        AttnError
+            If the result overflows in float64.
         """
         steps = tuple(operand if isinstance(operand, Step) else self._steps[operand] for operand in operands)
-        with np.errstate(all="ignore"):  # overflow is looked for below, and told as an error
+        with np.errstate(all="ignore"):  # overflow becomes an error below
             array = op.apply(*(step.array for step in steps))
         axes = op.axes(*(step.axes for step in steps))
         step = Step(name, op, steps, self._rounded(array), axes, self.columns, self.dtype)
-        if self.dtype == "float64":  # a narrower type is asked for in order to see what it does
-            _refuse_overflow(step)
+        if self.dtype == "float64":  # with a narrower type, overflow is what the user wants to see
+            refuse_overflow(step)
         return self.insert(step)
 
     def insert(self, step: Step) -> str:
-        """Put a step behind the others, as it is; return its name."""
+        """Append a step; return its name."""
         self._steps[step.name] = step
         return step.name
 
     def find(self, name: str) -> Step:
-        """Return the step that a user calls `name`, whatever its case; AttnError with the list where none is."""
+        """Return the step of this name, ignoring case; AttnError with a hint if there is none."""
         wanted = fold(name.replace("Σ", "sum"))
         for known in (self, self.expanded()):
             for own, step in known.items():
@@ -114,7 +177,7 @@ class Trace(Mapping[str, Step]):
                     return step
         names = list(self._steps)
         hint = suggestion(name, names) or f"the steps are {', '.join(names)}"
-        msg = f"no step {quoted(name)} here"
+        msg = f"no such step: {quoted(name)}"
         raise AttnError(msg, hint=hint)
 
     def expanded(self) -> Trace:
@@ -129,7 +192,7 @@ class Trace(Mapping[str, Step]):
         return whole
 
     def only(self, names: Sequence[str]) -> Selection:
-        """Return these steps alone, or the parts of them that labels in brackets name, in the derivation's order."""
+        """Return the steps of these names, or parts of them by labels in brackets, in the order of the derivation."""
         part = Selection(self.fields, columns=self.columns, dtype=self.dtype)
         part.notes = self.notes
         wanted: dict[str, list[str]] = {}
@@ -143,14 +206,32 @@ class Trace(Mapping[str, Step]):
         return part
 
     def zoom(self, name: str, index: Cell, depth: Depth = Depth.CELL, into: Explanation | None = None) -> Explanation:
-        """Enlarge one cell, or one row: return the small trace whose last step is that cell, as 1 × 1, or that row.
+        """Explain one cell or one row.
 
-        `index` counts from 0 in the step's row-wise array; for a row it lacks the last axis. `depth` says how far back
-        it goes, and `into` is an explanation to go on with. Raises AttnError where the step was given.
+        Parameters
+        ----------
+        name : str
+            The name of the step.
+        index : tuple of int
+            The index of the cell in the step's row-wise array; for a row, without the last axis.
+        depth : Depth, optional
+            How far back the explanation goes, by default `Depth.CELL`.
+        into : Explanation, optional
+            An explanation to continue.
+
+        Returns
+        -------
+        Explanation
+            A small trace whose last step is the cell, as 1 × 1, or the row.
+
+        Raises
+        ------
+        AttnError
+            If the step is an input, or rounded to a narrower type.
         """
         step = self._steps[name]
         if self.dtype != "float64":
-            msg = f"this is rounded to {self.dtype} step by step; explanations are worked out in float64"
+            msg = f"cannot explain steps rounded to {self.dtype}: explanations are computed in float64"
             raise AttnError(msg)
         part = into or Explanation(depth, columns=self.columns, precision=self.fields.get("precision"))
         zoom = step.op.zoom if len(index) == len(step.axes) else step.op.zoom_row
@@ -158,10 +239,25 @@ class Trace(Mapping[str, Step]):
         return part
 
     def explain(self, part: str, *, deep: bool = False) -> Explanation:
-        """Enlarge what somebody names by the labels shown: "weights[q1,k2]", the row "weights[q1]", or every row.
+        """Show how a cell, a row or every row of a step is computed.
 
-        A line of another explanation can be named as well, "cos Q_rotated[q1,d1]". `deep` goes back to the inputs.
-        Raises AttnError for a name or a label that is not there, and for what was given.
+        Parameters
+        ----------
+        part : str
+            A cell by the labels shown, "weights[q1,k2]", the row of one query, "weights[q1]", or a step, "weights", for
+            all its rows. A line of another explanation can be named as well, "cos Q_rotated[q1,d1]".
+        deep : bool, optional
+            Whether to go back to the inputs.
+
+        Returns
+        -------
+        Explanation
+            A trace of the finer steps; the last of them is the cell, or the row.
+
+        Raises
+        ------
+        AttnError
+            For a step or a label that does not exist, and for what is given and not computed.
         """
         name, _, labels = part.strip().removesuffix("]").partition("[")
         depth = Depth.DEEP if deep else Depth.CELL
@@ -172,10 +268,10 @@ class Trace(Mapping[str, Step]):
             if line := line_of(self, part.strip(), depth):
                 return line
             if labels.startswith("head") and fold(name) in {"concat", "output"} and "head_output" in self:
-                error.hint = f"the heads are put side by side in it; head_output[{visible(labels)}]"
+                error.hint = f"{name} has no head axis; explain head_output[{visible(labels)}] instead"
             raise
         if step.given:
-            msg = f"{step.name} is given: there is nothing to work out"
+            msg = f"nothing to explain: {step.name} is given"
             raise AttnError(msg)
         whole = self if step.name in self else self.expanded()
         explanation = whole.zoom(step.name, indices[0], depth)
@@ -194,11 +290,20 @@ class Selection(Trace):
 
     is_problem = False
 
+    @classmethod
+    def of(cls, what: Trace | Step) -> Trace:
+        """Return a step alone as a trace, so that writers can draw it; a trace stays as it is."""
+        if isinstance(what, Trace):
+            return what
+        alone = cls(columns=what.columns, dtype=what.dtype)
+        alone.insert(what)
+        return alone
+
 
 class Explanation(Trace):
-    """The finer steps that make one cell or one row; its steps are shown as lines, with the numbers put in.
+    """The finer steps that compute one cell or one row; each is shown as one line, with numbers substituted.
 
-    Several parts are made of one row: what is here already is not made again.
+    A name is recorded once, since several steps may use the same row.
     """
 
     is_problem = False
@@ -207,39 +312,46 @@ class Explanation(Trace):
         super().__init__({} if precision is None else {"precision": precision}, columns=columns)
         self.depth = depth
         """How far back it goes."""
+        self._origins: dict[str, tuple[Step, Callable[[AnyArray], AnyArray]]] = {}
+        """Where a line comes from that was taken from another trace: a step, and the view of its cells."""
 
     def given(self, name: str, array: Array, axes: tuple[Axis, ...]) -> str:
-        """Put a number or a row down, if it is not here yet; return its name."""
+        """Add a given number or row, unless it exists; return its name."""
         return name if name in self else super().given(name, array, axes)
 
     def record(self, name: str, op: Op, *operands: str | Step) -> str:
-        """Take a finer step, if it is not here yet; return its name."""
+        """Compute a finer step and add it, unless it exists; return its name."""
         return name if name in self else super().record(name, op, *operands)
 
     def insert(self, step: Step) -> str:
-        """Put a step behind the others; AttnError where the explanation is longer than anybody would read."""
+        """Append a step; AttnError if a deep explanation gets too long."""
         if self.depth is Depth.DEEP and len(self) >= MOST_LINES:
-            msg = f"back to the inputs, this takes more than {MOST_LINES} lines"
-            raise AttnError(msg, hint="without --deep it takes a few, and each of them can be explained")
+            msg = f"an explanation down to the inputs takes more than {MOST_LINES} lines"
+            raise AttnError(msg, hint="leave out --deep, then explain the cells it names")
         return super().insert(step)
 
     def take_cell(self, step: Step, cell: Cell) -> str:
-        """Take one cell of another trace's step, where it broadcasts, and what it is made of; return its name."""
+        """Add one cell of another trace's step, which may broadcast, and explain it; return its name."""
         here = tuple(
             0 if size == 1 else index
             for size, index in zip(step.array.shape, cell[len(cell) - step.array.ndim :], strict=True)
         )
         if self.depth is not Depth.STEP and not step.given:
             return self.enlarge(step, here)
-        return self._taken(
-            step.cell_name(here), step.array[here], step.axes_of(here), lambda: _seen(step, lambda x: x[here])
-        )
+        return self._taken(step.cell_name(here), step.axes_of(here), step, lambda x: x[here])
 
     def take_row(self, step: Step, index: Cell, layout: Layout | None = None, *, turned: bool = False) -> str:
-        """Take a row of another trace's step as 1 × cols, as `layout` splits it into heads; return its name.
+        """Add a row of another trace's step as 1 × cols; return its name. Only a deep explanation explains it.
 
-        `index` names the row, all axes but the last; with `turned` it names a column, which becomes a row. What the
-        row is made of goes with it only in a deep explanation.
+        Parameters
+        ----------
+        step : Step
+        index : tuple of int
+            The index of the row in `layout`, all axes but the last.
+        layout : Layout, optional
+            The view that the index counts in, such as the step split into heads.
+        turned : bool
+            Whether `index` names a column, which becomes a row.
         """
 
         def view(x: AnyArray) -> AnyArray:
@@ -256,13 +368,19 @@ class Explanation(Trace):
         if name in self:
             return name
         if self.depth is Depth.DEEP and not step.given:
-            places = view(np.arange(step.array.size).reshape(step.array.shape))
-            cells = [tuple(int(at) for at in np.unravel_index(int(place), step.array.shape)) for place in places]
+            cells = _cells(step, view)
             if step.row_name(cells[0][:-1]) == name:
                 step.op.zoom_row(self, step, cells[0][:-1])
                 return name
             return self.record(name, Row(len(cells), cols), *(self.enlarge(step, cell) for cell in cells))
-        return self._taken(name, view(step.array), (Axis(rows.name, 1, (own,)), cols), lambda: _seen(step, view))
+        return self._taken(name, (Axis(rows.name, 1, (own,)), cols), step, view)
+
+    def origin(self, name: str) -> tuple[Step, list[Cell]] | None:
+        """Return the step and its cells, in order, that a line was taken from; None for a line that was computed."""
+        if name not in self._origins:
+            return None
+        step, view = self._origins[name]
+        return step, _cells(step, view)
 
     def up_to(self, last: Step) -> Explanation:
         """Return the lines that one of them is made of, and this one at the end."""
@@ -277,7 +395,7 @@ class Explanation(Trace):
         return part
 
     def cell(self, row: str, column: int, name: str) -> Step:
-        """Return one number of a row that stands here, to be put into a formula by this name."""
+        """Return one number of a row of this trace as an operand of this name, without adding it."""
         if name in self:
             return self[name]
         step = self[row]
@@ -286,7 +404,7 @@ class Explanation(Trace):
         return Step(name, part, (), array, step.axes_of((0, column)), self.columns, self.dtype)
 
     def enlarge(self, step: Step, cell: Cell) -> str:
-        """Work one cell of another trace's step out here, if it is not here yet; return its name."""
+        """Explain one cell of another trace's step here, unless it exists; return its name."""
         name = step.cell_name(cell)
         if name not in self:
             if step.given:
@@ -295,13 +413,19 @@ class Explanation(Trace):
                 step.op.zoom(self, step, cell)
         return name
 
-    def _taken(
-        self, name: str, numbers: npt.ArrayLike, axes: tuple[Axis, ...], exact: Callable[[], Objects | None]
-    ) -> str:
+    def _taken(self, name: str, axes: tuple[Axis, ...], step: Step, view: Callable[[AnyArray], AnyArray]) -> str:
         if name in self:
             return name
-        array = np.reshape(numbers, (1, -1))
-        return self.insert(Step(name, Given(exact), (), self._rounded(array), axes, self.columns, self.dtype))
+        self._origins[name] = step, view
+        array = np.reshape(view(step.array), (1, -1))
+        part = Given(lambda: _seen(step, view))
+        return self.insert(Step(name, part, (), self._rounded(array), axes, self.columns, self.dtype))
+
+
+def _cells(step: Step, view: Callable[[AnyArray], AnyArray]) -> list[Cell]:
+    """Return the indices of the cells that a view of a step shows."""
+    places = np.ravel(view(np.arange(step.array.size).reshape(step.array.shape)))
+    return [tuple(int(at) for at in np.unravel_index(int(place), step.array.shape)) for place in places]
 
 
 def _seen(step: Step, view: Callable[[AnyArray], object]) -> Objects | None:
@@ -312,19 +436,3 @@ def _seen(step: Step, view: Callable[[AnyArray], object]) -> Objects | None:
     part: Objects = np.empty((1, np.size(found) if isinstance(found, np.ndarray) else 1), dtype=object)
     part[0, :] = found
     return part
-
-
-def _refuse_overflow(step: Step) -> None:
-    # A sum is finite only if all its terms are, or if they overflow together; the cell is looked for only then.
-    with np.errstate(all="ignore"):
-        if np.isfinite(step.array.sum()):
-            return
-    bad = ~np.isfinite(step.array)
-    if step.op.minus_infinity:
-        bad &= ~np.isneginf(step.array)
-    elif step.operands and step.operands[0].array.shape == step.array.shape:  # −∞ that was given stays −∞
-        bad &= ~(np.isneginf(step.array) & np.isneginf(step.operands[0].array))
-    if bad.any():
-        cell = tuple(int(index) for index in np.argwhere(bad)[0])
-        msg = f"{step.cell_name(cell)} overflows: it is beyond what the arithmetic can hold (about 1.8e308)"
-        raise AttnError(msg, hint="scale the numbers down")

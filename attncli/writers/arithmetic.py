@@ -1,7 +1,7 @@
-"""Steps worked out by hand: a line for each, the name, the formula, the numbers put in, the result.
+"""Arithmetic as equations: name = formula = formula with numbers = result.
 
-Explanations are shown so, and with `--by-hand` every cell of every step. All that people read draws these lines, so
-what stands in them is decided once.
+These are the lines of explanations and, with `--by-hand`, of every cell of every step. All formats for people draw
+them.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 
 Name: TypeAlias = Callable[[str], str]
 
-MOST_CELLS = 64
-"""Cells of a step beyond which a reader is told how to pick one."""
+MAX_CELLS = 64
+"""The most cells of a step whose arithmetic is shown."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """What stands between two equals signs."""
+    """One side of an equation, as text and in LaTeX."""
 
     text: str
     tex: str
 
 
 @dataclass(frozen=True)
-class Line:
-    """One number, or one row of numbers: `name = side = side`."""
+class Equation:
+    """One line of arithmetic, about a number or a row of numbers: `name = side = side`."""
 
     name: str
     tex: str
@@ -51,9 +51,9 @@ class Line:
 
 
 def unbroken(text: str) -> list[str]:
-    """Return the parts of a side that belong together.
+    """Split one side of an equation into parts between which a line may be broken.
 
-    It may be broken at the blanks that stand in no brackets, but not beside a minus: 2 - 3, 4 - 3 are two numbers.
+    These are separated by spaces outside of brackets, except next to a minus: "2 - 3, 4 - 3" has two parts.
     """
     found, depth = [""], 0
     for at, char in enumerate(text):
@@ -66,14 +66,14 @@ def unbroken(text: str) -> list[str]:
     return found
 
 
-def explanation(trace: Trace, style: Style, precision: int, name: Name | None = None) -> list[Line]:
-    """Return the lines of an explanation, a line for each step; `name` writes a step's name in LaTeX."""
+def explanation(trace: Trace, style: Style, precision: int, name: Name | None = None) -> list[Equation]:
+    """Return the equations of an explanation, one for each step; `name` writes a step's name in LaTeX."""
     return [_line(step, style, precision, name or name_tex) for step in trace.values()]
 
 
-def by_hand(step: Step, style: Style, precision: int, name: Name | None = None) -> list[Line]:
-    """Return what `style` asks for under a step: the arithmetic of every cell, or the exact form of every cell."""
-    if step.given or step.array.size > MOST_CELLS:
+def by_hand(step: Step, style: Style, precision: int, name: Name | None = None) -> list[Equation]:
+    """Return the equations that `style` asks for below a step: the arithmetic or the exact value of each cell."""
+    if step.given or step.array.size > MAX_CELLS:
         return []
     if style.by_hand:
         part = Explanation(Depth.STEP, columns=step.columns)
@@ -90,23 +90,23 @@ def by_hand(step: Step, style: Style, precision: int, name: Name | None = None) 
 
 
 def too_many(step: Step, style: Style) -> str:
-    """Say how to pick a cell of a step that has too many of them; empty where it has not."""
-    if step.given or step.array.size <= MOST_CELLS or not (style.by_hand or style.exact):
+    """Return a remark if a step has too many cells to show their arithmetic, else an empty string."""
+    if step.given or step.array.size <= MAX_CELLS or not (style.by_hand or style.exact):
         return ""
     first = visible(step.cell_name((0,) * step.array.ndim))
     option = "" if style.by_hand else " --exact"
-    return f"{step.array.size} cells: attncli explain PROBLEM '{first}'{option} works one of them out"
+    return f"{step.array.size} cells, too many to show; for one of them: attncli explain PROBLEM '{first}'{option}"
 
 
-def _forms(step: Step, exact: npt.NDArray[np.object_], style: Style, precision: int, name: Name) -> Iterator[Line]:
+def _forms(step: Step, exact: npt.NDArray[np.object_], style: Style, precision: int, name: Name) -> Iterator[Equation]:
     for cell in np.ndindex(step.array.shape):
         number = exact[cell]
         shown = decimal(float(step.array[cell]), precision)
         if isinstance(number, Exact) and (form := number.expression()).write(tex=False) != shown:
-            yield Line(step.cell_name(cell), name(step.cell_name(cell)), (_side([form], style),))
+            yield Equation(step.cell_name(cell), name(step.cell_name(cell)), (_side([form], style),))
 
 
-def _line(step: Step, style: Style, precision: int, name: Name) -> Line:
+def _line(step: Step, style: Style, precision: int, name: Name) -> Equation:
     rows: list[Sequence[Expression]] = []
     if style.exact and step.exact is not None:
         operands = [operand.exact[0] for operand in step.operands if operand.exact is not None]
@@ -124,8 +124,8 @@ def _line(step: Step, style: Style, precision: int, name: Name) -> Line:
             sides.append(side)
     note = step.note()
     if any("…" in side.text for side in sides[1:]):
-        note = f"{note}; --full leaves nothing out" if note else "--full leaves nothing out"
-    return Line(step.name, name(step.name), tuple(sides), note)
+        note = f"{note}; --full shows all" if note else "--full shows all"
+    return Equation(step.name, name(step.name), tuple(sides), note)
 
 
 def _side(row: Sequence[Expression], style: Style) -> Side:
@@ -135,7 +135,7 @@ def _side(row: Sequence[Expression], style: Style) -> Side:
 
 
 def _written(row: npt.NDArray[Any], precision: int) -> list[Expression]:
-    """Return numbers as they are put into a formula: 0.5, and not 0.5000."""
+    """Return numbers as they appear in a formula: 0.5, not 0.5000."""
     values = row.tolist()
     places = decimals_needed(values, precision)
     return [Number(decimal(x, places, precision)) for x in values]

@@ -1,7 +1,7 @@
-"""CSV and TSV: a block for each field and step, under its name; one step alone is bare rows.
+"""CSV and TSV: a block for each field and step, under its name; a single step is written as bare rows.
 
-`attncli run` reads it back exactly, with labels around the matrices or without. A matrix of an array with more axes
-stands under its index: weights[head2].
+`attncli run` reads it back exactly, with labels around the matrices or without. Each matrix of a stack is a separate
+block, named by its index: weights[head2].
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _READ_AS_NUMBERS = {"inf", "infinity", "nan", "null", "true", "false"}
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
-    """Return the blocks of a trace; AttnError for several problems, which CSV cannot keep apart."""
+    """Return the blocks of one trace; raise AttnError if there are several."""
     return _Blocks(only_one(traces, "CSV"), style, ",").text()
 
 
@@ -40,10 +40,10 @@ def write_tabs(traces: Sequence[Trace], style: Style) -> str:
 
 
 def only_one(traces: Sequence[Trace], format: str) -> Trace:
-    """Return the one trace there is; AttnError for several."""
+    """Return the only trace; raise AttnError if there are several."""
     if len(traces) > 1:
-        msg = f"{format} holds one problem, and there are {len(traces)}"
-        raise AttnError(msg, hint="-f jsonl holds many")
+        msg = f"{format} holds one problem, got {len(traces)}"
+        raise AttnError(msg, hint="use -f jsonl")
     return traces[0]
 
 

@@ -1,12 +1,12 @@
-"""The table of formats: what each can draw, and the names and suffixes by which it is chosen.
+"""The registry of formats: what each can draw, and the names and suffixes that select it.
 
-To add a format, write a function for each thing that it draws, `(what, style) -> text`, and hand both over::
+To add a format, write a function `(what, style) -> text` for each thing it draws, and register it::
 
     register(Format("rows", (".rows",), trace=write))
 
-Nothing else has to know: `--format`, the suffixes of `--out` and the messages all come from this table. A function
-may be given as `lazy("module", "function")`, which imports the module when something is drawn: most calls need one
-format, and pictures alone need Rich.
+`--format`, the suffixes of `--out` and the messages are derived from this registry. A function may be given as
+`lazy("module", "function")`, which imports the module when something is drawn: most calls need a single format, and
+only some formats need Rich.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from attncli.writers.worksheet import Worksheet
 
 Subject: TypeAlias = Literal["trace", "report", "roll", "heatmap", "worksheet", "sections"]
-"""What can be drawn, by the fields of `Format`."""
+"""What a format can draw: the fields of `Format` that hold functions."""
 
 _FOR = {
     "trace": "",
@@ -37,11 +37,11 @@ _FOR = {
     "worksheet": " for a worksheet",
     "sections": " for findings",
 }
-"""How messages call a subject."""
+"""How a subject reads in messages."""
 
 
 def lazy(module: str, function: str) -> Callable[[Any, Style], Any]:
-    """Return a stand-in for a function, whose module is imported when it is called."""
+    """Return a function that imports `module` when called, and then calls its `function`."""
 
     def draw(what: object, style: Style) -> object:
         return getattr(import_module(module), function)(what, style)
@@ -56,7 +56,7 @@ def _cannot(what: object, style: Style) -> Any:
 
 @dataclass(frozen=True)
 class Format:
-    """One format: its names, and a function for each thing that it can draw, which returns text or bytes."""
+    """One format: its names, and a function for each subject it can draw."""
 
     name: str
     suffixes: tuple[str, ...]
@@ -68,22 +68,22 @@ class Format:
     worksheet: Callable[[Worksheet, Style], str] = _cannot
     sections: Callable[[Sequence[Section], Style], str] = _cannot
     failure: Callable[[Failure, Style], str] | None = None
-    """How a problem that failed is told in its place; only formats that hold problems one after another have it."""
+    """Write an error in the place of a problem; only for formats that hold one problem after another."""
     for_people: bool = False
-    """Whether it shows how a number came about, and not only the number."""
+    """Whether it can show how a number was computed, not only the number."""
     has_header: bool = False
-    """Whether labels may stand around its matrices."""
+    """Whether it can have labels around its matrices."""
 
     def draws(self, subject: Subject) -> bool:
-        """Tell whether there is a function for this."""
+        """Return whether the format can draw `subject`."""
         return getattr(self, subject) is not _cannot
 
     def must_be_for_people(self, option: str) -> None:
-        """Refuse an option that a machine format has no place for."""
+        """Raise AttnError if `option` has no effect in this format."""
         if not self.for_people:
             people = ", ".join(name for name, known in FORMATS.items() if known.for_people)
-            msg = f"{option} is for what people read: {people}"
-            raise AttnError(msg)
+            msg = f"{option} cannot be used with the format {self.name}"
+            raise AttnError(msg, hint=f"it works with {people}")
 
     def must_have_header(self) -> None:
         """Refuse --header if the format has no place for labels."""
@@ -94,11 +94,17 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {}
-"""All formats by name, in the order in which messages list them."""
+"""All formats by name, in the order that messages list them."""
 
 
 def register(format: Format) -> None:
-    """Add a format to the table; ValueError if its name, an alias or a suffix is taken."""
+    """Add a format to the registry.
+
+    Raises
+    ------
+    ValueError
+        If its name, an alias or a suffix is already taken.
+    """
     for known in FORMATS.values():
         taken = {known.name, *known.aliases, *known.suffixes} & {format.name, *format.aliases, *format.suffixes}
         if taken:
@@ -107,41 +113,44 @@ def register(format: Format) -> None:
     FORMATS[format.name] = format
 
 
-def drawing(subject: Subject) -> list[str]:
-    """Return the names of the formats that can draw this."""
+def names_for(subject: Subject) -> list[str]:
+    """Return the names of the formats that can draw `subject`."""
     return [name for name, known in FORMATS.items() if known.draws(subject)]
 
 
 def chosen(name: str | None, out: str | None, subject: Subject = "trace") -> Format:
-    """Return the format for `subject`: by name, else by the suffix of the file to be written, else tables.
+    """Return the format selected by `name`, else by the suffix of the file `out`, else `table`.
 
-    Raises AttnError for a name or a suffix of no format that can draw this.
+    Raises
+    ------
+    AttnError
+        If the name or suffix does not belong to a format that can draw `subject`.
     """
     if name:
-        return named(name, subject)
+        return by_name(name, subject)
     if not out:
         return FORMATS["table"]
-    able = drawing(subject)
+    able = names_for(subject)
     if found := by_suffix(out, able):
         return found
-    msg = f"{quoted(out)} does not say its format by its suffix"
+    msg = f"cannot tell the format from {quoted(out)}"
     suffixes = ", ".join(suffix for known in able for suffix in FORMATS[known].suffixes)
-    raise AttnError(msg, hint=f"give --format, or one of the suffixes {suffixes}")
+    raise AttnError(msg, hint=f"use --format, or a file name that ends in {suffixes}")
 
 
-def named(name: str, subject: Subject = "trace") -> Format:
-    """Return the format that a user calls `name`; AttnError with the list if none that can draw this is called so."""
+def by_name(name: str, subject: Subject = "trace") -> Format:
+    """Return the format with this name or alias; raise AttnError if it does not exist or cannot draw `subject`."""
     found = next((known for known in FORMATS.values() if name in {known.name, *known.aliases}), None)
     if found and found.draws(subject):
         return found
-    able = drawing(subject)
-    msg = f"no format {quoted(name)}{_FOR[subject]}"
+    able = names_for(subject)
+    msg = f"no such format{_FOR[subject]}: {quoted(name)}"
     close = None if found else suggestion(name, able)
     raise AttnError(msg, hint=close or f"the formats are {', '.join(able)}")
 
 
 def by_suffix(path: str, names: Collection[str]) -> Format | None:
-    """Return which of the formats with these names a file's suffix stands for; None if it stands for none."""
+    """Return the format among `names` that the suffix of `path` selects, or None."""
     return next((FORMATS[name] for name in names if path.lower().endswith(FORMATS[name].suffixes)), None)
 
 

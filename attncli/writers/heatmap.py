@@ -1,11 +1,8 @@
-"""The weights as a heat map: what is drawn, whoever draws it.
+"""Heat maps of the weights, independent of the format.
 
-One panel for each head of each batch, queries down and keys across, or in column convention, as everything is shown
-there, keys down and queries across. Where there are more weights than a picture has room for, each square is the mean
-of a block of neighbours. A weight that is exactly 0, as that of a masked key, is blank: no colour of the palette.
-
-To add a drawer, write a module with `write(traces, style)` and register it beside its format in
-`attncli.writers.formats`.
+There is one panel for each head of each batch, with queries down and keys across (in column convention, keys down and
+queries across). If there are more weights than fit, each square is the mean of a block of neighbours. A weight of
+exactly 0, such as that of a masked key, is blank.
 """
 
 from __future__ import annotations
@@ -29,33 +26,33 @@ if TYPE_CHECKING:
     from attncli.writers.terminal.page import TracePage
 
 PLACES = 2
-"""Decimals on the squares, unless others are asked for."""
+"""The default number of decimals on squares."""
 LEGEND = (0.0, 0.25, 0.5, 1.0)
-"""The weights that are named under the ramp. It goes by the root of the weight, as the palette does."""
+"""The weights that label the ramp, which follows the square root of the weight, as the palette does."""
 
 
 @dataclass(frozen=True)
 class Squares:
-    """One matrix of weights, made to fit."""
+    """One matrix of weights, reduced to fit."""
 
     title: str
     """"head 2 of 4"; empty where there is one matrix."""
     rows: list[str]
-    """The label of each row; where it stands for several, that of the first."""
+    """The label of each row; if it is the mean of several rows, that of the first."""
     columns: list[str]
     values: Array
-    """A number for each square, (rows, columns)."""
+    """A number for each square, `(rows, columns)`."""
     columns_are_keys: bool
 
     def pairs(self) -> Iterator[tuple[int, int, float, str]]:
-        """Go through the squares: row, column, value, and in words which query attends to which key."""
+        """Yield the row, column and value of each square, and its description, "query → key"."""
         for (row, column), value in np.ndenumerate(self.values):
             ends = [self.rows[row], self.columns[column]]
             yield row, column, float(value), " → ".join(ends if self.columns_are_keys else ends[::-1])
 
 
 def blank(traces: Sequence[Trace]) -> str:
-    """Return what a blank square stands for: s/Σs can be negative."""
+    """Return the meaning of a blank square; weights from s/Σs can be negative."""
     return "0 or less" if any((weights_of(trace).array < 0).any() for trace in traces) else "exactly 0"
 
 
@@ -71,16 +68,16 @@ def number_in(value: float, places: int) -> str:
 
 
 def weights_of(trace: Trace) -> Step:
-    """Return the step that a heat map shows; AttnError where the trace has none."""
+    """Return the weights of a trace, or the part of them that it holds; raise AttnError if it has none."""
     for step in trace.values():
         if step.name.partition("[")[0] == "weights":
             return step
-    msg = "there are no weights here: a heat map has nothing to show"
+    msg = "--heatmap needs weights, which are not among the steps"
     raise AttnError(msg, hint=f"the steps are {', '.join(trace)}")
 
 
 def squares(step: Step, block: int, say: Callable[[str], str] = visible) -> list[Squares]:
-    """Return the matrices of the weights, each square the mean of at most `block` × `block` of them."""
+    """Return the matrices of the weights, each square the mean of at most `block` × `block` weights."""
     *lead, down, across = step.shown_axes
     rows, columns = ([say(label) for label in axis.labels()[::block]] for axis in (down, across))
     return [
@@ -90,14 +87,21 @@ def squares(step: Step, block: int, say: Callable[[str], str] = visible) -> list
 
 
 def means(matrix: Array, block: int) -> Array:
-    """Return the means over blocks of `block` × `block` neighbours; at the last edges the blocks may be smaller.
+    """Return the means of blocks of `block` × `block` neighbours; the last block of a row or column may be smaller.
 
-    (n, m) → (⌈n/block⌉, ⌈m/block⌉).
+    Parameters
+    ----------
+    matrix : array of shape (n, m)
+    block : int
+
+    Returns
+    -------
+    array of shape (⌈n/block⌉, ⌈m/block⌉)
     """
     if block == 1:
         return matrix
     starts = [np.arange(0, size, block) for size in matrix.shape]
-    with np.errstate(over="ignore"):  # weights that were given may be anything
+    with np.errstate(over="ignore"):  # given weights can be arbitrarily large
         sums = np.add.reduceat(np.add.reduceat(matrix, starts[0], axis=0), starts[1], axis=1)
     heights, widths = (np.diff(np.append(start, size)) for start, size in zip(starts, matrix.shape, strict=True))
     result: Array = sums / np.outer(heights, widths)
@@ -105,12 +109,12 @@ def means(matrix: Array, block: int) -> Array:
 
 
 def head(page: TracePage, step: Step, block: int) -> Iterator[Part]:
-    """Say what is drawn: the title, the formula, which way the axes go, and what a square is if not one weight."""
+    """Yield the title, the formula, and a remark about axes and blocks."""
     yield from page.title()
     yield page.formula(step)
     if step.note():
         yield page.remark(step.note())
     said = "keys down, queries across" if step.columns else "queries down, keys across"
     if block > 1:
-        said += f"; each square is the mean of {block}×{block} weights, named by the first"
+        said += f"; each square is the mean of {block}×{block} weights and has the label of the first"
     yield page.remark(said)

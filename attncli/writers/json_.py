@@ -1,6 +1,6 @@
 """JSON: the problem's fields and then the steps, by name; numbers in the shortest digits that read back exactly.
 
-What is written is itself a problem, with its answers. One step alone is the bare array, itself a matrix.
+The output is itself a problem, with its answers. A single step is written as a bare array.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
-    """Return one object for each trace, laid out with a row of a matrix on a line."""
+    """Return one object for each trace, with each row of a matrix on its own line."""
     return "".join(f"{_laid_out(trace, style)}\n" for trace in traces)
 
 
@@ -76,9 +76,10 @@ def _submission(row: Marks) -> dict[str, object]:
 
 
 def contents(trace: Trace, style: Style) -> Iterator[tuple[str, object]]:
-    """Yield what machine formats hold of a trace, by name: its fields, then the steps that are not fields.
+    """Yield names and values in the order of the machine formats: the fields, then the steps that are not fields.
 
-    Arrays are turned the way they are read. Steps are rounded if decimals were asked for; the problem stays as it is.
+    Arrays have the orientation in which they are read. Steps are rounded if decimals were asked for; the problem is not
+    rounded.
     """
     if trace.is_problem:
         for name in FIELDS:
@@ -101,7 +102,7 @@ def value_of(step: Step, trace: Trace, style: Style) -> npt.NDArray[Any]:
 
 
 def is_array(value: object) -> TypeGuard[npt.NDArray[Any]]:
-    """Tell whether a field's value is an array, without importing NumPy for it."""
+    """Return whether a field's value is an array, without importing NumPy."""
     return hasattr(value, "ndim")
 
 
@@ -137,19 +138,22 @@ def _laid_out(trace: Trace, style: Style) -> str:
 
 
 def object_text(members: Mapping[str, str], indent: int, style: Style) -> str:
-    """Return an object with a member on a line, their values being JSON; `indent` is that of its first line."""
+    """Return an object with each member, whose value is JSON already, on its own line.
+
+    `indent` is the indentation of the first line.
+    """
     space = " " * (indent + 2)
     lines = ",\n".join(f"{space}{_string(name, style)}: {text}" for name, text in members.items())
     return f"{{\n{lines}\n{' ' * indent}}}"
 
 
 def value_text(value: object, style: Style, indent: int) -> str:
-    """Return a value as JSON, an array with a row on a line; `indent` is that of the line it begins on."""
+    """Return a value as JSON, each row of an array on its own line; `indent` is that of the first line."""
     return rows_apart(text_of(value, style), indent) if is_array(value) else text_of(value, style)
 
 
 def rows_apart(text: str, indent: int) -> str:
-    """Return an array's JSON with a row on a line, if it has several; `indent` is that of the line it begins on."""
+    """Return an array's JSON with each row on its own line; `indent` is that of the first line."""
     if "], [" not in text:
         return text
     start = "\n" + " " * (indent + 2)

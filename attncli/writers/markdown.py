@@ -1,4 +1,4 @@
-"""Markdown: a heading with the formula in $…$, and a table, for each step; reports and worksheets."""
+"""Markdown: traces, with the formula of each step in $…$ above its table; reports; worksheets."""
 
 from __future__ import annotations
 
@@ -11,23 +11,31 @@ from attncli.common.tex import name_tex
 from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
-from attncli.writers.matrix import ShownMatrix, explained, precision_of, shown_matrices, size_text, worked
+from attncli.writers.matrix import (
+    ShownMatrix,
+    explanation_arithmetic,
+    note_of,
+    precision_of,
+    shown_matrices,
+    size_text,
+    step_arithmetic,
+)
 from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
 
 if TYPE_CHECKING:
     from attncli.common.report import Page, StepSaid
-    from attncli.writers.arithmetic import Line
+    from attncli.writers.arithmetic import Equation
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|$~&:@])")
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
-    """Return every step of every trace."""
+    """Return all steps of all traces."""
     return style.plain("\n".join(_trace(trace, style) for trace in traces))
 
 
 def escape(text: str) -> str:
-    """Return text that Markdown shows as it is, whatever stands in it."""
+    """Return `text` with all Markdown syntax escaped."""
     return _SPECIAL.sub(r"\\\1", visible(text))
 
 
@@ -35,30 +43,29 @@ def _trace(trace: Trace, style: Style) -> str:
     precision = precision_of(trace, style)
     parts = [f"# {escape(trace.title)}\n"] if trace.title else []
     if isinstance(trace, Explanation):
-        return "\n".join([*parts, _arithmetic(explained(trace, style, precision))])
+        return "\n".join([*parts, _arithmetic(explanation_arithmetic(trace, style, precision))])
     for step in trace.values():
-        parts.append(_heading(step))
+        parts.append(_heading(step, note_of(step, precision)))
         parts += _tables(shown_matrices(step, style, precision))
         parts += _worked(step, style, precision)
     return "\n".join(parts)
 
 
-def _heading(step: Step) -> str:
-    """Return a step's name, formula and shape on one line."""
+def _heading(step: Step, note: str) -> str:
     formula = "" if step.given else f" ${' = '.join([name_tex(step.name), *step.tex(name_tex)])}$"
-    note = f"; {escape(step.note())}" if step.note() else ""
-    return f"**{escape(step.name)}**{formula} ({size_text(step)}{note})\n"
+    remark = f"; {escape(note)}" if note else ""
+    return f"**{escape(step.name)}**{formula} ({size_text(step)}{remark})\n"
 
 
 def _worked(step: Step, style: Style, precision: int) -> Iterator[str]:
-    lines, remark = worked(step, style, precision)
+    lines, remark = step_arithmetic(step, style, precision)
     if lines:
         yield _arithmetic(lines)
     if remark:
         yield f"*{escape(remark)}*\n"
 
 
-def _arithmetic(lines: Sequence[Line]) -> str:
+def _arithmetic(lines: Sequence[Equation]) -> str:
     said = []
     for line in lines:
         note = f" ({escape(line.note)})" if line.note else ""
@@ -66,26 +73,26 @@ def _arithmetic(lines: Sequence[Line]) -> str:
     return "".join(said)
 
 
-def _tables(shown: Iterable[ShownMatrix]) -> Iterator[str]:
-    for sheet in shown:
-        if sheet.title:
-            yield f"{sheet.title}:\n"
-        yield _table(sheet)
-        if sheet.left_out:
-            yield f"*{sheet.left_out}*\n"
+def _tables(matrices: Iterable[ShownMatrix]) -> Iterator[str]:
+    for matrix in matrices:
+        if matrix.title:
+            yield f"{matrix.title}:\n"
+        yield _table(matrix)
+        if matrix.left_out:
+            yield f"*{matrix.left_out}*\n"
 
 
-def _table(sheet: ShownMatrix) -> str:
+def _table(matrix: ShownMatrix) -> str:
     lines = [
-        f"| | {' | '.join(map(escape, sheet.columns))} |",
-        f"|:--{'|--:' * len(sheet.columns)}|",
-        *(f"| {escape(name)} | {' | '.join(cells)} |" for name, cells in zip(sheet.rows, sheet.cells, strict=True)),
+        f"| | {' | '.join(map(escape, matrix.columns))} |",
+        f"|:--{'|--:' * len(matrix.columns)}|",
+        *(f"| {escape(name)} | {' | '.join(cells)} |" for name, cells in zip(matrix.rows, matrix.cells, strict=True)),
     ]
     return "\n".join(lines) + "\n"
 
 
 def report(pages: Sequence[Page], style: Style) -> str:
-    """Return what is said of somebody's numbers."""
+    """Return all reports."""
     return style.plain("\n".join(part for page in pages for part in _page(page)))
 
 
@@ -114,12 +121,12 @@ def _wrong_cells(step: StepSaid) -> str:
 
 
 def worksheet(sheet: Worksheet, style: Style) -> str:
-    """Return what is given, and tables to be filled in."""
+    """Return the given matrices and empty tables for the answers."""
     parts = [f"# {escape(sheet.title)}\n", f"Name: {'_' * 30}\n", f"{sheet.task}\n", "## Given\n"]
     for step in sheet.given:
-        parts += [_heading(step), *_tables(shown_matrices(step, style, 0))]
+        parts += [_heading(step, step.note()), *_tables(shown_matrices(step, style, 0))]
     parts.append("## Your answers\n")
     for step in sheet.asked:
-        parts += [_heading(step), *_tables(empty(step))]
+        parts += [_heading(step, step.note()), *_tables(empty(step))]
     parts += [r"## Powers of $e$" + "\n", f"{POWERS_NOTE}\n", _table(powers())]
     return "\n".join(parts)

@@ -1,7 +1,6 @@
-"""A step as people see it: one matrix of labelled cells for each head, large ones with rows and columns left out.
+"""Steps as readable matrices: one matrix of labelled cells for each head, large ones abbreviated.
 
-Tables, Markdown, LaTeX and HTML all draw these, so what is left out, how numbers look and what stands beside a row
-is decided once.
+All formats for people draw these, so they agree on omitted rows and columns, on rounding and on marginal columns.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from attncli.trace.trace import Explanation, Trace
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
-    from attncli.writers.arithmetic import Line
+    from attncli.writers.arithmetic import Equation
 
 THRESHOLD = 1000
-"""Elements beyond which rows and columns are left out, as NumPy does."""
+"""Arrays with more elements are abbreviated, as in NumPy."""
 EDGE = 3
-"""How many are then kept at each end."""
+"""The number of rows and columns kept at each end of an abbreviated array."""
 
 
 @dataclass(frozen=True)
 class ShownMatrix:
-    """One matrix of a step, as it is shown: texts, row by row."""
+    """One matrix of a step as text, row by row."""
 
     title: str
     """"head 2 of 4"; empty where a step is one matrix."""
@@ -39,25 +38,25 @@ class ShownMatrix:
     columns: list[str]
     cells: list[list[str]]
     shades: list[list[float | None]]
-    """For weights, how dark a cell is, from 0 to 1; None for a cell that is not shaded."""
+    """For weights, the strength of a cell's shade, from 0 to 1; None for cells without a shade."""
     numbers: list[int | None]
-    """For each column its number, counted from 1; None for a column beside the matrix."""
+    """The number of each column, counted from 1; None for an omission or a marginal column."""
     total_columns: int
     left_out: str = ""
-    """What is left out, in words."""
+    """A description of omitted rows and columns."""
     margin_columns: int = 0
-    """How many of the last columns stand beside the matrix and are not part of it."""
+    """The number of trailing columns that are not part of the matrix, such as its row sums."""
     margin_rows: int = 0
-    """How many of the last rows stand below the matrix and are not part of it."""
+    """The number of trailing rows that are not part of the matrix."""
 
     @property
     def first_margin(self) -> int:
-        """Where the columns begin that stand beside the matrix."""
+        """The index of the first marginal column."""
         return len(self.numbers) - self.margin_columns
 
 
 def precision_of(trace: Trace, style: Style, default: int = PRECISION) -> int:
-    """Return the decimals to show: as asked for, else as the problem says, else `default`."""
+    """Return the number of decimals: from the style, else from the problem, else `default`."""
     if style.precision is not None:
         return style.precision
     wanted = trace.fields.get("precision")
@@ -65,13 +64,13 @@ def precision_of(trace: Trace, style: Style, default: int = PRECISION) -> int:
 
 
 def name_of(traces: Sequence[Trace]) -> str:
-    """Return what a file with these traces is called: by what is explained, or by the first title there is."""
+    """Return a document title for traces: the explained cell, else the first title."""
     names = (list(trace)[-1] if isinstance(trace, Explanation) else trace.title for trace in traces)
     return next(filter(None, names), "attncli")
 
 
 def groups(trace: Trace) -> Iterator[list[Step]]:
-    """Go through the steps, together those that are given, and those that do not need each other: Q, K and V."""
+    """Yield groups of consecutive steps that are all given, or that do not depend on each other, such as Q, K and V."""
     group: list[Step] = []
     for step in trace.values():
         apart = group and (step.given != group[0].given or any(needed in group for needed in step.operands))
@@ -84,12 +83,12 @@ def groups(trace: Trace) -> Iterator[list[Step]]:
 
 
 def matrix_title(lead: Sequence[Axis], index: Sequence[int]) -> str:
-    """Say which of a step's matrices one is, "batch 1 of 2, head 2 of 4"; empty where there is but one."""
+    """Return the title of one matrix of a stack, "batch 1 of 2, head 2 of 4"; empty for a single matrix."""
     return ", ".join(f"{axis.name} {at + 1} of {axis.size}" for axis, at in zip(lead, index, strict=True))
 
 
 def size_text(step: Step) -> str:
-    """Say a step's shape: 2×3; 4 heads of 2×3."""
+    """Return a step's shape in words: 2×3; 4 heads of 2×3."""
     *lead, rows, cols = step.shown_axes
     text = f"{rows.size}×{cols.size}"
     counts = [f"{axis.size} {_plural(axis)}" for axis in lead]
@@ -124,7 +123,7 @@ def shown_matrices(step: Step, style: Style, precision: int) -> list[ShownMatrix
 
 
 def _worth_showing(margins: dict[str, Array], step: Step, precision: int) -> dict[str, Array]:
-    """Leave the sum of the weights out where it is 1, and what is shown of the weights adds up to 1 as well."""
+    """Drop the row sums if both the weights and their rounded values add up to 1."""
     if "sum" not in margins:
         return margins
     shown = np.round(step.array, precision).sum(axis=-1)
@@ -134,29 +133,31 @@ def _worth_showing(margins: dict[str, Array], step: Step, precision: int) -> dic
 
 
 def note_of(step: Step, precision: int) -> str:
-    """Return what is said of how a step is made, and of the sum beside it, where that is shown."""
+    """Return the note of a step, and a note about its row sums if they are shown."""
     notes = [step.note()] if step.note() else []
     if "sum" in _worth_showing(step.margins(), step, precision):
         notes.append("sum: before rounding")
     return "; ".join(notes)
 
 
-def worked(
+def step_arithmetic(
     step: Step, style: Style, precision: int, name: Callable[[str], str] | None = None
-) -> tuple[list[Line], str]:
-    """Return the arithmetic that stands under a step, and a remark where it is too much; mostly nothing.
+) -> tuple[list[Equation], str]:
+    """Return the arithmetic that `style` asks for, and a remark if the step has too many cells for it.
 
     `name` writes a step's name in LaTeX.
     """
     if not (style.by_hand or style.exact):
         return [], ""
-    from attncli.writers import arithmetic  # with fractions and all: few ask for it
+    from attncli.writers import arithmetic  # imports fractions and exact numbers
 
     return arithmetic.by_hand(step, style, precision, name), arithmetic.too_many(step, style)
 
 
-def explained(trace: Trace, style: Style, precision: int, name: Callable[[str], str] | None = None) -> list[Line]:
-    """Return the lines of an explanation, in the place of its steps' tables; none for what is no explanation."""
+def explanation_arithmetic(
+    trace: Trace, style: Style, precision: int, name: Callable[[str], str] | None = None
+) -> list[Equation]:
+    """Return the equations of an explanation, which replace the tables of its steps; nothing for other traces."""
     if not isinstance(trace, Explanation):
         return []
     from attncli.writers import arithmetic
@@ -165,7 +166,7 @@ def explained(trace: Trace, style: Style, precision: int, name: Callable[[str], 
 
 
 def _kept(size: int, big: bool) -> list[int]:
-    """Return the indices that are shown; −1 stands for those left out."""
+    """Return the indices to show; −1 stands for an omission."""
     if not big or size <= 2 * EDGE + 1:
         return list(range(size))
     return [*range(EDGE), -1, *range(size - EDGE, size)]
@@ -188,18 +189,18 @@ def _shown(
     cells: list[list[str]] = []
     shades: list[list[float | None]] = []
     for row, values in zip(rows, part.tolist(), strict=True):
-        beside = [decimal(float(values_of[(*index, row)]), precision) for values_of in margins.values()]
+        marginal = [decimal(float(values_of[(*index, row)]), precision) for values_of in margins.values()]
         texts = [
             "…" if -1 in (row, col) else decimal(value, places, precision)
             for col, value in zip(cols, values, strict=True)
         ]
-        cells.append(texts + (["…"] * len(beside) if row == -1 else beside))
+        cells.append(texts + (["…"] * len(marginal) if row == -1 else marginal))
         shades.append(
             [
                 value if shaded and -1 not in (row, col) and value > 0 else None
                 for col, value in zip(cols, values, strict=True)
             ]
-            + [None] * len(beside)
+            + [None] * len(marginal)
         )
     row_labels, column_labels = _labels(step.axes[-2], rows), _labels(step.axes[-1], cols)
     hidden_rows, hidden_cols = _hidden(step.axes[-2], rows), _hidden(step.axes[-1], cols)
@@ -238,7 +239,7 @@ def _hidden(axis: Axis, kept: Sequence[int]) -> tuple[int, int]:
 
 
 def omission(rows: tuple[int, int], columns: tuple[int, int]) -> str:
-    """Say what is left out: how many of how many rows, and of how many columns; nothing where none is."""
+    """Return a description of omitted rows and columns, given as pairs (omitted, total); empty if there are none."""
     parts = [f"{hidden} of {size} {name}" for (hidden, size), name in ((rows, "rows"), (columns, "columns")) if hidden]
     return _all(f"{' and '.join(parts)} left out") if parts else ""
 

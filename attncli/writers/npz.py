@@ -1,6 +1,6 @@
 """.npz and .npy: arrays as NumPy stores them; scalars and strings are arrays without axes.
 
-What stands in an .npz is what stands in the JSON: the fields, then the steps.
+An .npz holds the same entries as the JSON: the fields, then the steps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from attncli.writers.json_ import contents, value_of
 
 
 def write(traces: Sequence[Trace], style: Style) -> bytes:
-    """Return one trace as .npz; AttnError for several, which it cannot keep apart."""
+    """Return one trace as .npz; raise AttnError if there are several."""
     file = io.BytesIO()
     arrays = {name: np.asarray(value) for name, value in contents(_one(traces), style)}
     np.savez(file, **arrays)  # type: ignore[arg-type]
@@ -25,11 +25,17 @@ def write(traces: Sequence[Trace], style: Style) -> bytes:
 
 
 def write_array(traces: Sequence[Trace], style: Style) -> bytes:
-    """Return the one step of a trace, or what an explanation explains, as .npy; AttnError for several."""
+    """Return the only step of a trace, or the cell that an explanation explains, as .npy.
+
+    Raises
+    ------
+    AttnError
+        If there are several steps or several traces.
+    """
     trace = _one(traces)
     if not isinstance(trace, Explanation) and (trace.is_problem or len(trace) != 1):
-        msg = "npy holds one array"
-        raise AttnError(msg, hint="choose one with --step, as in --step output; npz holds all")
+        msg = f"npy holds one array, got {len(trace)} steps"
+        raise AttnError(msg, hint="choose one: --step output, or keep all with -f npz")
     *_, step = trace.values()
     file = io.BytesIO()
     array = value_of(step, trace, style).astype(_narrow(step.dtype), copy=False)
@@ -43,6 +49,6 @@ def _narrow(dtype: str) -> str:
 
 def _one(traces: Sequence[Trace]) -> Trace:
     if len(traces) > 1:
-        msg = f"this format holds one problem, and there are {len(traces)}"
-        raise AttnError(msg, hint="-f jsonl holds many")
+        msg = f"this format holds one problem, got {len(traces)}"
+        raise AttnError(msg, hint="use -f jsonl")
     return traces[0]

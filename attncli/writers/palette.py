@@ -1,8 +1,8 @@
-"""Colours for weights: the more attention, the more colour, and 0 looks like what is behind it.
+"""Colours for weights: more attention is more colour, and a weight of 0 has the colour of the background.
 
-Everything goes by the root of the weight, so that small ones differ, too. One hue does it, so that nobody needs to
-tell two hues apart: on paper, light or dark, it becomes more opaque; in a terminal, of whose background nothing is
-known, it becomes more saturated, and lighter, from a blue about as far from black as from white.
+Shades follow the square root of the weight, so that small weights stay distinguishable. There is a single hue, so
+that colour vision does not matter: on a page, light or dark, it becomes more opaque; in a terminal, whose background
+is unknown, it becomes lighter and more saturated, starting from a blue equally far from black and white.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 
 HUE = "#1f75df"
-"""As legible under black as under white, in the terms of WCAG 2.2: the ink of light and of dark paper stands on it."""
-MOST_OPAQUE = 0.8
-"""Opacity at a weight of 1, where the ink of either paper still has a contrast of 4.5."""
+"""Has the same WCAG 2.2 contrast to black and to white, as text of either colour scheme is drawn on it."""
+MAX_OPACITY = 0.8
+"""Opacity at a weight of 1, where text in either colour scheme still has a contrast of 4.5."""
 
 _RAMP = ((95, 135, 175), (95, 135, 255), (0, 175, 255), (0, 215, 255))
-"""From steel blue to the blue of the sky, each lighter than the one before; in 256 colours just these."""
+"""From steel blue to sky blue, each lighter than the one before; with 256 colours, exactly these."""
 _SIXTEEN = (("blue", "bright_white"), ("cyan", "black"), ("bright_cyan", "black"))
 _LEVELS = {
     "256": tuple((f"color({number})", "color(16)") for number in (67, 69, 39, 45)),
@@ -26,7 +26,7 @@ _LEVELS = {
 
 
 def faintest(colors: str) -> float:
-    """Return the weight from which on there is colour behind it in a terminal with these colours."""
+    """Return the smallest weight that is shaded in a terminal with this colour system."""
     return 0.05 if _LEVELS.get(colors) is _SIXTEEN else 0.02
 
 
@@ -35,20 +35,20 @@ def _root(weight: float) -> float:
 
 
 def opacity(weight: float) -> float:
-    """Return how opaque the hue is behind a weight, from 0 for 0 to `MOST_OPAQUE` for 1."""
-    return round(MOST_OPAQUE * _root(weight), 3)
+    """Return the opacity of the hue behind a weight: from 0 for 0 to `MAX_OPACITY` for 1."""
+    return round(MAX_OPACITY * _root(weight), 3)
 
 
 def translucent(weight: float) -> str:
-    """Return the colour behind a weight on paper of either kind, as #rrggbbaa."""
+    """Return the colour behind a weight on a light or dark page, as #rrggbbaa."""
     return f"{HUE}{round(255 * opacity(weight)):02x}"
 
 
 def terminal_shade(weight: float, colors: str) -> tuple[str, str]:
-    """Return Rich's names of the background and the text of a weight, in one of Rich's colour systems.
+    """Return Rich's names for the background and text colours of a weight, in one of Rich's colour systems.
 
-    Both are empty for a weight that is close to 0. Elsewhere the text has a contrast of at least 4.5, which the Web
-    Content Accessibility Guidelines 2.2 ask for.
+    Both are empty for a weight close to 0. Otherwise the text has a contrast of at least 4.5, as required by the Web
+    Content Accessibility Guidelines 2.2, level AA.
     """
     if not weight >= faintest(colors):
         return "", ""
@@ -61,9 +61,10 @@ def terminal_shade(weight: float, colors: str) -> tuple[str, str]:
 
 
 def _between(place: float) -> tuple[int, int, int]:
-    """Return the colour at a place of the ramp, from 0 to 1.
+    """Return the colour at a position on the ramp, from 0 to 1.
 
-    Light is mixed, and not its codes, which stand for about its root: so lightness never falls on the way.
+    Colours are interpolated in linear light (sRGB codes are close to its square root), so that lightness never
+    decreases along the ramp.
     """
     at = min(int(place * (len(_RAMP) - 1)), len(_RAMP) - 2)
     part = place * (len(_RAMP) - 1) - at

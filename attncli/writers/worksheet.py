@@ -1,4 +1,4 @@
-"""A sheet to work an exercise out on, as formats draw it: what is given, an empty table a step, and powers of e."""
+"""A worksheet: the given matrices, an empty table for each step, and powers of e."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ FULL = Style(full=True)
 
 @dataclass(frozen=True)
 class Worksheet:
-    """A task, and the derivation that it asks for."""
+    """A task, and the derivation that solves it."""
 
     title: str
     task: str
-    """What is to be done, in words that need no escape."""
+    """The instructions, in plain ASCII that no format has to escape."""
     truth: Trace
 
     @property
     def given(self) -> list[Step]:
-        """The steps whose numbers stand on the sheet."""
+        """The steps whose values are given."""
         return [step for step in self.truth.values() if step.given]
 
     @property
     def asked(self) -> list[Step]:
-        """The steps that are to be worked out."""
+        """The steps to be computed."""
         return [step for step in self.truth.values() if not step.given]
 
 
 def empty(step: Step) -> Iterator[ShownMatrix]:
-    """Go through the matrices of a step, with nothing in their cells; beside weights is room for max and Σexp."""
-    for sheet in shown_matrices(step, FULL, 0):
-        columns = [name for name in sheet.columns if name != "sum"]
-        yield replace(sheet, columns=columns, cells=[[""] * len(columns) for _ in sheet.rows])
+    """Yield the matrices of a step with empty cells; weights keep their columns for max and Σexp."""
+    for shown in shown_matrices(step, FULL, 0):
+        columns = [name for name in shown.columns if name != "sum"]
+        yield replace(shown, columns=columns, cells=[[""] * len(columns) for _ in shown.rows])
 
 
 def powers() -> ShownMatrix:
-    """Return e^x for x = 0, −0.1 … −9.9: a row for each whole number, a column for each tenth."""
+    """Return e^x for x = 0, −0.1, …, −9.9: a row for each integer part, a column for each tenth."""
     tenths = list(range(10))
     return ShownMatrix(
         title="",
@@ -56,8 +56,8 @@ def powers() -> ShownMatrix:
 
 
 POWERS_NOTE = (
-    "Take each row's maximum off first, so that no exponent is above 0. $e^{-2.3}$ stands in row $-2$, column .3. "
-    r"Between two tenths, $e^{a+b} = e^a e^b$, and for small b $e^b \approx 1 + b$: "
+    "Subtract each row's maximum first, so that no exponent is positive. $e^{-2.3}$ is in row $-2$, column .3. "
+    r"Between two tenths, use $e^{a+b} = e^a e^b$ and, for small b, $e^b \approx 1 + b$: "
     r"$e^{-2.34} = e^{-2.3} e^{-0.04} \approx 0.1003 \cdot 0.96$."
 )
-"""How the powers are read; between dollars stand formulas, as Markdown and LaTeX both have them."""
+"""How to read the table of powers, with formulas between dollars, as in both Markdown and LaTeX."""

@@ -1,4 +1,4 @@
-"""The heat map as a page: the SVG, inline."""
+"""Heat maps in HTML: the SVG picture, inline."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from attncli.writers.svg.heatmap import drawing
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
-    """Return one page with the heat map of every trace."""
+    """Return one page with the heat maps of all traces."""
     return page(name_of(traces), f'<div class="picture">\n{drawing(traces, style)}</div>\n', style)

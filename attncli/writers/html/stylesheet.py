@@ -1,7 +1,6 @@
-"""The stylesheet of every page and fragment, light and dark.
+"""The stylesheet of pages and fragments, for light and dark colour schemes.
 
-A page sets its colours. A fragment sets only those of weights and marks: the notebook around it has colours of its
-own, light or dark.
+Only pages set text and background colours: the notebook around a fragment has its own.
 """
 
 PAGE = """
@@ -9,7 +8,7 @@ body { margin: 2em auto; max-width: 75em; padding: 0 1.5em; background: #ffffff;
 @media (prefers-color-scheme: dark) { body { background: #16181c; color: #e6e8eb; } }
 .picture { overflow-x: auto; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 @media print { body { margin: 0; max-width: none; padding: 0; } }"""
-"""Rules for a whole page only."""
+"""Rules for pages only."""
 
 STYLES = """
 .attncli { font: 15px/1.45 system-ui, sans-serif; }
@@ -27,7 +26,7 @@ STYLES = """
 .attncli tbody th { text-align: left; }
 .attncli td { font: .93em/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 .attncli td[style] { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-.attncli small, .attncli caption, .attncli th, .attncli .beside { opacity: .7; }
+.attncli small, .attncli caption, .attncli th, .attncli .margin { opacity: .7; }
 .attncli thead th { border-bottom: 1px solid #80808099; }
 .attncli .first { border-left: 1px solid #80808099; }
 .attncli .below > * { border-top: 1px solid #80808099; }
@@ -35,7 +34,8 @@ STYLES = """
 .attncli .arithmetic { margin-top: .6em; }
 .attncli .arithmetic th { opacity: 1; }
 .attncli .arithmetic td { text-align: left; white-space: normal; }
-.attncli .arithmetic span { white-space: nowrap; }
+.attncli .arithmetic td > span { display: inline-block; }
+.attncli .arithmetic span span { white-space: nowrap; }
 .attncli .report > tbody > tr > * { vertical-align: top; text-align: left; padding: .3em .8em .3em 0; }
 .attncli .report td { font: inherit; white-space: normal; }
 .attncli .report th { opacity: 1; font-weight: 600; white-space: nowrap; }
@@ -50,4 +50,4 @@ STYLES = """
   .attncli .follows th { color: #e3b341; }
 }
 """
-"""Rules for a trace, a report or a picture, wherever it stands."""
+"""Rules for traces and reports, on a page or in a fragment."""

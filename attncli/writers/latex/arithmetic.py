@@ -1,11 +1,11 @@
-"""Arithmetic as LaTeX sets it: one line of an explanation under another, broken where the page ends."""
+"""Equations in LaTeX, aligned at their first equals sign and broken to fit the page."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-from attncli.writers.arithmetic import Line
+from attncli.writers.arithmetic import Equation
 from attncli.writers.latex.text import formula_points, prose
 
 _EQUALS = 14.0
@@ -13,8 +13,8 @@ _SIGN = re.compile(r" (\\times|\\cdot|[-+]) ")
 _PIECE = re.compile(r"\\left\(|\\right\)|[{}]|,\\; | [+-] |\\[A-Za-z]+|.", re.DOTALL)
 
 
-def arithmetic(lines: Sequence[Line], width: float) -> str:
-    """Return lines of arithmetic, their equals signs under one another, within so many points."""
+def arithmetic(lines: Sequence[Equation], width: float) -> str:
+    """Return equations as an align* environment of at most `width` points."""
     margin = min(max(_points(line.tex) for line in lines), width / 3)
     rows = []
     for line in lines:
@@ -22,7 +22,7 @@ def arithmetic(lines: Sequence[Line], width: float) -> str:
         if line.note:
             sides.append(rf"\quad \text{{({prose(line.note)})}}")
         first, *rest = _broken(sides, width - margin - _EQUALS)
-        if _points(line.tex) > margin:  # a long name has a line of its own
+        if _points(line.tex) > margin:  # a long name gets its own line
             rows += [rf"\rlap{{${line.tex}$}} &", f"& {first}"]
         else:
             rows.append(f"{line.tex} & {first}")
@@ -31,13 +31,13 @@ def arithmetic(lines: Sequence[Line], width: float) -> str:
 
 
 def _points(tex: str) -> float:
-    """Return about how wide arithmetic is: its signs have less around them than words, a root has more."""
+    """Estimate the width of arithmetic in points: operators have less space around them than words, roots more."""
     signs = len(_SIGN.findall(tex))
     return formula_points(_SIGN.sub("", tex)) + 13.0 * signs + 8.0 * tex.count(r"\sqrt")
 
 
 def _broken(sides: Sequence[str], room: float) -> Iterator[str]:
-    """Break an equation before an equals sign, else after a comma or before a sign that stands in no brackets."""
+    """Yield the lines of an equation, broken before equals signs, else between the parts of a side."""
     current = ""
     for side in sides:
         if current and _points(f"{current} {side}") > room:

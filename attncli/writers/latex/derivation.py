@@ -1,4 +1,4 @@
-"""The derivation in LaTeX: formulas, again with the numbers put in, and matrices, aligned behind each step's name."""
+"""Derivations in LaTeX: for each step its formula, the formula with numbers, and its value, aligned."""
 
 from __future__ import annotations
 
@@ -15,58 +15,72 @@ from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
 from attncli.writers.latex.arithmetic import arithmetic
 from attncli.writers.latex.document import HEIGHT, WIDTH, document, heading, remark
-from attncli.writers.latex.matrix import DOTS, LONGEST_LABEL, Matrix, blocks, ends
+from attncli.writers.latex.matrix import DOTS, MAX_LABEL_WIDTH, TexMatrix, blocks, ends
 from attncli.writers.latex.text import escape, formula_points, points, prose, shortened
-from attncli.writers.matrix import EDGE, ShownMatrix, explained, omission, precision_of, shown_matrices, worked
+from attncli.writers.matrix import (
+    EDGE,
+    ShownMatrix,
+    explanation_arithmetic,
+    note_of,
+    omission,
+    precision_of,
+    shown_matrices,
+    step_arithmetic,
+)
 
 _SMALL = 12
-"""Rows and columns up to which the operands' matrices stand in the formula as well."""
+"""The most rows and columns of operands that are also written into the formula."""
 _EQUALS = 14.0
 _QUADS = 20.0
-_PRODUCT = 10.0  # a plus, or a transposition sign
+_PRODUCT = 10.0  # a plus or a transpose
 _SPAN = 115.0  # "columns 100–200 of 300: "
 _PLAIN = re.compile(r"\{\d\}(\^\\top)?(( | \+ | - | \\times )\{\d\}(\^\\top)?)+")
-"""A sum or product, in which matrices can take the place of the names."""
+"""A sum or product, in which names can be replaced by matrices."""
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
-    """Return one document that holds every trace."""
-    parts: list[str] = []
+    """Return one document with all traces."""
+    paragraphs: list[str] = []
     for number, trace in enumerate(traces):
-        if trace.title:
-            parts.append(heading(trace.title))
-        elif number:
-            parts.append(r"\bigskip")
-        parts += _Derivation(trace, style).parts()
-    return document(parts)
+        if number and not trace.title:
+            paragraphs.append(r"\bigskip")
+        paragraphs += parts(trace, style)
+    return document(paragraphs)
+
+
+def parts(trace: Trace, style: Style) -> Iterator[str]:
+    """Yield the paragraphs of one trace: its title, and its derivation."""
+    if trace.title:
+        yield heading(trace.title)
+    yield from _Derivation(trace, style).parts()
 
 
 @dataclass
-class _Piece:
-    """A part of a formula that is not broken."""
+class _FormulaPart:
+    """A part of a formula within which no line is broken."""
 
     tex: str
     width: float
-    """Points, by our estimate."""
+    """The estimated width in points."""
     before: str = " "
-    """What parts it from the piece before, where they stand in one line."""
+    """The separator from the part before it on the same line."""
     new_line: bool = False
 
 
 @dataclass
-class _Value:
-    """One matrix, or one block of it."""
+class _MatrixBlock:
+    """A matrix, or a block of one."""
 
     caption: str
-    """What it is a part of: "head 1 of 2, columns 1–8 of 12"; empty for a whole step."""
+    """Its place in the step: "head 1 of 2, columns 1–8 of 12"; empty for a whole step."""
     tex: str
     width: float
-    beside: list[_Piece] = field(default_factory=list)
-    """The maxima and sums of its rows."""
+    margins: list[_FormulaPart] = field(default_factory=list)
+    """The marginal columns, such as the maxima and sums of rows."""
 
 
 class _Derivation:
-    """One trace being written."""
+    """The LaTeX of one trace."""
 
     def __init__(self, trace: Trace, style: Style) -> None:
         self.trace = trace
@@ -74,9 +88,9 @@ class _Derivation:
         self.precision = precision_of(trace, style)
 
     def parts(self) -> Iterator[str]:
-        """Go through what is given, as many matrices a line as fit, and then step by step."""
+        """Yield the given matrices, several per line, and then each step."""
         if isinstance(self.trace, Explanation):
-            yield arithmetic(explained(self.trace, self.style, self.precision, _name), WIDTH)
+            yield arithmetic(explanation_arithmetic(self.trace, self.style, self.precision, _name), WIDTH)
             return
         for given, steps in groupby(self.trace.values(), key=lambda step: step.given):
             if given:
@@ -84,15 +98,15 @@ class _Derivation:
             else:
                 for step in steps:
                     yield from self.step(step)
-                    lines, note = worked(step, self.style, self.precision, _name)
+                    lines, note = step_arithmetic(step, self.style, self.precision, _name)
                     if lines:
                         yield arithmetic(lines, WIDTH)
                     if note:
                         yield remark(note)
 
     def givens(self, steps: Sequence[Step]) -> Iterator[str]:
-        """Write matrices that were put down."""
-        pieces: list[_Piece] = []
+        """Yield the given matrices, several per line."""
+        pieces: list[_FormulaPart] = []
         remarks: list[str] = []
         for step in steps:
             name = _name(step.name)
@@ -101,74 +115,77 @@ class _Derivation:
             for value in values:
                 caption = rf",\ \text{{{escape(value.caption)}}}" if value.caption else ""
                 width = before + points(f", {value.caption}") + value.width + _QUADS
-                pieces.append(_Piece(f"{name}{caption} = {value.tex}", width, r" \qquad "))
+                pieces.append(_FormulaPart(f"{name}{caption} = {value.tex}", width, r" \qquad "))
             remarks += [f"{step.name}: {text}" for text in said]
         yield _display("", pieces)
         yield from map(remark, remarks)
 
     def step(self, step: Step) -> Iterator[str]:
-        """Write a step: its formula, again with small matrices put in, its value, its note."""
+        """Yield a step: its formula, the formula with small matrices, its value and its note."""
         name = _name(step.name)
         room = WIDTH - formula_points(name)
-        pieces = [_Piece(f"= {text}", formula_points(text) + _EQUALS) for text in _formulas(step)]
+        pieces = [_FormulaPart(f"= {text}", formula_points(text) + _EQUALS) for text in _formulas(step)]
         pieces += [piece for piece in self.put_in(step) if piece.width <= room]
         values, remarks = self.values(step, room - _EQUALS)
         for value in values:
             if value.caption:
                 tex = rf"\text{{{escape(value.caption)}: }} {value.tex}"
-                alone = bool(value.beside) or value is values[0]
-                pieces.append(_Piece(tex, points(f"{value.caption}: ") + value.width + _QUADS, r" \qquad ", alone))
+                alone = bool(value.margins) or value is values[0]
+                pieces.append(
+                    _FormulaPart(tex, points(f"{value.caption}: ") + value.width + _QUADS, r" \qquad ", alone)
+                )
             else:
-                pieces.append(_Piece(f"= {value.tex}", value.width + _EQUALS))
-            pieces += value.beside
+                pieces.append(_FormulaPart(f"= {value.tex}", value.width + _EQUALS))
+            pieces += value.margins
         yield _display(name, pieces)
-        yield from map(remark, dict.fromkeys([step.note()] * bool(step.note()) + remarks))
+        notes = [note_of(step, self.precision), *remarks]
+        yield from map(remark, dict.fromkeys(filter(None, notes)))
 
-    def put_in(self, step: Step) -> Iterator[_Piece]:
-        """Write the formula with the operands' matrices in it, where that is a sum or product of small ones."""
+    def put_in(self, step: Step) -> Iterator[_FormulaPart]:
+        """Yield the formula with matrices in place of names, if it is a sum or product of small matrices."""
         if not _PLAIN.fullmatch(step.op.tex(self.trace.columns)[0]) or any(
             one.array.ndim > 2 or max(one.array.shape) > _SMALL for one in (step, *step.operands)
         ):
             return
         made = {one.name: _bare(shown_matrices(one, self.style, self.precision)[0]) for one in step.operands}
         width = sum(made[one.name].width + _PRODUCT for one in step.operands)
-        yield _Piece(f"= {step.tex(lambda operand: made[operand].tex())[0]}", width + _EQUALS)
+        yield _FormulaPart(f"= {step.tex(lambda operand: made[operand].tex())[0]}", width + _EQUALS)
 
-    def values(self, step: Step, room: float) -> tuple[list[_Value], list[str]]:
-        """Return the matrices of a step, cut where they do not fit `room` or the page, and what is said about that."""
-        values: list[_Value] = []
+    def values(self, step: Step, room: float) -> tuple[list[_MatrixBlock], list[str]]:
+        """Return the matrices of a step, cut to fit `room` and the page, and remarks about omissions."""
+        values: list[_MatrixBlock] = []
         remarks: list[str] = []
-        shown = shown_matrices(step, self.style, self.precision)
-        for sheet in shown:
-            cut = _Cut(step, sheet, self.labelled(step, sheet), room, full=self.style.full)
+        matrices = shown_matrices(step, self.style, self.precision)
+        for shown in matrices:
+            cut = _Cut(step, shown, self.labelled(step, shown), room, full=self.style.full)
             values += cut.values()
             remarks.append(cut.left_out())
         *lead, _, _ = step.array.shape
-        if len(shown) < math.prod(lead):
-            remarks.append(f"{math.prod(lead) - len(shown)} of {math.prod(lead)} matrices left out; --full shows all")
+        if hidden := math.prod(lead) - len(matrices):
+            remarks.append(f"{hidden} of {math.prod(lead)} matrices left out; --full shows all")
         return values, [text for text in remarks if text]
 
-    def labelled(self, step: Step, sheet: ShownMatrix) -> Matrix:
-        """Return the matrix of a sheet, with its labels if somebody gave any."""
-        made = _bare(sheet)
+    def labelled(self, step: Step, shown: ShownMatrix) -> TexMatrix:
+        """Return a matrix in LaTeX, with labels if the problem has any."""
+        made = _bare(shown)
         if any(axis.tokens for axis in step.axes[-2:]):
-            made.rows = sheet.rows[: len(made.cells)]
-            made.columns = sheet.columns[: len(made.cells[0])]
+            made.rows = shown.rows[: len(made.cells)]
+            made.columns = shown.columns[: len(made.cells[0])]
         return made
 
 
 class _Cut:
-    """One sheet, cut to fit: blocks of it where everything is wanted, else with its middle left out."""
+    """A matrix cut to fit: into blocks if everything is shown, else with its middle omitted."""
 
-    def __init__(self, step: Step, sheet: ShownMatrix, made: Matrix, room: float, *, full: bool) -> None:
-        self.sheet = sheet
+    def __init__(self, step: Step, shown: ShownMatrix, made: TexMatrix, room: float, *, full: bool) -> None:
+        self.shown = shown
         self.made = made
         self.high, self.wide = (axis.size for axis in step.shown_axes[-2:])
-        self.margins = _margins(sheet)
-        below = [beside for _, beside in self.margins] if sheet.margin_rows else []
+        self.margins = _margins(shown)
+        below = [one for _, one in self.margins] if shown.margin_rows else []
         widths = [max(column) for column in zip(*(part.widths() for part in (made, *below)), strict=True)]
-        frame = made.frame + (points(f"{sheet.title}: ") if sheet.title else 0)
-        if below:  # what stands below the matrix is as wide, and has a name before it
+        frame = made.frame + (points(f"{shown.title}: ") if shown.title else 0)
+        if below:  # marginal rows are as wide as the matrix, and have names
             frame = max(frame, *(points(name) + _EQUALS + one.frame for name, one in self.margins))
         room -= frame
         heights = [1.0] * len(made.cells)
@@ -181,25 +198,25 @@ class _Cut:
             self.columns = [ends(widths, room, DOTS, EDGE if len(widths) < self.wide else None)]
 
     def left_out(self) -> str:
-        """Say how many rows and columns are not there."""
+        """Return a description of the omitted rows and columns."""
         shown = [sum(at >= 0 for part in parts for at in part) for parts in (self.rows, self.columns)]
         return omission((self.high - shown[0], self.high), (self.wide - shown[1], self.wide))
 
-    def values(self) -> Iterator[_Value]:
-        """Go through the blocks, row by row of them; what stands beside rows, or below columns, comes with the last."""
+    def values(self) -> Iterator[_MatrixBlock]:
+        """Yield the blocks row by row; marginal columns and rows come with the last block."""
         for rows in self.rows:
             for columns in self.columns:
                 part = self.made.part(rows, columns)
-                caption = [self.sheet.title] * bool(self.sheet.title)
+                caption = [self.shown.title] * bool(self.shown.title)
                 caption += [_span("row", rows, self.high)] * (len(self.rows) > 1)
                 caption += [_span("column", columns, self.wide)] * (len(self.columns) > 1)
-                beside = []
-                if self.sheet.margin_rows and rows is self.rows[-1]:
-                    beside = [(name, one.part([0], columns)) for name, one in self.margins]
-                elif self.sheet.margin_columns and columns is self.columns[-1]:
-                    beside = [(name, one.part(rows, [0])) for name, one in self.margins]
-                margins = [_margin(name, one) for name, one in beside]
-                yield _Value(", ".join(caption), part.scalar(), part.width, margins)
+                marginal = []
+                if self.shown.margin_rows and rows is self.rows[-1]:
+                    marginal = [(name, one.part([0], columns)) for name, one in self.margins]
+                elif self.shown.margin_columns and columns is self.columns[-1]:
+                    marginal = [(name, one.part(rows, [0])) for name, one in self.margins]
+                margins = [_margin(name, one) for name, one in marginal]
+                yield _MatrixBlock(", ".join(caption), part.scalar(), part.width, margins)
 
 
 def _span(axis: str, block: Sequence[int], size: int) -> str:
@@ -207,31 +224,33 @@ def _span(axis: str, block: Sequence[int], size: int) -> str:
     return f"{axis}s {first}–{last} of {size}" if first < last else f"{axis} {first} of {size}"
 
 
-def _margin(name: str, made: Matrix) -> _Piece:
+def _margin(name: str, made: TexMatrix) -> _FormulaPart:
     said = _name(name)
-    return _Piece(f"{said} = {made.scalar()}", formula_points(said) + made.width + _EQUALS + _QUADS, r" \qquad ")
+    return _FormulaPart(f"{said} = {made.scalar()}", formula_points(said) + made.width + _EQUALS + _QUADS, r" \qquad ")
 
 
-def _bare(sheet: ShownMatrix) -> Matrix:
-    """Return the matrix of a sheet, without labels and without what stands beside."""
-    rows = sheet.cells[: len(sheet.cells) - sheet.margin_rows]
-    return Matrix([row[: sheet.first_margin] for row in rows])
+def _bare(shown: ShownMatrix) -> TexMatrix:
+    """Return a matrix in LaTeX, without labels and marginal columns or rows."""
+    rows = shown.cells[: len(shown.cells) - shown.margin_rows]
+    return TexMatrix([row[: shown.first_margin] for row in rows])
 
 
-def _margins(sheet: ShownMatrix) -> list[tuple[str, Matrix]]:
-    """Return what stands beside the rows as columns, or below the columns as rows, by name."""
-    if sheet.margin_rows:
-        return [(name, Matrix([row])) for name, row in zip(sheet.rows, sheet.cells, strict=True)][-sheet.margin_rows :]
+def _margins(shown: ShownMatrix) -> list[tuple[str, TexMatrix]]:
+    """Return the marginal columns or rows by name."""
+    if shown.margin_rows:
+        return [(name, TexMatrix([row])) for name, row in zip(shown.rows, shown.cells, strict=True)][
+            -shown.margin_rows :
+        ]
     return [
-        (sheet.columns[at], Matrix([[row[at]] for row in sheet.cells]))
-        for at in range(sheet.first_margin, len(sheet.columns))
+        (shown.columns[at], TexMatrix([[row[at]] for row in shown.cells]))
+        for at in range(shown.first_margin, len(shown.columns))
     ]
 
 
 def _name(name: str) -> str:
-    """Return a step's name in a formula, its labels cut where they are long."""
+    """Return a step's name in a formula, with long labels abbreviated."""
     step, bracket, labels = visible(name).partition("[")
-    return name_tex(f"{step}{bracket}{shortened(labels[:-1], LONGEST_LABEL)}]" if bracket else step, _word)
+    return name_tex(f"{step}{bracket}{shortened(labels[:-1], MAX_LABEL_WIDTH)}]" if bracket else step, _word)
 
 
 def _word(word: str) -> str:
@@ -239,13 +258,13 @@ def _word(word: str) -> str:
 
 
 def _formulas(step: Step) -> list[str]:
-    """Return a step's formulas, with a space between the factors of a product: they may be words."""
+    """Return a step's formulas, with a space between the factors of a product, which may be words."""
     marked = step.tex(lambda operand: f"\0{_name(operand)}\0")
     return [re.sub(r"\0((?:\^\\top)?) \0", r"\1 \\, ", text).replace("\0", "") for text in marked]
 
 
-def _display(name: str, pieces: Sequence[_Piece]) -> str:
-    """Return a display in which as many pieces stand in a line as fit, aligned behind the name."""
+def _display(name: str, pieces: Sequence[_FormulaPart]) -> str:
+    """Return an align* environment with as many parts per line as fit, aligned after the name."""
     lines: list[str] = []
     left = 0.0
     for piece in pieces:
@@ -256,6 +275,6 @@ def _display(name: str, pieces: Sequence[_Piece]) -> str:
             lines[-1] += piece.before + piece.tex
         left -= piece.width
     lines[0] = f"{name} &{lines[0]}".lstrip()
-    star = "" if "matrix" in lines[0] else "*"  # no new page between a formula and its value
+    star = "" if "matrix" in lines[0] else "*"  # no page break between a formula and its value
     body = f" \\\\{star}\n&".join([lines[0], " \\\\\n&".join(lines[1:])]) if lines[1:] else lines[0]
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"

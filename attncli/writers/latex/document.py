@@ -1,4 +1,4 @@
-"""A document around whatever goes on paper: one preamble, a page, headings and paragraphs."""
+"""LaTeX documents: the preamble, the size of a page, headings and paragraphs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from attncli.common.text import visible
 from attncli.writers.latex.text import escape, points, prose
 
 WIDTH = 448.0
-"""Points that we fill of a line; A4 with margins of 2.5 cm has 455."""
+"""The width of a line in points; A4 with margins of 2.5 cm has 455."""
 HEIGHT = 40
-"""Rows that we put on a page."""
+"""The most rows of a matrix on one page."""
 
 _PREAMBLE = r"""\documentclass[a4paper,fleqn]{article}
 \usepackage{amsmath}
 \usepackage[margin=2.5cm]{geometry}
 \setlength{\mathindent}{0pt}
 \setlength{\parindent}{0pt}
-\setcounter{MaxMatrixCols}{40}
+"""
+WIDE_MATRICES = r"\setcounter{MaxMatrixCols}{40}"
+"""What lets amsmath's matrices have as many columns as fit into a line, and not ten."""
+_BEGIN = r"""
 \allowdisplaybreaks
 \begin{document}
 """
@@ -25,16 +28,16 @@ _PREAMBLE = r"""\documentclass[a4paper,fleqn]{article}
 
 def document(parts: Iterable[str]) -> str:
     """Return a whole document: the preamble and the parts, which are LaTeX, a paragraph each."""
-    return "\n".join([_PREAMBLE, *(f"{part}\n" for part in parts), "\\end{document}\n"])
+    return "\n".join([_PREAMBLE + WIDE_MATRICES + _BEGIN, *(f"{part}\n" for part in parts), "\\end{document}\n"])
 
 
 def heading(title: str) -> str:
-    """Return what stands above a derivation; the title may hold anything."""
+    """Return a heading with any text."""
     return rf"\section*{{\raggedright {flowing(title)}}}"
 
 
 def flowing(text: str) -> str:
-    """Return text for a paragraph, of which the longest words can be broken anywhere."""
+    """Return text for a paragraph, in which very long words may be broken anywhere."""
     return " ".join(_breakable(word) for word in visible(text).split(" "))
 
 
@@ -45,5 +48,5 @@ def _breakable(word: str) -> str:
 
 
 def remark(text: str) -> str:
-    """Return one of attncli's own sentences as a paragraph in small type."""
+    """Return a sentence as a paragraph in small type."""
     return rf"{{\small {prose(text)}\par}}"

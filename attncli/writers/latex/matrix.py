@@ -1,4 +1,4 @@
-r"""One matrix in LaTeX: a pmatrix, or with labels a \bordermatrix; how wide it is, and how it is cut."""
+r"""Matrices in LaTeX: a pmatrix, or a \bordermatrix with labels; their estimated widths, and how to cut them."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass, field
 from attncli.common.style import tex_power
 from attncli.writers.latex.text import escape, points, shortened
 
-LONGEST_LABEL = 110.0
-"""Points, at the size of the text, that a label may take; only digits are never cut."""
+MAX_LABEL_WIDTH = 110.0
+"""The most points for a label, at text size; longer labels are abbreviated, unlike numbers."""
 
-_SCRIPT = 0.8  # labels are set at 7pt, in which letters are wider than 7/10
+_SCRIPT = 0.8  # labels are set at 7pt, at which letters are wider than 7/10 of 10pt
 _GAP = 10.0
-_PARENTHESES = 20.0 - _GAP  # the last column has none behind it
+_PARENTHESES = 20.0 - _GAP  # there is no gap after the last column
 DOTS = 12.0 + _GAP
-"""The points that a column of dots takes."""
+"""The width of a column of dots in points."""
 _PLAIN = re.compile(r"(-?)(\d+)(\.\d+)?")
 
 
 @dataclass
-class Matrix:
-    """Texts as `style.decimal` makes them, row by row, and labels or none.
+class TexMatrix:
+    """A matrix of texts as `style.decimal` writes them, row by row, with or without labels.
 
-    "…" stands where something is left out, "" is an empty place, and any other text is shown as it is.
+    "…" is an omission and "" an empty cell.
     """
 
     cells: list[list[str]]
@@ -32,7 +32,7 @@ class Matrix:
     columns: list[str] = field(default_factory=list)
 
     def tex(self) -> str:
-        """Return the matrix in LaTeX; decimal points stand under one another."""
+        """Return the matrix in LaTeX, with decimal points aligned."""
         columns = [self._column(at) for at in range(len(self.cells[0]))]
         cells = [list(row) for row in zip(*columns, strict=True)]
         if not self.rows:
@@ -42,11 +42,13 @@ class Matrix:
         return _lines(r"\bordermatrix{", [head, *body], r" \cr", "}")
 
     def scalar(self) -> str:
-        """Return the matrix in LaTeX, a single number without parentheses."""
-        return self.tex() if self.rows or len(self.cells) > 1 or len(self.cells[0]) > 1 else number(self.cells[0][0])
+        """Return the matrix in LaTeX, without parentheses if it is a single number."""
+        return (
+            self.tex() if self.rows or len(self.cells) > 1 or len(self.cells[0]) > 1 else number_tex(self.cells[0][0])
+        )
 
     def widths(self) -> list[float]:
-        """Return the points that each column takes, with the gap between columns."""
+        """Return the width of each column in points, with the gap after it."""
         widths = []
         for at in range(len(self.cells[0])):
             texts = [row[at] for row in self.cells]
@@ -57,17 +59,17 @@ class Matrix:
 
     @property
     def frame(self) -> float:
-        """The points that the parentheses take, and the labels of the rows."""
+        """The width of the parentheses and row labels in points."""
         return _PARENTHESES + (max(map(_label_points, self.rows)) + _GAP if self.rows else 0)
 
     @property
     def width(self) -> float:
-        """The points that the whole takes."""
+        """The width of the matrix in points."""
         return self.frame + sum(self.widths())
 
-    def part(self, rows: Sequence[int], columns: Sequence[int]) -> Matrix:
-        """Return some of the rows and columns; −1 stands for what is left out there."""
-        return Matrix(
+    def part(self, rows: Sequence[int], columns: Sequence[int]) -> TexMatrix:
+        """Return the matrix of some rows and columns; −1 stands for an omission."""
+        return TexMatrix(
             [["…" if -1 in (i, j) else self.cells[i][j] for j in columns] for i in rows],
             ["…" if i == -1 else self.rows[i] for i in rows] if self.rows else [],
             ["…" if j == -1 else self.columns[j] for j in columns] if self.columns else [],
@@ -79,13 +81,13 @@ class Matrix:
         return [
             _dots(down=all(cell == "…" for cell in row), across=across)
             if text == "…"
-            else f"{_phantom(left)}{_signed(text) if left else number(text)}{_phantom(right)}"
+            else f"{_phantom(left)}{_signed(text) if left else number_tex(text)}{_phantom(right)}"
             for row, (left, text, right) in zip(self.cells, _padded(texts), strict=True)
         ]
 
 
-def number(text: str) -> str:
-    r"""Return a number as `style.decimal` writes it in LaTeX: 3.1 \times 10^{-7}, -\infty; other text as text."""
+def number_tex(text: str) -> str:
+    r"""Return a number of `style.decimal` in LaTeX: 3.1 \times 10^{-7}, -\infty; other text as \text."""
     if text in {"∞", "-∞"}:
         return text.replace("∞", r"\infty")
     if not text or re.fullmatch(r"-?[\d.]+(e[-+]?\d+)?", text):
@@ -94,7 +96,7 @@ def number(text: str) -> str:
 
 
 def blocks(widths: Sequence[float], room: float) -> list[list[int]]:
-    """Return which columns stand together where nothing is left out; one that is too wide stands alone."""
+    """Return blocks of columns that fit `room`; a column that is too wide is a block by itself."""
     found: list[list[int]] = [[]]
     left = room
     for at, width in enumerate(widths):
@@ -107,9 +109,9 @@ def blocks(widths: Sequence[float], room: float) -> list[list[int]]:
 
 
 def ends(widths: Sequence[float], room: float, dots: float, hole: int | None = None) -> list[int]:
-    """Return which columns are shown, from both ends inwards as far as there is room; −1 for what is left out.
+    """Return as many columns from both ends as fit `room`; −1 stands for an omission.
 
-    `dots` is what its sign takes; `hole` is where something is left out already.
+    `dots` is the width of an omission, `hole` the index of one that is already there.
     """
     kept = list(range(len(widths)))
     if sum(widths) > room:
@@ -127,7 +129,7 @@ def ends(widths: Sequence[float], room: float, dots: float, hole: int | None = N
 
 
 def _padded(texts: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Return what is missing before and after each number of a column, so that the decimal points meet."""
+    """Return the padding before each number of a column, the number, and the padding after it."""
     matches = [_PLAIN.fullmatch(text) for text in texts]
     plain = [match for match in matches if match]
     signs = max((len(match[1]) for match in plain), default=0)
@@ -149,7 +151,7 @@ def _phantom(text: str) -> str:
 
 
 def _signed(text: str) -> str:
-    return f"{{{text}}}" if text.startswith("-") else text  # else the minus is one between two operands, and wider
+    return f"{{{text}}}" if text.startswith("-") else text  # a bare "-" would be a binary minus
 
 
 def _dots(*, down: bool, across: bool) -> str:
@@ -157,12 +159,12 @@ def _dots(*, down: bool, across: bool) -> str:
 
 
 def _label(label: str, dots: str) -> str:
-    shown = dots if label == "…" else rf"\text{{{escape(shortened(label, LONGEST_LABEL))}}}"
+    shown = dots if label == "…" else rf"\text{{{escape(shortened(label, MAX_LABEL_WIDTH))}}}"
     return rf"\scriptstyle{shown}" if label else ""
 
 
 def _label_points(label: str) -> float:
-    width = points(shortened(label, LONGEST_LABEL))
+    width = points(shortened(label, MAX_LABEL_WIDTH))
     return width if "U+" in escape(label) else width * _SCRIPT
 
 

@@ -1,4 +1,4 @@
-"""A report in LaTeX: a description of the steps, with a table of the wrong cells under each."""
+"""Reports in LaTeX: a description list of the steps, with tables of wrong cells."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from attncli.writers.latex.text import escape, points, shortened
 
 _MARKS = {"→": r"$\rightarrow$", "✗": r"$\times$", "✓": r"$\surd$"}
 _NUMBER = 100.0
-"""Points that a number may take: more than a number has that is not typed to tease."""
+"""The most points for a number: more than any reasonable number needs."""
 _INDENT = 60.0
-"""Points left of a table, and between its columns."""
+"""The indentation of a table and the gaps between its columns, in points."""
 
 
 def write(pages: Sequence[Page], style: Style) -> str:
-    """Return one document that holds every report."""
-    return document(part for page in pages for part in _page(page))
+    """Return one document with all reports."""
+    return document(part for page in pages for part in parts(page))
 
 
-def _page(page: Page) -> Iterator[str]:
+def parts(page: Page) -> Iterator[str]:
+    """Yield the paragraphs of one report."""
     if page.heading:
         yield heading(page.heading)
     if page.first:
@@ -44,7 +45,7 @@ def _item(step: StepSaid) -> Iterator[str]:
 
 
 def _rows(cells: Sequence[WrongCell]) -> list[list[str]]:
-    """Return the rows of the table of wrong cells, as wide as fits on the page."""
+    """Return the rows of a table of wrong cells, abbreviated to fit the page."""
     columns = [[f"yours {shortened(cell.yours, _NUMBER)}" for cell in cells]]
     if cells[0].right is not None:
         columns.append([f"right {shortened(cell.right or '', _NUMBER)}" for cell in cells])

@@ -1,8 +1,8 @@
-"""Labels and notes as LaTeX writes them.
+"""Text in LaTeX, and its estimated width.
 
-A document for pdflatex is ASCII, in the fonts that every LaTeX has (OT1), so `escape` writes accents as commands, and
-what those fonts lack as its code point. How wide a text becomes TeX alone knows; `points` estimates it, on the safe
-side, so that formulas can be broken and matrices cut before they run off the page.
+Documents are ASCII and use the fonts of every LaTeX installation (OT1), so `escape` writes accents as commands, and
+characters that the fonts lack as code points. Only TeX knows the exact width of a text; `points` estimates it, rather
+too wide than too narrow, so that formulas and matrices stay on the page.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _FONT = SPECIAL | {
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "$": r"\symbol{36}",
     '"': r"\texttt{\symbol{34}}", "`": r"\texttt{\symbol{18}}",
 }  # fmt: skip
-"""ASCII that OT1 fonts have in another place; LaTeX itself takes the dollar from a font that not everybody has."""
+"""ASCII characters at other positions in OT1 fonts; the dollar of LaTeX needs a font that may be missing."""
 
 _SIGNS = {
     "ᵀ": r"$^\top$", "√": r"$\surd$", "Σ": r"$\Sigma$", "θ": r"$\theta$", "×": r"$\times$", "·": r"$\cdot$",
@@ -28,7 +28,7 @@ _SIGNS = {
     "”": r"\textquotedblright{}", "ß": r"\ss{}", "æ": r"\ae{}", "Æ": r"\AE{}", "œ": r"\oe{}", "Œ": r"\OE{}",
     "ø": r"\o{}", "Ø": r"\O{}", "ł": r"\l{}", "Ł": r"\L{}", "ı": r"\i{}",
 }  # fmt: skip
-"""What attncli writes itself, and letters and quotes that are no accented ASCII."""
+"""Signs that attncli uses, and letters and quotes that are not accented ASCII letters."""
 
 _ABOVE = {
     "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": ".",
@@ -67,12 +67,12 @@ def _char(char: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Return one of attncli's own sentences in LaTeX: as `escape` does, and e^(s − max) as a power."""
+    """Return a sentence of attncli in LaTeX: escaped, with e^(s − max) as a power."""
     return re.sub(r"(\w+)\\textasciicircum\{\}\(([^()]*)\)", r"$\1^{\\text{\2}}$", escape(text))
 
 
 def points(text: str) -> float:
-    """Return about how wide `escape(text)` is in Computer Modern at 10pt."""
+    """Estimate the width of `escape(text)` in points, in Computer Modern at 10pt."""
     return sum(
         _WIDTHS.get(char, 5.6 if char.islower() or char.isdigit() else 7.8)
         if char.isascii() or char in _SIGNS or "U+" not in (tex := _char(char))
@@ -82,14 +82,14 @@ def points(text: str) -> float:
 
 
 def formula_points(formula: str) -> float:
-    """Return about how wide a formula is, of which the LaTeX is known; a fraction counts as both its parts."""
+    """Estimate the width of a formula in points; a fraction counts as the sum of its parts."""
     shown = re.sub(r"\\((text|operatorname|texttt|scriptsize|frac|sqrt)\b|(begin|end)\{\w+\})", "", formula)
     shown = re.sub(r"\\.", "n", re.sub(r"\\[A-Za-z]+", "W", shown))
     return points(re.sub(r"[{}$_^]", "", shown))
 
 
 def shortened(text: str, most: float) -> str:
-    """Return a label with its beginning and its end alone where it is wider than `most` points."""
+    """Return a text of about `most` points, with its middle omitted if it is wider."""
     if points(text) <= most:
         return text
     head, tail = text, text

@@ -1,6 +1,6 @@
-"""A worksheet in LaTeX, with boxes to write in.
+"""Worksheets in LaTeX, with boxes to write in.
 
-Tables stand side by side as far as a line goes, and are cut into blocks of columns where they are wider.
+As many tables as fit are side by side; wider ones are cut into blocks of columns.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from attncli.writers.latex.text import escape, prose
 from attncli.writers.matrix import ShownMatrix, shown_matrices
 from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
 
-_MOST_COLUMNS = 12
+_MAX_COLUMNS = 12
 _LINE = 145.0
-"""Millimetres that the cells of a table may take together."""
+"""The most millimetres for the cells of a table row."""
 _CELL, _GAP = 14.0, 2.2
-"""Millimetres of an empty cell, and of what LaTeX puts between two."""
+"""The width of an empty cell, and of the gap between two, in millimetres."""
 
 _SPACING = r"\setlength{\parskip}{8pt}\setlength{\tabcolsep}{3pt}\setlength{\lineskip}{8pt}\raggedright"
 
 
 def write(sheet: Worksheet, style: Style) -> str:
-    """Return the whole document."""
+    """Return the document."""
     given = [table for step in sheet.given for table in _given(step, style)]
     parts = [
         heading(sheet.title),
@@ -34,7 +34,7 @@ def write(sheet: Worksheet, style: Style) -> str:
         sheet.task,
         " \\qquad\n".join(given),
         *(_answers(step) for step in sheet.asked),
-        r"\begin{minipage}{\textwidth}\setlength{\parskip}{8pt}",  # so that the powers stand below their heading
+        r"\begin{minipage}{\textwidth}\setlength{\parskip}{8pt}",  # keeps the powers on the page of their heading
         r"\subsection*{Powers of $e$}",
         POWERS_NOTE,
         *_tables("", powers(), "r"),
@@ -44,34 +44,34 @@ def write(sheet: Worksheet, style: Style) -> str:
 
 
 def _given(step: Step, style: Style) -> Iterator[str]:
-    for sheet in shown_matrices(step, style, 0):
-        yield from _tables(f"${_name(step.name)}$", sheet, "r")
+    for matrix in shown_matrices(step, style, 0):
+        yield from _tables(f"${_name(step.name)}$", matrix, "r")
 
 
 def _answers(step: Step) -> str:
-    """Return the heading of a step and its empty tables; the heading stays with the first of them."""
+    """Return the heading of a step and its empty tables, without a page break between them."""
     formula = " = ".join([_name(step.name), *step.tex(_name)])
     note = rf" \quad {{\small {prose(step.note())}}}" if step.note() else ""
     tables: list[str] = []
-    for sheet in empty(step):
-        width = min(_CELL, _LINE / min(len(sheet.columns), _MOST_COLUMNS) - _GAP)
-        tables += _tables(escape(sheet.title), sheet, f"p{{{width:.1f}mm}}")
+    for matrix in empty(step):
+        width = min(_CELL, _LINE / min(len(matrix.columns), _MAX_COLUMNS) - _GAP)
+        tables += _tables(escape(matrix.title), matrix, f"p{{{width:.1f}mm}}")
     return rf"${formula}${note}\nopagebreak" + "\n\n" + " \\qquad\n".join(tables)
 
 
-def _tables(caption: str, sheet: ShownMatrix, column: str) -> Iterator[str]:
-    """Go through the blocks of a matrix, each cell in a box where it is empty."""
+def _tables(caption: str, matrix: ShownMatrix, column: str) -> Iterator[str]:
+    """Yield the blocks of a matrix; empty cells are boxed."""
     boxed = column.startswith("p")
-    for start in range(0, len(sheet.columns), _MOST_COLUMNS):
-        part = slice(start, start + _MOST_COLUMNS)
-        names = [escape(name) for name in sheet.columns[part]]
+    for start in range(0, len(matrix.columns), _MAX_COLUMNS):
+        part = slice(start, start + _MAX_COLUMNS)
+        names = [escape(name) for name in matrix.columns[part]]
         bar = "|" if boxed else ""
         lines = [rf"\begin{{tabular}}[t]{{r|{bar.join([column] * len(names))}{bar}}}"]
         if caption:
             lines.append(rf"\multicolumn{{{len(names) + 1}}}{{l}}{{{caption}}} \\")
         lines.append(_row("", [rf"\multicolumn{{1}}{{c}}{{{name}}}" for name in names]))
         lines.append(r"\hline")
-        for name, cells in zip(sheet.rows, sheet.cells, strict=True):
+        for name, cells in zip(matrix.rows, matrix.cells, strict=True):
             strut = r"\rule[-2mm]{0pt}{7mm}" if boxed else ""
             lines.append(_row(escape(name) + strut, [_number(cell) for cell in cells[part]]))
             lines += [r"\hline"] * boxed
@@ -80,7 +80,7 @@ def _tables(caption: str, sheet: ShownMatrix, column: str) -> Iterator[str]:
 
 
 def _name(name: str) -> str:
-    return name_tex(name).replace(r"\text", r"\operatorname")  # so that a product of two has a space in it
+    return name_tex(name).replace(r"\text", r"\operatorname")  # which has space around it in a product
 
 
 def _row(name: str, cells: Sequence[str]) -> str:

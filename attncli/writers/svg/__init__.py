@@ -1,1 +1,1 @@
-"""SVG: pictures as single files, without fonts, scripts or links."""
+"""SVG: self-contained pictures, without embedded fonts, scripts or links."""

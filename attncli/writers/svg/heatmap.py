@@ -1,4 +1,4 @@
-"""The heat map as SVG: a square for each weight, with its number where it fits and its tokens where one points."""
+"""Heat maps in SVG: a square for each weight, with a tooltip and, if there is room, the number."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from attncli.writers.terminal.measure import cells, shortened
 from attncli.writers.terminal.page import TracePage
 from attncli.writers.terminal.printing import Piece, drawn
 
-MOST_SQUARES = 40_000
-"""In one picture: as many as a browser shows without delay."""
-MOST_SIDE = 96
-"""Squares along one side of a panel."""
-LONGEST_LABEL = 16
+MAX_SQUARES = 40_000
+"""The most squares in one picture: browsers show these without delay."""
+MAX_SIDE = 96
+"""The most squares along one side of a panel."""
+MAX_LABEL_WIDTH = 16
 
 _ROOM = 960
-"""How wide the panels side by side may be."""
+"""The most pixels that panels side by side may take."""
 _FEW = 4
 _SIDES = (44, 36, 28, 22, 16, 12, 8, 6)
 _BETWEEN = 36
 _RAMP = 36
 _UP, _ALONG = math.sin(math.pi / 3), math.cos(math.pi / 3)
-"""What a label that is turned by 60° takes of its length, upwards and to the right."""
+"""The height and width of a label rotated by 60°, relative to its length."""
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
-    """Return the heat map of every trace, one under another, and one legend, as one file."""
+    """Return one file with the heat maps of all traces and a legend."""
     return style.markup(drawing(traces, style))
 
 
 def drawing(traces: Sequence[Trace], style: Style) -> str:
-    """Return the picture as `write` does, whatever the encoding."""
+    """Return the same picture as `write`, without regard to the encoding."""
     parts: list[str] = []
     width, y = 0, 0
     for trace in traces:
-        drawn_trace = _Picture(trace, style)
+        drawn_trace = _HeatmapPicture(trace, style)
         parts += drawn_trace.parts(y)
         width = max(width, drawn_trace.width)
         y += drawn_trace.height + _BETWEEN
@@ -51,25 +51,25 @@ def drawing(traces: Sequence[Trace], style: Style) -> str:
     return picture.document(parts, width, y + 3 * picture.ROW, name_of(traces))
 
 
-class _Picture:
-    """The heat map of one trace: how large its squares are, and where its panels stand."""
+class _HeatmapPicture:
+    """The layout of one heat map: the size of its squares and the positions of its panels."""
 
     def __init__(self, trace: Trace, style: Style) -> None:
         step = weights_of(trace)
         *lead, down, across = step.shown_axes
-        most = max(1, min(MOST_SIDE, math.isqrt(MOST_SQUARES // math.prod([1, *(axis.size for axis in lead)]))))
+        most = max(1, min(MAX_SIDE, math.isqrt(MAX_SQUARES // math.prod([1, *(axis.size for axis in lead)]))))
         block = max(math.ceil(down.size / most), math.ceil(across.size / most))
         self.panels = squares(step, block, visible)
         self.places = precision_of(trace, style, PLACES)
         rows, columns = self.panels[0].rows, self.panels[0].columns
-        room = _ROOM * 3 // 4 if len(self.panels) <= _FEW else _ROOM // 4  # many heads are there to be compared
+        room = _ROOM * 3 // 4 if len(self.panels) <= _FEW else _ROOM // 4  # small multiples: heads can be compared
         self.side = next((side for side in _SIDES if len(columns) * side <= room), _SIDES[-1])
         self.left = max(_width(label) for label in rows) + picture.CELL
         self.flat = all(_width(label) <= self.side - 4 for label in columns)
         self.above, right = picture.ROW, len(columns) * self.side
         if not self.flat:
             self.above = math.ceil(max(map(_width, columns)) * _UP) + 2 * picture.CELL
-            # A turned label begins over the middle of its square, and the last ones may reach beyond the panel.
+            # A rotated label begins above the middle of its square; the last ones may extend beyond the panel.
             ends = ((at + 0.5) * self.side + _width(label) * _ALONG for at, label in enumerate(columns))
             right = max(right, math.ceil(max(ends)) + picture.CELL)
         self.panel_width = self.left + right
@@ -87,7 +87,7 @@ class _Picture:
         self.height = len(self.head) * picture.ROW + picture.ROW // 2 + rows_of_panels * self.row_height - picture.ROW
 
     def parts(self, top: int) -> Iterator[str]:
-        """Go through the elements of the picture, which begins at this height."""
+        """Yield the elements of the picture, whose upper edge is at `top`."""
         yield from picture.text_at(0, top, self.head)
         top += len(self.head) * picture.ROW + picture.ROW // 2
         for at, panel in enumerate(self.panels):
@@ -102,7 +102,7 @@ class _Picture:
             yield "</g>\n</g>"
 
     def labels(self, panel: Squares) -> Iterator[str]:
-        """Go through the labels; where squares are smaller than letters, as many as have room."""
+        """Yield the labels, or only every n-th label if squares are smaller than letters."""
         every = math.ceil(14 / self.side)
         for row, label in list(enumerate(panel.rows))[::every]:
             place = f'x="-{picture.CELL}" y="{row * self.side + self.side / 2 + 5:g}" text-anchor="end"'
@@ -115,8 +115,8 @@ class _Picture:
                 yield _label(label, f'transform="translate({middle} -7) rotate(-60)"')
 
     def squares(self, panel: Squares) -> Iterator[str]:
-        """Go through the weights, each with its number where that fits and with its whole story as a tooltip."""
-        size = self.side - (self.side >= _SIDES[-3])  # a gap of one between squares that are large enough for one
+        """Yield the squares with their tooltips, and their numbers if these fit."""
+        size = self.side - (self.side >= _SIDES[-3])  # a gap of one pixel between squares, unless they are tiny
         for row, column, value, pair in panel.pairs():
             x, y = column * self.side, row * self.side
             fill = picture.shade(value) if value > 0 else 'class="empty"'
@@ -131,18 +131,18 @@ class _Picture:
 
 
 def _label(text: str, place: str) -> str:
-    shown = shortened(text, LONGEST_LABEL)
+    shown = shortened(text, MAX_LABEL_WIDTH)
     whole = f"<title>{picture.markup(text)}</title>" if shown != text else ""
     return f'<text class="label" {place}>{picture.markup(shown)}{whole}</text>'
 
 
 def _width(text: str) -> int:
-    """Return how many pixels a label or a number takes."""
-    return math.ceil(cells(shortened(text, LONGEST_LABEL)) * picture.SMALL)
+    """Return the width of a label or a number in pixels."""
+    return math.ceil(cells(shortened(text, MAX_LABEL_WIDTH)) * picture.SMALL)
 
 
 def _legend(top: int, blank: str) -> Iterator[str]:
-    """Draw the ramp from 0 to 1, with some weights named under it."""
+    """Yield the elements of the ramp from 0 to 1 and its labels."""
     for at in range(_RAMP):
         fill = picture.shade(((at + 0.5) / _RAMP) ** 2)
         yield f'<rect x="{at * picture.CELL}" y="{top}" width="{picture.CELL}" height="{picture.ROW - 4}" {fill}/>'

@@ -1,7 +1,7 @@
-"""SVG: the picture that the terminal shows, light and dark, as one file without fonts, scripts or links.
+"""Styled text of the terminal as SVG, for light and dark colour schemes.
 
-A terminal is a grid of cells, and so is this: every piece of text stands at its own place and is told how wide it is,
-so that columns stay under one another whatever font the reader has. Rules are drawn as lines: fonts leave gaps.
+A picture is a grid of cells like a terminal. Each word is positioned and given its width, so that columns stay aligned
+in any font. Rules are drawn as lines, because box-drawing characters leave gaps in many fonts.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from html import escape
 from attncli.common.text import visible
 from attncli.writers.palette import HUE, opacity
 from attncli.writers.terminal.measure import cells
-from attncli.writers.terminal.printing import Line
+from attncli.writers.terminal.printing import StyledLine
 
 CELL = 9
-"""Width of a character: 0.6 of the size of the font, as in nearly every monospaced one."""
+"""Width of a character in pixels: 0.6 of the font size, as in nearly all monospaced fonts."""
 SMALL = 7.2
-"""Width of a character of labels and numbers in a heat map."""
+"""Width of a character in the labels and numbers of heat maps."""
 ROW = 21
-"""Height of a line."""
+"""Height of a line in pixels."""
 MARGIN = 18
 
 LIGHT = {
@@ -31,21 +31,21 @@ DARK = {
     "paper": "#16181c", "ink": "#e6e8eb", "dim": "#9aa4af",
     "green": "#57d38c", "yellow": "#e3b341", "red": "#ff8a80",
 }  # fmt: skip
-"""The colours of the table's styles: those of text have a contrast of at least 4.5 on the paper."""
+"""Colours by style; those of text have a contrast of at least 4.5 to the background."""
 
 _BASE = 15
-"""From the top of a line to where its letters stand."""
+"""Distance of the baseline from the top of a line, in pixels."""
 _WORDS = re.compile(r"[─┼]+|│|[^\s─│┼]+(?: [^\s─│┼]+)*")
 
 
-def draw(lines: Sequence[Line], title: str) -> str:
-    """Return lines of styled text as an SVG file; the styles are Rich's, as far as the tables use them."""
+def draw_lines(lines: Sequence[StyledLine], title: str) -> str:
+    """Return lines of styled text as an SVG file."""
     width = max(map(line_width, lines), default=0) * CELL
     return document(text_at(0, 0, lines), width, len(lines) * ROW, title)
 
 
 def document(parts: Iterable[str], width: int, height: int, title: str) -> str:
-    """Return a whole SVG file with these parts, which take so many pixels, and a margin around them."""
+    """Return an SVG file with the elements `parts`, which take `width` × `height` pixels, inside a margin."""
     width, height = width + 2 * MARGIN, height + 2 * MARGIN
     body = "\n".join(parts)
     return (
@@ -57,8 +57,8 @@ def document(parts: Iterable[str], width: int, height: int, title: str) -> str:
     )
 
 
-def text_at(left: int, top: int, lines: Sequence[Line]) -> Iterator[str]:
-    """Draw lines of styled text from this corner on, line by line."""
+def text_at(left: int, top: int, lines: Sequence[StyledLine]) -> Iterator[str]:
+    """Yield the elements of each line of styled text; the first begins at (`left`, `top`)."""
     for number, line in enumerate(lines):
         x, y = left, top + number * ROW
         found = []
@@ -74,23 +74,23 @@ def text_at(left: int, top: int, lines: Sequence[Line]) -> Iterator[str]:
         yield "".join(found)
 
 
-def line_width(line: Line) -> int:
-    """Return how many cells of the grid a line takes."""
+def line_width(line: StyledLine) -> int:
+    """Return the width of a line in cells of the grid."""
     return sum(cells(piece.text) for piece in line)
 
 
 def shade(weight: float) -> str:
-    """Return the attributes of a rectangle behind a weight: nothing to see at 0, on light paper and on dark."""
+    """Return the attributes of the rectangle behind a weight, which is transparent at 0."""
     return f'class="weight" fill-opacity="{opacity(weight):g}"'
 
 
 def markup(text: str) -> str:
-    """Return text of a user's as XML."""
+    """Return `text` escaped for XML."""
     return escape(visible(text))
 
 
 def _word(text: str, x: int, y: int, front: str) -> str:
-    # With their spacing alone stretched, the letters of joined scripts come apart.
+    # Adjusting the spacing alone would separate the letters of cursive scripts.
     length = f'textLength="{cells(text) * CELL}" lengthAdjust="spacingAndGlyphs"'
     return f'<text x="{x}" y="{y}" {length}{front}>{markup(text)}</text>'
 

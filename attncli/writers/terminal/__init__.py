@@ -1,7 +1,7 @@
-"""Tables for a terminal or a pipe, drawn with Rich: the only writer that imports it.
+"""Tables for a terminal or a pipe, drawn with Rich.
 
-Strings reach Rich as `Text`, never as markup. What a trace, a step or a report shows of itself on somebody's Rich
-console comes from here, too.
+Strings reach Rich as `Text`, never as markup. Traces, steps and reports also render themselves on a Rich console with
+`on_console`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from attncli.common.report import Page
 from attncli.common.style import Style
 from attncli.trace.step import Step
-from attncli.trace.trace import Trace
+from attncli.trace.trace import Selection, Trace
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
-    """Return the tables of every trace, one problem under another."""
+    """Return the tables of all traces."""
     from attncli.writers.terminal.page import parts
     from attncli.writers.terminal.printing import printed
 
@@ -29,15 +29,11 @@ def write(traces: Sequence[Trace], style: Style) -> str:
 
 
 def on_console(what: Trace | Step | Page, console: Console, options: ConsoleOptions) -> Iterator[Part]:
-    """Go through what a trace, a step or a report is on a Rich console."""
+    """Return the renderables that show a trace, a step or a report on a Rich console."""
     from attncli.writers.terminal import page, report
     from attncli.writers.terminal.printing import style_of
 
     style = style_of(console, options)
     if isinstance(what, Page):
         return report.parts([what], style)
-    if isinstance(what, Step):
-        alone = Trace()
-        alone.insert(what)
-        return page.parts([alone], style)
-    return page.parts([what], style)
+    return page.parts([Selection.of(what)], style)

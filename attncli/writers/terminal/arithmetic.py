@@ -1,4 +1,4 @@
-"""Steps worked out by hand, line by line, the equals signs under one another."""
+"""Equations in a terminal, aligned at their first equals sign."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from attncli.writers.terminal.layout import fixed
 from attncli.writers.terminal.measure import broken, cells
 
 if TYPE_CHECKING:
-    from attncli.writers.arithmetic import Line
+    from attncli.writers.arithmetic import Equation
 
 _LEAST = 10
-"""Columns that an equation is given, however narrow the terminal is."""
+"""The least room for an equation, however narrow the terminal."""
 
 
-def arithmetic(lines: Sequence[Line], style: Style, indent: str = "") -> Iterator[Text]:
-    """Go through lines of arithmetic, each broken where the terminal ends."""
+def arithmetic(lines: Sequence[Equation], style: Style, indent: str = "") -> Iterator[Text]:
+    """Yield equations, each broken into lines that fit the terminal."""
     names = [style.plain(visible(line.name)) for line in lines]
     margin = max(map(cells, names), default=0) + 1
     for name, line in zip(names, lines, strict=True):

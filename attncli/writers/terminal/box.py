@@ -1,4 +1,4 @@
-"""The lines of every table: one rule under the labels, and a thin line where something else begins."""
+"""The lines of tables: one rule below the labels, and thin lines before marginal columns and rows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from attncli.common.style import Style
 
 
 def _box(rule: str, line: str, crossing: str) -> Box:
-    beside, under = f"  {line} ", f"{rule}{rule}{crossing}{rule}"
-    rows = [" " * 4, beside, under, beside, under, under, beside, " " * 4]
+    plain, under = f"  {line} ", f"{rule}{rule}{crossing}{rule}"
+    rows = [" " * 4, plain, under, plain, under, under, plain, " " * 4]
     return Box("".join(f"{row}\n" for row in rows), ascii=rule.isascii())
 
 
@@ -18,10 +18,10 @@ _RULED = {unicode: _box(rule, " ", rule) for unicode, rule in ((True, "─"), (F
 
 
 def thin(style: Style) -> Box:
-    """Return rules between sections and lines between columns."""
+    """Return a box with rules between sections and lines between columns."""
     return _THIN[style.unicode]
 
 
 def ruled(style: Style) -> Box:
-    """Return rules between sections alone."""
+    """Return a box with rules between sections only."""
     return _RULED[style.unicode]

@@ -1,7 +1,7 @@
-"""The heat map in a terminal: half blocks, two colours to a character; without colour, shades of grey in characters.
+"""Heat maps in a terminal: half blocks in two colours, or shade characters if there is no colour.
 
-A character is about twice as high as it is wide, so a weight is a square of s columns and s half lines. s is as large
-as the terminal's width and a screenful or two of lines allow; only squares of at least six columns hold a number.
+A character is about twice as high as wide, so a weight is a square of s columns and s half lines. s is as large as the
+width of the terminal and `MAX_LINES` allow; only squares of at least six columns contain numbers.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from attncli.writers.terminal.measure import cells, shortened
 from attncli.writers.terminal.page import TracePage
 from attncli.writers.terminal.printing import printed
 
-Piece = tuple[str, str]
-"""Text, and Rich's style for it."""
+StyledText = tuple[str, str]
+"""A text and its Rich style."""
 
-MOST_LINES = 60
-"""Lines that the squares of a picture take if they can, and that those of one panel always keep to."""
-LONGEST_LABEL = 12
+MAX_LINES = 60
+"""The most lines for the squares of one panel, and of the whole picture if possible."""
+MAX_LABEL_WIDTH = 12
 
 _SIZES = (6, 4, 3, 2, 1)
 _LARGEST = 16
@@ -38,34 +38,34 @@ _RAMP = 32
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
-    """Return the heat map of every trace, one under another, and one legend for all."""
+    """Return the heat maps of all traces and a legend."""
     parts: list[Part] = []
     for trace in traces:
-        parts += [*_Picture(trace, style).parts(), blank_line()]
+        parts += [*_HeatmapText(trace, style).parts(), blank_line()]
     return printed([*parts, *_legend(style, blank(traces))], style)
 
 
-class _Picture:
-    """The heat map of one trace, as large as fits."""
+class _HeatmapText:
+    """The heat map of one trace, as large as the terminal allows."""
 
     def __init__(self, trace: Trace, style: Style) -> None:
         self.style = style
         self.page = TracePage(trace, style)
         self.step = weights_of(trace)
         self.places = precision_of(trace, style, PLACES)
-        self.longest = min(LONGEST_LABEL, self.page.width // 3)
+        self.longest = min(MAX_LABEL_WIDTH, self.page.width // 3)
         down, across = self.step.shown_axes[-2:]
-        self.beside = 2 + max(cells(self.label(label)) for label in down.labels())
-        self.room = self.page.width - self.beside
+        self.label_width = 2 + max(cells(self.label(label)) for label in down.labels())
+        self.room = self.page.width - self.label_width
         self.size = self.size_for(down.size, across.size, [self.label(label) for label in across.labels()])
         self.block = max(
             1,
             math.ceil(across.size / max(self.room // self.size, 1)),
-            math.ceil(down.size / (2 * MOST_LINES // self.size)),
+            math.ceil(down.size / (2 * MAX_LINES // self.size)),
         )
 
     def size_for(self, rows: int, columns: int, labels: Sequence[str]) -> int:
-        """Return how many columns a square takes: the most with which the whole picture fits, else the least."""
+        """Return the width of a square in columns: the largest with which the picture fits, else the smallest."""
         halves = self.style.colors is not None and self.style.unicode
         widest = max((cells(letter) for label in labels for letter in label), default=1)
         for_numbers = min(self.places + 4 + self.places % 2, _LARGEST)
@@ -76,21 +76,21 @@ class _Picture:
         ]
         count = math.prod(axis.size for axis in self.step.axes[:-2])
         for size in sizes:
-            abreast = (self.page.width + BETWEEN) // (self.beside + columns * size + BETWEEN)
-            if abreast and math.ceil(count / abreast) * math.ceil(rows * size / 2) <= MOST_LINES:
+            abreast = (self.page.width + BETWEEN) // (self.label_width + columns * size + BETWEEN)
+            if abreast and math.ceil(count / abreast) * math.ceil(rows * size / 2) <= MAX_LINES:
                 return size
         return sizes[-1]
 
     def say(self, text: str) -> str:
-        """Return text that may be shown, and that has its final width."""
+        """Return `text` without control characters, in the encoding's characters."""
         return self.style.plain(visible(text))
 
     def label(self, text: str) -> str:
-        """Return a label, its middle left out where it is long."""
+        """Return a label, abbreviated in the middle if it is too long."""
         return shortened(self.say(text), self.longest, self.say("…"))
 
     def parts(self) -> Iterator[Part]:
-        """Go through what is printed: title, formula, what a square is, and the panels."""
+        """Yield the title, the formula, the remark about axes, and the panels."""
         yield from head(self.page, self.step, self.block)
         matrices = squares(self.step, self.block, self.label)
         yield from side_by_side(
@@ -98,35 +98,35 @@ class _Picture:
         )
 
     def lines(self, panel: Squares) -> Iterator[Text]:
-        """Draw one matrix, its labels above and to the left."""
+        """Yield the lines of one matrix, with labels above and to the left."""
         if panel.title:
             yield _line([(panel.title, "dim")])
         for letters in self.above(panel.columns):
-            yield _line([(" " * self.beside + "".join(letters), "dim")])
+            yield _line([(" " * self.label_width + "".join(letters), "dim")])
         values = panel.values.tolist()
-        beside: dict[int, str] = {}
-        for row, label in enumerate(panel.rows):  # two rows of the least size share a line: the first names it
-            beside.setdefault((row * self.size + (self.size - 1) // 2) // 2, label)
+        row_labels: dict[int, str] = {}
+        for row, label in enumerate(panel.rows):  # two rows of the smallest squares share a line and its label
+            row_labels.setdefault((row * self.size + (self.size - 1) // 2) // 2, label)
         blanks = [-1.0] * len(panel.columns)
         for number in range(math.ceil(len(values) * self.size / 2)):
             upper, lower = (
                 values[half // self.size] if half < len(values) * self.size else blanks
                 for half in (2 * number, 2 * number + 1)
             )
-            label = beside.get(number, "")
-            line = [(f" {label}{' ' * (self.beside - 2 - cells(label))} ", "dim")]
-            line += [self.square(pair, numbered=number in beside) for pair in zip(upper, lower, strict=True)]
+            label = row_labels.get(number, "")
+            line = [(f" {label}{' ' * (self.label_width - 2 - cells(label))} ", "dim")]
+            line += [self.square(pair, numbered=number in row_labels) for pair in zip(upper, lower, strict=True)]
             yield _line(line)
 
     def above(self, labels: Sequence[str]) -> Iterator[list[str]]:
-        """Go through the lines of the column labels: one if they fit, else letters from top to bottom."""
+        """Yield the lines of the column labels: one line if they fit, else one letter per line."""
         fit = all(cells(label) < self.size for label in labels)
         stacks = [[label] if fit else _letters(label) for label in labels]
         for line in reversed(list(zip_longest(*map(reversed, stacks), fillvalue=""))):
             yield [_centred(letter, self.size) for letter in line]
 
-    def square(self, pair: tuple[float, float], *, numbered: bool) -> Piece:
-        """Return a line's part of a square, or of two that meet there: the upper half and the lower."""
+    def square(self, pair: tuple[float, float], *, numbered: bool) -> StyledText:
+        """Return the part of a line for one square, or for two that meet in it; `pair` is its upper and lower half."""
         upper = pair[0]
         text = ""
         if numbered and self.size >= self.places + 4:
@@ -145,12 +145,12 @@ class _Picture:
         return "▀" * self.size, " on ".join(colors)
 
     def ink(self, value: float) -> str:
-        """Return the character that fills a square behind its number, and where there is no colour the whole square."""
+        """Return the character that fills a square: a space if there is colour, else a shade."""
         return " " if self.style.colors else _grey(value, self.style)
 
 
-def _line(pieces: Iterable[Piece]) -> Text:
-    """Return a line of pieces, those that look alike joined."""
+def _line(pieces: Iterable[StyledText]) -> Text:
+    """Return a line of text, with neighbours of equal style joined."""
     return fixed(
         Text.assemble(*(("".join(text for text, _ in same), how) for how, same in groupby(pieces, itemgetter(1))))
     )
@@ -162,14 +162,14 @@ def _number_style(value: float, style: Style) -> str:
 
 
 def _grey(value: float, style: Style) -> str:
-    """Return a shade for a weight, four of them by its root; a blank for 0."""
+    """Return one of four shade characters by the square root of a weight; a space for 0."""
     if not value > 0:
         return " "
     return style.plain(_SHADES[int(min(math.sqrt(value) * len(_SHADES), len(_SHADES) - 1))])
 
 
 def _letters(label: str) -> list[str]:
-    """Return the letters of a label, each with the marks that are put on it."""
+    """Return the letters of a label, each with its combining marks."""
     letters: list[str] = []
     for char in label:
         if letters and not cells(char):
@@ -185,7 +185,7 @@ def _centred(text: str, width: int, fill: str = " ") -> str:
 
 
 def _legend(style: Style, blank: str) -> Iterator[Text]:
-    """Draw the ramp from 0 to 1, with some weights named under it."""
+    """Yield the lines of the ramp from 0 to 1 and its labels."""
     length = min(_RAMP, (style.width or _RAMP + 1) - 1)
     length -= length % len(_SHADES)
     weights = [((at + 0.5) / length) ** 2 for at in range(length)]

@@ -1,4 +1,4 @@
-"""Panels side by side, as far as the terminal goes."""
+"""Panels side by side, as many as fit the terminal."""
 
 from __future__ import annotations
 
@@ -14,26 +14,25 @@ from rich.text import Text
 from attncli.writers.terminal.measure import cells
 
 NATURAL = 100
-"""Without a terminal, panels stand side by side as far as this; a single one is as wide as it is."""
+"""The room for panels side by side if there is no terminal; a single panel may be wider."""
 BETWEEN = 4
 """Columns between two panels."""
 INDENT = 2
 
-
 Part = Text | Padding | Table
-"""What stands in a line of its own, or in several."""
+"""A renderable that takes one or more whole lines."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Parts one under another, and the columns of a terminal that they take where there is so much room."""
+    """Parts one below the other, and the room in which they are laid out."""
 
     parts: Sequence[Part]
     room: int
 
     @cached_property
     def width(self) -> int:
-        """The columns of the widest part; what can wrap takes no more than there is room for."""
+        """The width of the widest part; text that can wrap takes at most the room."""
         return max((_width(part, self.room) for part in self.parts), default=0)
 
 
@@ -43,13 +42,13 @@ def blank_line() -> Text:
 
 
 def fixed(text: Text) -> Text:
-    """Return a text that is neither wrapped nor cut, whatever room it has."""
+    """Mark a text as never wrapped and never cut, and return it."""
     text.no_wrap, text.overflow = True, "ignore"
     return text
 
 
 def indented(text: Text) -> Padding:
-    """Return a text each line of which begins a little further right."""
+    """Return a text with every line indented."""
     return Padding(text, (0, 0, 0, INDENT), expand=False)
 
 
@@ -64,7 +63,7 @@ def _width(part: RenderableType, room: int) -> int:
 
 
 def side_by_side(panels: Sequence[Panel], room: int) -> Iterator[Part]:
-    """Put panels side by side as far as the room goes, the others below after an empty line."""
+    """Yield rows of as many panels as fit the room, separated by empty lines."""
     for number, row in enumerate(_rows(panels, room)):
         if number:
             yield blank_line()

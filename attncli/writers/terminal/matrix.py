@@ -1,7 +1,7 @@
-"""A matrix as a table: labels, numbers and what stands beside or below them, in blocks where the terminal ends.
+"""Matrices as Rich tables.
 
-No digit is ever cut or wrapped. So every width is fixed before Rich sees it: each column is as wide as its widest
-cell, and a matrix that is too wide becomes several tables of columns that fit.
+No digit is ever cut or wrapped, so all widths are fixed beforehand: each column is as wide as its widest cell, and a
+matrix that is too wide for the terminal becomes several tables.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from attncli.writers.terminal.box import thin
 from attncli.writers.terminal.measure import cells, shortened
 from attncli.writers.terminal.shading import shaded
 
-LONGEST_LABEL = 24
-"""Columns of a terminal that a label may take; only digits are never cut."""
+MAX_LABEL_WIDTH = 24
+"""The most columns of the terminal for a label; longer labels are abbreviated, unlike numbers."""
 
 
 class MatrixTables:
-    """The tables of one matrix, every column of it measured."""
+    """The tables of one matrix, with all columns measured."""
 
     def __init__(self, shown: ShownMatrix, style: Style) -> None:
         self.shown = shown
@@ -30,34 +30,34 @@ class MatrixTables:
         self.rows = [self.label(name) for name in shown.rows]
         self.columns = [self.label(name) for name in shown.columns]
         self.numbers = [align([style.plain(row[at]) for row in shown.cells]) for at in range(len(shown.columns))]
-        # A cell has a blank on either side that belongs to it, so that shaded cells touch.
+        # Padding belongs to the cells, so that shades of neighbouring cells touch.
         self.label_width = 2 + max(map(cells, self.rows), default=0)
         self.widths = [
             2 + max(map(cells, [name, *numbers])) for name, numbers in zip(self.columns, self.numbers, strict=True)
         ]
 
     def label(self, text: str) -> str:
-        """Return a label as wide as it may be, with its beginning and its end."""
+        """Return a label, abbreviated in the middle if it is too long."""
         whole = self.style.plain(text)
-        return whole if self.style.full else shortened(whole, LONGEST_LABEL, self.style.plain("…"))
+        return whole if self.style.full else shortened(whole, MAX_LABEL_WIDTH, self.style.plain("…"))
 
     def tables(self) -> Iterator[tuple[str, Table]]:
-        """Go through the blocks of columns, each with what is said above it: nothing above a whole matrix."""
+        """Yield a caption and a table for each block of columns; a matrix in one block has an empty caption."""
         for block in self.blocks():
             whole = len(block) >= self.shown.first_margin and block[0] == 0
             yield ("" if whole else self.span(block)), self.table(block)
 
     def blocks(self) -> list[list[int]]:
-        """Cut the columns into blocks that fit the terminal; a column too wide for it stands alone.
+        """Return blocks of columns that fit the terminal; a column that is too wide is a block by itself.
 
-        What stands beside the matrix is one piece, and is not cut if it fits.
+        The marginal columns stay together if they fit.
         """
         every = list(range(len(self.widths)))
         if self.style.width is None or self.width(every) <= self.style.width:
             return [every]
-        own, beside = every[: self.shown.first_margin], every[self.shown.first_margin :]
+        own, marginal = every[: self.shown.first_margin], every[self.shown.first_margin :]
         pieces = [[at] for at in own]
-        pieces += [beside] * bool(beside) if self.width(beside) <= self.style.width else [[at] for at in beside]
+        pieces += [marginal] * bool(marginal) if self.width(marginal) <= self.style.width else [[at] for at in marginal]
         blocks: list[list[int]] = [[]]
         for piece in pieces:
             if blocks[-1] and self.width(blocks[-1] + piece) > self.style.width:
@@ -66,23 +66,25 @@ class MatrixTables:
         return blocks
 
     def width(self, block: Sequence[int]) -> int:
-        """Return how many columns of a terminal the table of a block takes, its lines among them."""
+        """Return the width of a block's table in the terminal, with its lines."""
         return self.label_width + sum(1 + self.part_width(part) for part in self.parts(block))
 
     def part_width(self, part: Sequence[int]) -> int:
-        """Return how many columns of a terminal these columns take."""
+        """Return the width of these columns in the terminal."""
         return sum(self.widths[at] for at in part)
 
     def parts(self, block: Sequence[int]) -> list[list[int]]:
-        """Return the columns of a block that belong to the matrix, and those beside it, where there are any."""
+        """Split a block into columns of the matrix and marginal columns; empty parts are dropped."""
         own = [at for at in block if at < self.shown.first_margin]
         return [part for part in (own, list(block[len(own) :])) if part]
 
     def span(self, block: Sequence[int]) -> str:
-        """Say which columns stand in a block: columns 1–8 of 12."""
+        """Return the caption of a block: "columns 1–8 of 12", or "max, Σexp of each row" for marginal columns."""
+        if block[0] >= self.shown.first_margin:
+            return f"{', '.join(self.columns[at] for at in block)} of each row"
         numbers = [number for at in block if (number := self.shown.numbers[at]) is not None]
         if not numbers:
-            return "beside the matrix"
+            return "omitted columns"
         runs: list[list[int]] = []
         for number in numbers:
             if runs and number == runs[-1][-1] + 1:
@@ -93,7 +95,7 @@ class MatrixTables:
         return self.style.plain(f"{'columns' if len(numbers) > 1 else 'column'} {said} of {self.shown.total_columns}")
 
     def table(self, block: Sequence[int]) -> Table:
-        """Return the table of a block: the labels, the numbers, and what stands beside them or below."""
+        """Return the table of a block."""
         parts = self.parts(block)
         table = Table(
             box=thin(self.style),
@@ -113,12 +115,12 @@ class MatrixTables:
         return table
 
     def head(self, part: Sequence[int]) -> Text:
-        """Return the labels of columns, each over the end of its numbers."""
+        """Return the labels of columns, right-aligned as their numbers are."""
         labels = (_padded(self.columns[at], self.widths[at]) for at in part)
         return Text("".join(labels), "dim", no_wrap=True)
 
     def labels(self, rows: range) -> Text:
-        """Return the labels of rows, one under another."""
+        """Return the labels of rows, one per line."""
         return Text("\n".join(f" {self.rows[at]} " for at in rows), "dim", no_wrap=True)
 
     def grid(self, part: Sequence[int], rows: range) -> Table:
@@ -126,16 +128,16 @@ class MatrixTables:
         grid = Table.grid()
         for at in part:
             grid.add_column(width=self.widths[at], no_wrap=True)
-        beside = (bool(self.shown.margin_rows) and rows.start > 0) or part[0] >= self.shown.first_margin
+        marginal = (bool(self.shown.margin_rows) and rows.start > 0) or part[0] >= self.shown.first_margin
         for row in rows:
-            grid.add_row(*(self.cell(row, at, beside=beside) for at in part))
+            grid.add_row(*(self.cell(row, at, marginal=marginal) for at in part))
         return grid
 
-    def cell(self, row: int, column: int, *, beside: bool) -> Text:
-        """Return a number: shaded by its weight, or dim beside the matrix."""
+    def cell(self, row: int, column: int, *, marginal: bool) -> Text:
+        """Return one cell: shaded by its weight, or dim if marginal."""
         text = _padded(self.numbers[column][row], self.widths[column])
         weight = self.shown.shades[row][column]
-        return Text(text, "dim" if beside else shaded(weight, self.style.colors), no_wrap=True)
+        return Text(text, "dim" if marginal else shaded(weight, self.style.colors), no_wrap=True)
 
 
 def _padded(text: str, width: int) -> str:

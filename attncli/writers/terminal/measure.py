@@ -1,4 +1,4 @@
-"""How wide text is in a terminal, and how it is cut and broken there: labels are cut, numbers never."""
+"""Measuring, abbreviating and breaking text for a terminal."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from rich.cells import cell_len
 from attncli.writers.arithmetic import unbroken
 
 _BLANK = "\ue000"
-"""Stands for a blank at which nothing is broken: a private character, as wide as one."""
+"""A private character of width one: stands for a space at which a line must not be broken."""
 
 
 def cells(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
+    """Return the width of a text in columns of the terminal."""
     return len(text) if text.isascii() else cell_len(text)
 
 
 def shortened(text: str, most: int, dots: str = "…") -> str:
-    """Return a text that takes at most `most` columns and what `dots` take beyond one: its beginning and its end."""
+    """Return a text of at most `most` columns, with `dots` (counted as one) in place of its middle if it is longer."""
     if cells(text) <= most:
         return text
     head, tail = text, text
@@ -31,7 +31,7 @@ def shortened(text: str, most: int, dots: str = "…") -> str:
 
 
 def broken(sides: Sequence[str], room: int) -> Iterator[str]:
-    """Break an equation where the terminal ends: before an equals sign, else at a blank; never in a number."""
+    """Yield the lines of an equation, broken before equals signs, else at spaces, never inside a number."""
     line = ""
     for side in sides:
         if line and cells(f"{line} {side}") > room:
@@ -43,7 +43,7 @@ def broken(sides: Sequence[str], room: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, room: int) -> list[str]:
-    """Break a side at blanks, if that will do at those outside of brackets."""
+    """Break one side at spaces outside of brackets, or at all spaces if that is not enough."""
     lines = _at_blanks(" ".join(part.replace(" ", _BLANK) for part in unbroken(text)), room)
     if any(cells(line) > room for line in lines):
         lines = _at_blanks(text, room)

@@ -1,4 +1,4 @@
-"""A trace as it is printed: its title, what was given side by side, then step by step."""
+"""Traces in a terminal: the title, the given matrices side by side, then each step."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
 from attncli.writers.matrix import (
     ShownMatrix,
-    explained,
+    explanation_arithmetic,
     groups,
     note_of,
     precision_of,
     shown_matrices,
     size_text,
-    worked,
+    step_arithmetic,
 )
 from attncli.writers.terminal.arithmetic import arithmetic
 from attncli.writers.terminal.layout import INDENT, NATURAL, Panel, Part, blank_line, indented, side_by_side
@@ -26,7 +26,7 @@ from attncli.writers.terminal.matrix import MatrixTables
 
 
 def parts(traces: Sequence[Trace], style: Style) -> Iterator[Part]:
-    """Go through what is printed of every trace, one problem under another."""
+    """Yield the parts of all traces, separated by empty lines."""
     for number, trace in enumerate(traces):
         if number:
             yield blank_line()
@@ -34,7 +34,7 @@ def parts(traces: Sequence[Trace], style: Style) -> Iterator[Part]:
 
 
 class TracePage:
-    """One trace being laid out, or the parts of it that a picture shares."""
+    """The layout of one trace; heat maps use its title and formulas."""
 
     def __init__(self, trace: Trace, style: Style) -> None:
         self.trace = trace
@@ -43,14 +43,14 @@ class TracePage:
         self.precision = precision_of(trace, style)
 
     def say(self, text: str, how: str = "") -> Text:
-        """Return text that wraps at words where the terminal ends."""
+        """Return a text that wraps at words."""
         return Text(self.style.plain(visible(text)), how)
 
     def parts(self) -> Iterator[Part]:
-        """Go through what is printed."""
+        """Yield all parts of the trace."""
         yield from self.title()
         if isinstance(self.trace, Explanation):
-            yield from arithmetic(explained(self.trace, self.style, self.precision), self.style)
+            yield from arithmetic(explanation_arithmetic(self.trace, self.style, self.precision), self.style)
             return
         for number, group in enumerate(groups(self.trace)):
             if number:
@@ -63,40 +63,42 @@ class TracePage:
                 yield from side_by_side([self.whole(step) for step in group], self.width)
 
     def remark(self, text: str) -> Part:
-        """Return what is said besides, under a heading or under a step."""
+        """Return a remark below a heading or a step."""
         return indented(self.say(text, "dim"))
 
     def title(self) -> Iterator[Part]:
-        """Say what the problem is called, if it is called anything."""
+        """Yield the title, if the problem has one, and an empty line."""
         if title := self.trace.title:
             yield self.say(title, "bold")
             yield blank_line()
 
     def step(self, step: Step) -> Iterator[Part]:
-        """Go through all of a step: its heading, its matrices, its arithmetic."""
+        """Yield the heading, the matrices and the arithmetic of a step."""
         if not step.given:
             yield from self.heading(step)
         yield from side_by_side(list(self.panels(step)), self.width)
-        yield from self.worked(step)
+        yield from self.arithmetic(step)
 
     def whole(self, step: Step) -> Panel:
-        """Return all of a step as one panel."""
+        """Return a whole step as one panel."""
         return Panel(list(self.step(step)), self.width)
 
     def heading(self, step: Step) -> Iterator[Part]:
-        """Say how a step is made."""
+        """Yield the formula of a step and its note."""
         yield self.formula(step)
         if note := note_of(step, self.precision):
             yield self.remark(note)
 
     def formula(self, step: Step) -> Text:
-        """Return a step's name, what it is, and how large it is."""
-        formula = "".join(f" = {text}" for text in step.formula())
-        return Text.assemble(self.say(step.name, "bold"), self.say(formula), self.say(f"   {size_text(step)}", "dim"))
+        """Return the name, the formula and the shape of a step, which goes to a line by itself rather than wrap."""
+        formula = Text.assemble(self.say(step.name, "bold"), self.say("".join(f" = {text}" for text in step.formula())))
+        size = self.say(size_text(step), "dim")
+        fits = self.style.width is None or formula.cell_len + 3 + size.cell_len <= self.style.width
+        return Text.assemble(formula, "   " if fits else f"\n{' ' * INDENT}", size)
 
-    def worked(self, step: Step) -> Iterator[Part]:
-        """Go through what is shown under a step: its cells, worked out by hand or exactly."""
-        lines, remark = worked(step, self.style, self.precision)
+    def arithmetic(self, step: Step) -> Iterator[Part]:
+        """Yield the arithmetic or the exact values of a step's cells, if asked for."""
+        lines, remark = step_arithmetic(step, self.style, self.precision)
         if lines:
             yield blank_line()
             yield from arithmetic(lines, self.style, " " * INDENT)
@@ -104,12 +106,12 @@ class TracePage:
             yield self.remark(remark)
 
     def panels(self, step: Step) -> Iterator[Panel]:
-        """Go through the matrices of a step, each cut into blocks of columns where it is too wide."""
+        """Yield the matrices of a step."""
         for shown in shown_matrices(step, self.style, self.precision):
             yield self.panel(step, shown)
 
     def panel(self, step: Step, shown: ShownMatrix) -> Panel:
-        """Return one matrix under what is said of it."""
+        """Return one matrix with its title, cut into blocks of columns if it is too wide."""
         parts: list[Part] = []
         if step.given:
             size = self.say(f"   {shown.title or size_text(step)}", "dim")

@@ -1,4 +1,4 @@
-"""Plain tables: a row of headers, a rule, and rows of words and numbers."""
+"""Plain tables: a header, a rule, and rows of words and numbers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write(
     title: str = "",
     below: Sequence[str] = (),
 ) -> str:
-    """Return a table as text, with what stands above it and below."""
+    """Return a table as text, with a title above and the lines `below` after it."""
     parts: list[Part] = [Text(style.plain(visible(title)), "bold"), blank_line()] if title else []
     parts += plain_table(header, rows, style, numbers=numbers)
     parts += [blank_line(), *(Text(style.plain(visible(line))) for line in below)]
@@ -36,10 +36,10 @@ def write(
 def plain_table(
     header: Sequence[str], rows: Sequence[Sequence[str]], style: Style, *, numbers: Collection[int] = ()
 ) -> Iterator[Part]:
-    """Go through what shows these rows, where `numbers` are the columns with decimal points under one another.
+    """Yield a table of these rows, with the columns `numbers` aligned at their decimal points.
 
-    Words wrap where the terminal ends, and numbers never do. Where not even words fit side by side, each row is shown
-    by itself, a line or more for each cell that is not empty.
+    Words wrap to fit the terminal, numbers never do. If not even single words fit side by side, each row becomes a
+    list of its cells.
     """
     columns = [[style.plain(visible(row[at])) for row in rows] for at in range(len(header))]
     for at in numbers:
@@ -61,7 +61,7 @@ def plain_table(
 
 
 def _narrowed(widths: Sequence[int], least: Sequence[int], room: int) -> list[int]:
-    """Take from the widest column that can wrap, until all fit."""
+    """Narrow the widest columns that can wrap until all fit."""
     narrowed = list(widths)
     while sum(narrowed) > room:
         _, at = max((width, at) for at, width in enumerate(narrowed) if width > least[at])

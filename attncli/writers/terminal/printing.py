@@ -1,4 +1,4 @@
-"""Renderables to text: for a file or a terminal, and line by line for a picture."""
+"""Rendering: Rich renderables to text, or to lines of styled pieces for a picture."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from rich.segment import Segment
 from attncli.common.style import Style
 
 _ENDLESS = 1 << 16
-"""Columns where there is no terminal: nothing wraps."""
+"""The width if there is no terminal, so that nothing wraps."""
 
 
 class Piece(NamedTuple):
-    """A piece of a line, for what draws by itself."""
+    """A piece of a line in one style."""
 
     text: str
     style: str
-    """Words of Rich's: `bold red`, `dim`."""
+    """A style in Rich's words: `bold red`, `dim`."""
     weight: float | None = None
-    """What it is shaded by."""
+    """The weight that it is shaded by."""
 
 
-Line = list[Piece]
+StyledLine = list[Piece]
 
 
 def printed(parts: Iterable[RenderableType], style: Style) -> str:
-    """Return renderables as text: plain, or with the escapes of a terminal's colours."""
+    """Return renderables as text, with escape sequences if the style has colours."""
     console = _console(style)
     for part in parts:
         console.print(part, crop=False)
@@ -40,14 +40,14 @@ def printed(parts: Iterable[RenderableType], style: Style) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.split("\n")[:-1])
 
 
-def drawn(parts: Iterable[RenderableType], style: Style) -> list[Line]:
-    """Return renderables as lines of pieces, in the order in which they stand."""
+def drawn(parts: Iterable[RenderableType], style: Style) -> list[StyledLine]:
+    """Return renderables as lines of styled pieces."""
     lines = _console(style).render_lines(Group(*parts), pad=False)
     return [[_piece(segment) for segment in Segment.simplify(line)] for line in lines]
 
 
 def style_of(console: Console, options: ConsoleOptions) -> Style:
-    """Return how to show something on somebody's console."""
+    """Return the style that suits a Rich console."""
     colors = None if console.no_color else console.color_system
     return Style(width=options.max_width, colors=colors, encoding=options.encoding)
 

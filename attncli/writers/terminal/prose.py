@@ -1,4 +1,4 @@
-"""Sentences under headings, each a paragraph that hangs, so that one can tell where the next begins."""
+"""Sentences under headings, each a paragraph with a hanging indent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from attncli.writers.terminal.printing import printed
 
 
 def write(sections: Sequence[Section], style: Style) -> str:
-    """Return sections as text, one under another."""
+    """Return sections as text, separated by empty lines."""
     return printed(_parts(sections, style), style)
 
 
@@ -26,7 +26,8 @@ def _parts(sections: Sequence[Section], style: Style) -> Iterator[Part]:
             yield Text(style.plain(visible(section.heading)), "bold")
         for sentence in section.sentences:
             yield _hanging(style.plain(visible(sentence)), style.width)
-        yield Text(style.plain(visible(section.conclusion)), "bold")
+        if section.conclusion:
+            yield Text(style.plain(visible(section.conclusion)), "bold")
 
 
 def _hanging(text: str, room: int | None) -> Text:

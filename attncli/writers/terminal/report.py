@@ -1,4 +1,4 @@
-"""A report: a line for each step, its wrong cells below, and what follows from them at the end."""
+"""Reports in a terminal: each step with its wrong cells, and the conclusion."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _BETWEEN = 2
 
 
 def write(pages: Sequence[Page], style: Style) -> str:
-    """Return the text of every report, one under another."""
+    """Return the text of all reports."""
     return printed(parts(pages, style), style)
 
 
 def parts(pages: Sequence[Page], style: Style) -> Iterator[Part]:
-    """Go through what `write` writes, part by part."""
+    """Yield the parts of all reports, separated by empty lines."""
     for number, page in enumerate(pages):
         if number:
             yield blank_line()
@@ -53,7 +53,7 @@ def _steps(steps: Sequence[StepSaid], style: Style) -> Table:
 
 
 def _wrong_cells(step: StepSaid, style: Style, room: int | None) -> Iterator[RenderableType]:
-    """Go through the wrong cells: as a table where there is room for one, else each in two lines."""
+    """Yield the wrong cells: as a table if there is room for one, else each in two lines."""
     if not step.cells:
         return
     columns = [[Text(style.plain(cell.name)) for cell in step.cells]]
@@ -77,7 +77,7 @@ def _wrong_cells(step: StepSaid, style: Style, room: int | None) -> Iterator[Ren
 
 
 def _numbers(word: str, how: str, texts: Sequence[str]) -> list[Text]:
-    """Return a column of numbers, the word before each, their decimal points under one another."""
+    """Return a column of numbers aligned at their decimal points, each after `word`."""
     padded = align(texts)
     most = max(map(cells, padded))
     return [Text.assemble((f"{word} ", "dim"), (" " * (most - cells(text)) + text, how)) for text in padded]

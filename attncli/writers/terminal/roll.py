@@ -1,4 +1,4 @@
-"""The roll of a class as a table, and the counts over all of it below."""
+"""Rolls in a terminal: a table of submissions, and counts below."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from attncli.writers.terminal import plain
 
 
 def write(roll: Roll, style: Style) -> str:
-    """Return a row for each submission, and the counts."""
+    """Return a table with a row for each submission, and the counts."""
     return plain.write(
         MARKS, [row.cells() for row in roll.rows], style, numbers={MARKS.index("marks")}, below=roll.counts
     )

@@ -1,4 +1,4 @@
-"""The colour behind a weight, as Rich's style."""
+"""Shades of weights as Rich styles."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ PLAIN = RichStyle.null()
 
 
 def shaded(weight: float | None, colors: str | None) -> RichStyle:
-    """Return the style of a weight in a terminal with these colours; none for what is not a weight.
+    """Return the style of a weight in a terminal with this colour system; a null style for None.
 
-    The weight goes with the style: a picture has shades of its own for it.
+    The weight is kept in the style's metadata: pictures have their own shades.
     """
     if weight is None or colors is None:
         return PLAIN

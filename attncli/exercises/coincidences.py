@@ -1,4 +1,4 @@
-"""The width by whose root scores are divided, rightly and wrongly: where two widths are one, so are the results."""
+"""Sizes under which two ways to scale the scores coincide, so that a mistake cannot be seen."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-RIGHT = "right"
-"""Stands among the ids of mistakes for what should be done."""
+CORRECT_SCALE = "right"
+"""Stands for the correct scaling among the ids of mistakes."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """The sizes of one attention: m keys, d_k and d_v of one head, d_model of all queries of a row together."""
+    """The sizes of an attention: m keys, d_k and d_v of one head, and d_model, the width of Q."""
 
     m: int
     d_k: int
     d_v: int
     d_model: int
     keys: str = "m"
-    """What the number of keys is called."""
+    """The name of the number of keys."""
 
     def coincidences(self) -> Iterator[tuple[str, list[str]]]:
-        """Go through the widths that are one: how, as in "d_k = d_v = 4", and the ids that then do the same."""
+        """Yield each coincidence, as in "d_k = d_v = 4", with the ids of the scalings that it makes equal."""
         square = Fraction(self.d_k)
-        # What stands under the root, for each way to scale.
+        # The number under the root for each scaling, with its name.
         widths = {
-            RIGHT: ("d_k", square),
+            CORRECT_SCALE: ("d_k", square),
             "no_scale": ("1", Fraction(1)),
             "scale_dk": ("d_k²", square**2),
             "scale_seqlen": (self.keys, Fraction(self.m)),

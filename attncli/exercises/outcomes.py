@@ -1,4 +1,4 @@
-"""What each known mistake would give in the end, and how far apart that is from what is right and from the others."""
+"""The outcomes of known mistakes in a problem, and the distances between them."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ CORE = (
     "sum_normalise", "softmax_twice", "scale_after_softmax", "weights_T_times_v", "mask_forgotten", "mask_upside_down",
     "mask_zero", "scale_dmodel", "split_reshape",
 )  # fmt: skip
-"""The mistakes that are made most, which every drawn exercise shows, as far as its kind allows them."""
+"""The most common mistakes: a drawn exercise shows all of them that are possible in it."""
 APART = 0.02
-"""Two units at 2 decimals: what is no further apart in any cell cannot be told apart by who rounds."""
+"""Two units at 2 decimals: arrays that differ by no more in any cell are indistinguishable after rounding."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """One mistake, and the last step of the derivation as it gives it."""
+    """A mistake, and the value of the last step that it leads to."""
 
     mistake: Mistake
     last: Array
-    """(…, n, d_v), as the right one; of another shape where the mistake makes it so. NaN where it has no value."""
+    """`(…, n, d_v)`, or another shape if the mistake changes it; NaN where it is undefined."""
 
     @property
     def id(self) -> str:
-        """The mistake's id, which several ways to make it share."""
+        """The mistake's id, which its variants share."""
         return self.mistake.id
 
 
 def outcomes(truth: Trace, ids: Collection[str] = ()) -> list[Outcome]:
-    """Return what the mistakes that this problem allows give in the end: those of these ids, else all.
+    """Return the outcomes of the mistakes that are possible in this problem: those with these ids, or all.
 
-    Left out are those that depend on chance or on how somebody rounds.
+    Without ids, mistakes that depend on chance or on rounding are skipped.
     """
     last = last_step(truth).name
     found = []
@@ -57,14 +57,14 @@ def outcomes(truth: Trace, ids: Collection[str] = ()) -> list[Outcome]:
 
 
 def last_step(truth: Trace) -> Step:
-    """Return the step in which a derivation ends."""
+    """Return the last step of a derivation."""
     return list(truth.values())[-1]
 
 
 def changed_steps(truth: Trace, mistake: Mistake) -> dict[str, Step]:
-    """Return every step that a mistake changes, itself and what follows, in order, as it was made.
+    """Return every step that a mistake changes, directly or through its operands, in order.
 
-    Where the mistake itself is made, the note of the step is the right formula.
+    Steps that it changes directly have the correct formula as their note.
     """
     changed: dict[str, Step] = {}
     for name, step in truth.items():
@@ -79,15 +79,25 @@ def changed_steps(truth: Trace, mistake: Mistake) -> dict[str, Step]:
     return changed
 
 
+def wrong_trace(truth: Trace, mistake: Mistake) -> Trace:
+    """Return the steps in which a mistake is made and the last of those that follow, under what is said of it."""
+    changed = changed_steps(truth, mistake)
+    part = Trace({"title": f"{mistake.id}: {mistake.said}"}, columns=truth.columns)
+    for name, step in changed.items():
+        if name in mistake.change or name == list(changed)[-1]:
+            part.insert(step)
+    return part
+
+
 def _replayed(truth: Trace, target: str, mistake: Mistake) -> Array | None:
-    with np.errstate(all="ignore"):  # −∞ less −∞, s/0: they are looked at as they come
+    with np.errstate(all="ignore"):  # −∞ − −∞ and s/0 are expected: `distance` treats NaN as different
         return replayed(truth, target, mistake.change, {name: step.array for name, step in truth.items()})
 
 
 def distance(a: Array, b: Array) -> float:
-    """Return how far apart two arrays are in the cell where they are farthest apart; infinite where one has no value.
+    """Return the largest absolute difference of two arrays; infinite if shapes differ or one of two cells is undefined.
 
-    Rounded far below any decimal that people write, so that it is the same on every machine.
+    It is rounded to 9 decimals, so that it is the same on every machine.
     """
     if a.shape != b.shape:
         return float("inf")
@@ -97,7 +107,7 @@ def distance(a: Array, b: Array) -> float:
 
 
 def distinct(found: Iterable[Outcome]) -> list[Outcome]:
-    """Return the outcomes without those ways to make a mistake that cannot be told from an earlier way to make it."""
+    """Return the outcomes without variants that are indistinguishable from an earlier variant of the same mistake."""
     kept: list[Outcome] = []
     for outcome in found:
         if not any(outcome.id == other.id and distance(outcome.last, other.last) <= APART for other in kept):
@@ -106,7 +116,7 @@ def distinct(found: Iterable[Outcome]) -> list[Outcome]:
 
 
 def alike(found: Iterable[Outcome]) -> list[tuple[Outcome, Outcome]]:
-    """Return the pairs of different mistakes that cannot be told apart."""
+    """Return the pairs of different mistakes with indistinguishable outcomes."""
     every = list(found)
     return [
         (one, other)

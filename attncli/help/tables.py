@@ -1,0 +1,82 @@
+"""The tables of the manual, in Markdown: each from the table in the code that the program itself goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from attncli.checking.samples import catalogue, traces
+from attncli.derivation.rules import RULES
+from attncli.problem.fields import FIELDS, OPTIONS, STEPS
+from attncli.writers.formats import FORMATS, Subject
+
+COMMANDS_BY_SUBJECT: dict[Subject, str] = {
+    "trace": "run, explain",
+    "report": "check",
+    "roll": "mark",
+    "heatmap": "run --heatmap",
+    "worksheet": "new --sheet",
+}
+"""The commands that draw each subject of the formats."""
+
+
+def options() -> str:
+    """Return the fields that have an option."""
+    rows = []
+    for field in OPTIONS:
+        off = f", `--no-{field.option[2:]}`" if field.kind == "flag" else ""
+        short = f"`{field.short}`, " if field.short else ""
+        rows.append((f"`{field.name}`", f"{short}`{field.option}`{off}", field.help))
+    return _table(("field", "option", ""), rows)
+
+
+def steps() -> str:
+    """Return the steps with their formulas and their axes."""
+    rows = []
+    formulas = _formulas()
+    for rule in RULES:
+        rows_are, columns_are = STEPS[rule.step]
+        fields = [name for operand in rule.parsed for name in operand.names if name in FIELDS]
+        said = [", ".join(f"`{text}`" for text in texts) for texts in (formulas[rule.step], fields)]
+        rows.append((f"`{rule.step}`", *said, f"{rows_are} × {columns_are}"))
+    return _table(("step", "formula", "from fields", "rows × columns"), rows)
+
+
+def formats() -> str:
+    """Return the formats, their suffixes, and the commands that write them."""
+    rows = []
+    for known in FORMATS.values():
+        names = ", ".join(f"`{name}`" for name in (known.name, *known.aliases))
+        suffixes = ", ".join(f"`{suffix}`" for suffix in known.suffixes)
+        drawn = ", ".join(command for subject, command in COMMANDS_BY_SUBJECT.items() if known.draws(subject))
+        rows.append((names, suffixes, drawn))
+    return _table(("`-f`", "suffixes of `-o`", "commands"), rows)
+
+
+def mistakes() -> str:
+    """Return the ids of the known mistakes, by the step where they show."""
+    by_step: dict[str, dict[str, None]] = {}
+    for _, mistake in catalogue():
+        by_step.setdefault(mistake.step, {})[mistake.id] = None
+    rows = [(f"`{step}`", ", ".join(f"`{id}`" for id in ids)) for step, ids in by_step.items()]
+    return _table(("step", "mistakes that first show there"), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "options": options, "steps": steps, "formats": formats, "mistakes": mistakes,
+}  # fmt: skip
+"""The tables by the names that topics call them."""
+
+
+def _formulas() -> dict[str, list[str]]:
+    """Return the formulas of each step, without a problem's numbers: one for each kind of op that makes it."""
+    found: dict[str, dict[type, str]] = {}
+    for trace in traces():
+        for name, step in trace.items():
+            if not step.given:
+                found.setdefault(name, {}).setdefault(type(step.op), step.formula()[0])
+    return {name: list(by_op.values()) for name, by_op in found.items()}
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

@@ -1,0 +1,110 @@
+"""The fields and steps as keyword arguments of Python, for editors and type checkers.
+
+Nothing here runs: `attncli.problem.fields` is the table, and a test holds these names and types against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias, TypedDict
+
+import numpy.typing as npt
+
+Numbers: TypeAlias = npt.ArrayLike | Sequence[Any] | None
+"""Arrays and nested lists, in which texts may stand: "-inf" for a hidden score, "0.50" for a claim of two decimals."""
+Integer: TypeAlias = int | None
+Number: TypeAlias = float | None
+Flag: TypeAlias = bool | None
+Text: TypeAlias = str | None
+Labels: TypeAlias = Sequence[str] | str | None
+Scale: TypeAlias = float | str | None
+
+
+class Options(TypedDict, total=False):
+    """All fields but Q, K and V, and the steps that can be given in the place of what they are made from."""
+
+    title: Text
+    tokens: Labels
+    key_tokens: Labels
+    columns: Flag
+    X: Numbers
+    M: Numbers
+    W_q: Numbers
+    W_k: Numbers
+    W_v: Numbers
+    W_o: Numbers
+    past_K: Numbers
+    past_V: Numbers
+    b_q: Numbers
+    b_k: Numbers
+    b_v: Numbers
+    b_o: Numbers
+    bias_k: Numbers
+    bias_v: Numbers
+    sinks: Numbers
+    add_zero_attn: Flag
+    heads: Integer
+    kv_heads: Integer
+    positions: Literal["sinusoidal", "rope", "alibi"] | None
+    rope_style: Literal["half", "interleaved"] | None
+    rope_base: Number
+    scale: Scale
+    softcap: Number
+    bias: Numbers
+    causal: Flag
+    causal_align: Literal["top-left", "bottom-right"] | None
+    window: Numbers
+    lengths: Numbers
+    mask: Numbers
+    normalize: Literal["softmax", "sum"] | None
+    precision: Integer
+    decimals: Integer
+    encoding: Numbers
+    encoded: Numbers
+    Q_rotated: Numbers
+    K_rotated: Numbers
+    K_all: Numbers
+    V_all: Numbers
+    scores: Numbers
+    scaled: Numbers
+    softcapped: Numbers
+    biased: Numbers
+    masked: Numbers
+    weights: Numbers
+    head_output: Numbers
+    concat: Numbers
+    output: Numbers
+
+
+class Fields(Options, total=False):
+    """All fields of a problem, and the steps."""
+
+    Q: Numbers
+    K: Numbers
+    V: Numbers
+
+
+class Claims(TypedDict, total=False):
+    """Somebody's numbers, by step or line of the softmax."""
+
+    encoding: Numbers
+    encoded: Numbers
+    Q: Numbers
+    K: Numbers
+    V: Numbers
+    Q_rotated: Numbers
+    K_rotated: Numbers
+    K_all: Numbers
+    V_all: Numbers
+    scores: Numbers
+    scaled: Numbers
+    softcapped: Numbers
+    biased: Numbers
+    masked: Numbers
+    weights: Numbers
+    head_output: Numbers
+    concat: Numbers
+    output: Numbers
+    max: Numbers
+    exp: Numbers
+    sumexp: Numbers
