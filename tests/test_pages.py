@@ -82,7 +82,7 @@ def test_several_reports_on_one_page(run: Runner, tmp_path: Path) -> None:
         shown = run("check", "-", "-f", format, stdin=lines)
         assert shown.code == 1
         text = text_of(shown.out, format) if format in {"html", "svg"} else shown.out
-        assert text.index("All right") < text.index("The first step that differs is scores"), format
+        assert text.index("All right") < text.index("The first wrong step is scores"), format
 
 
 @pytest.mark.parametrize("format", ["markdown", "latex", "html", "svg", "table"])

@@ -112,7 +112,7 @@ def test_a_problem_that_starts_at_scores_is_kept_in_its_trace() -> None:
 
 def test_claims_are_keywords_or_a_mapping() -> None:
     """Whole steps are named as keywords; both together count, and one step twice is an error."""
-    report = check(PROBLEM, {"weights[q1,k1]": 0.5}, scores=[[11, 18]])
+    report = check(PROBLEM, {"weights[q1,k1]": 0.3}, scores=[[11, 18]])
     assert {name: verdict.state for name, verdict in report.steps.items()} == {"scores": "correct", "weights": "wrong"}
     with pytest.raises(AttnError, match="scores is claimed twice"):
         check(PROBLEM, {"scores": [[11, 18]]}, scores=[[11, 18]])

@@ -58,7 +58,7 @@ def test_one_cell_and_both_names(run: Runner) -> None:
 
 
 def test_claims_in_a_file(run: Runner, tmp_path: Path) -> None:
-    (tmp_path / "answers.json").write_text('{"max": [[3], [7]], "weights": null}')
+    (tmp_path / "answers.json").write_text('{"max": [[3], [8]], "weights": null}')
     (tmp_path / "p.json").write_text('{"Q": [[1], [2]], "K": [[1], [3]], "V": [[1], [2]], "scale": "none"}')
     done = run("check", "p.json", "answers.json", "-f", "json")
     assert json.loads(done.out)["first_wrong"] == "max"

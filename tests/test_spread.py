@@ -19,6 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import attncli
+from attncli.checking import roundings
+from attncli.checking.mistakes import functions
 from attncli.checking.mistakes import matrix_ops as other
 from attncli.checking.mistakes import ops as wrong
 from attncli.checking.softmax_lines import Share
@@ -103,6 +105,18 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     ],
     wrong.Then: [(wrong.Then(normalize.Softmax(), normalize.Softmax()), (PLANE,))],
     wrong.Early: [(wrong.Early(ops.Mix(), 1), ((2, 3), (3, 2)))],
+    functions.Function: [(functions.Function(functions.rolled(1), "rolled {0}"), (PLANE,))],
+    functions.Altered: [(functions.Altered(ops.Mix(), 1, functions.rolled(1), "rolled {0}"), ((2, 3), (3, 2)))],
+    functions.Added: [(functions.Added(ops.Same(), 1), (PLANE, PLANE))],
+    functions.Turned: [(functions.Turned(HeadLayout(), 2, "half", times=-1.0), (HEADS,))],
+    roundings.Powers: [(roundings.Powers(np.exp), (PLANE,))],
+    roundings.Products: [
+        (roundings.Products(ops.Mix(), 9), ((2, 3), (3, 2))),
+        (roundings.Products(ops.Scores(), 9), ((2, 2), (3, 2))),
+        (roundings.Products(ops.Project(bias=True), 9), ((3, 2), (2, 4), (1, 4))),
+    ],
+    roundings.LinearByHand: [(roundings.LinearByHand(positions.Rotate(HeadLayout()), waves=3), (HEADS,))],
+    other.TiledScores: [(other.TiledScores(HeadLayout(split=4), other.Tiled(2, 4)), ((2, 8), (3, 4)))],
     other.Multiply: [
         (other.Multiply(SPLIT, SPLIT), ((2, 6), (3, 4))),
         (other.Multiply(right=SPLIT, turned=True), ((2, 3, 2), (3, 4))),

@@ -6,7 +6,6 @@ The decimals count: 0.50 says more than 0.5. A cell without an answer is NaN, an
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.checking.units import Number, number, units
 from attncli.common import numbers
 from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import Cell, place
-from attncli.common.numbers import DECIMAL, Term
 from attncli.common.text import quoted, visible
-from attncli.problem.fields import Entry
+from attncli.problem.fields import PLANES, Entry
 from attncli.problem.values import shape_text
 from attncli.trace.step import Step
 
@@ -30,12 +29,13 @@ if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
     Texts = npt.NDArray[np.object_]
+    Bools = npt.NDArray[np.bool_]
 
-_SINGLE, _DOUBLE = 6, 13
-"""Significant digits that are meant at the most: of numbers that are plainly float32 prints, and of others."""
 _BLANK = "a cell without an answer is ? (in JSON: null)"
-_FRACTIONS = 1e-4
-"""The unit of a fraction of whole numbers, which has no decimals: 1/142 stands for 0.0070."""
+EARLY = -1000.0
+"""A score below this is somebody's −∞, before the step that hides it."""
+FAR = 100.0
+"""What is this far below the least visible score is somebody's −∞, where scores are hidden."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +45,16 @@ class Claim:
     values: Array
     units: Array
     """For each cell the unit u of its last decimal."""
+    whole: Bools
+    """Where a number may be off by a whole unit."""
     texts: Texts
+    numbers: list[Number]
+    """The cells one by one, as they were written."""
     decimals: int
+    asked: Bools
+    """The cells that the claim names, but for those that a mask hides."""
+    percent: bool = False
+    """Whether the numbers were percentages without %."""
 
     @cached_property
     def first_answer(self) -> Cell:
@@ -55,19 +63,29 @@ class Claim:
         return tuple(int(at) for at in np.unravel_index(flat, self.values.shape))
 
     @cached_property
-    def answered(self) -> npt.NDArray[np.bool_]:
+    def answered(self) -> Bools:
         """Where there is an answer."""
         return ~np.isnan(self.values)
 
+    @property
+    def unit(self) -> float:
+        """One in the last decimal that most cells have."""
+        return float(np.median(self.units))
 
-def read(step: Step, parts: Iterable[tuple[str, Entry]], least: int = 0, *, turned: bool = False) -> Claim:
+    @property
+    def open(self) -> bool:
+        """Whether a cell that was asked for has no answer."""
+        return bool((self.asked & ~self.answered).any())
+
+
+def read(step: Step, parts: Iterable[tuple[str, Entry]], *, hidden: Bools | None = None, turned: bool = False) -> Claim:
     """Return the claim that entries make, each for the whole step ("") or for the labels in brackets.
 
-    `least` is how many decimals are asked for at the least; `turned` takes whole matrices the other way round, rows for
-    columns. Raises AttnError for what is no number, and for a shape
-    that is not the step's.
+    `hidden` is where a mask hides scores; `turned` takes whole matrices the other way round, rows for columns. Raises
+    AttnError for what is not a number, and for a shape that is not the step's.
     """
     texts: Texts = np.full(step.value.shape, "?", dtype=object)
+    named = np.zeros(step.value.shape, dtype=bool)
     for labels, entry in parts:
         given = _texts(entry.value, entry.where)
         if turned and not labels and given.ndim >= 2:
@@ -75,13 +93,50 @@ def read(step: Step, parts: Iterable[tuple[str, Entry]], least: int = 0, *, turn
         place, shape = _place(step, labels, entry.where)
         fitted = _fitted(given, shape, step, labels, entry.where)
         texts[place] = fitted if shape else fitted.item()
-    texts = facing(texts, step.columns)
+        named[place] = True
+    texts, asked = facing(texts, step.columns), facing(named, step.columns)
     where = next((entry.where for _, entry in parts), Where(field=step.name))
-    values = np.empty(texts.shape)
-    for cell, text in np.ndenumerate(texts):
-        values[cell] = number(text, where, step, cell)
-    decimals = max(least, max(map(_decimals, texts.ravel()), default=0))
-    return Claim(values, _units(texts, values, decimals), texts, decimals)
+    written = [_number(text, where, step, at) for at, text in enumerate(texts.ravel())]
+    values = np.array([one.value for one in written]).reshape(texts.shape)
+    if hidden is not None and step.name in PLANES:
+        values = _without_infinities(values, step, hidden)
+        asked = asked & ~hidden
+    found = units(written, values)
+    percent = step.name == "weights" and _sum_to_hundred(values, found.values)
+    part = 0.01 if percent else 1.0
+    return Claim(
+        values * part, found.values * part, found.whole, texts, written, found.decimals + 2 * percent, asked, percent
+    )
+
+
+def _without_infinities(values: Array, step: Step, hidden: Bools) -> Array:
+    """Return scores in which a number far below all others is −∞; before the mask, no answer where it hides."""
+    if step.name == "weights":
+        return values
+    if step.name == "masked":
+        visible = step.array[np.isfinite(step.array)]
+        least = visible.min(initial=0.0) - FAR
+        return np.where((values <= least) & (hidden | (values < EARLY)), -np.inf, values)
+    return np.where(hidden & (values < EARLY), np.nan, values)
+
+
+def _sum_to_hundred(values: Array, unit: Array) -> bool:
+    """Tell whether weights are percentages: most rows sum to 100, and no row to 1."""
+    whole = ~np.isnan(values).any(axis=-1)
+    if not whole.any() or (values < 0).any():
+        return False
+    sums, slack = values.sum(axis=-1)[whole], unit.sum(axis=-1)[whole]
+    hundred = np.abs(sums - 100) <= slack + 1e-9
+    return bool(2 * hundred.sum() >= len(sums) and (sums > 50).all())
+
+
+def _number(text: str, where: Where, step: Step, at: int) -> Number:
+    found = number(text)
+    if found is None:
+        cell = tuple(int(index) for index in np.unravel_index(at, step.array.shape))
+        msg = f"{quoted(text)} is not a number, for {visible(step.cell_name(cell))}"
+        raise AttnError(msg, Where(where.source, where.line), numbers.advice(text) or _BLANK)
+    return found
 
 
 def _texts(value: Any, where: Where) -> Texts:
@@ -110,56 +165,6 @@ def _text(value: object) -> str:
         return "true" if value is True else "false" if value is False else "an object"
     text = getattr(value, "text", None)
     return text if isinstance(text, str) else str(value).strip()
-
-
-def number(text: str, where: Where, step: Step, cell: Cell) -> float:
-    """Return what a claimed cell says: a number, a fraction, a percentage, −∞; NaN for no answer."""
-    value = numbers.claimed(text)
-    if value is None or value == math.inf:
-        msg = f"{quoted(text)} is not a number, for {visible(step.cell_name(cell))}"
-        raise AttnError(msg, Where(where.source, where.line), numbers.advice(text) or _BLANK)
-    return value
-
-
-def _decimals(text: str) -> int:
-    """Return how many decimals a text has; 0 for one in scientific notation, a fraction, a root or no answer."""
-    plain = numbers.plain(text)
-    percent = plain.endswith("%")
-    plain = plain.removesuffix("%").strip()
-    if not DECIMAL.fullmatch(plain) or "e" in plain.lower():
-        return 0
-    return len(plain.partition(".")[2]) + 2 * percent
-
-
-def _units(texts: Texts, values: Array, decimals: int) -> Array:
-    digits = _SINGLE if _float32_prints(texts) else _DOUBLE
-    units = np.full(texts.shape, 10.0**-decimals)
-    for cell, text in np.ndenumerate(texts):
-        value = values[cell]
-        plain = numbers.plain(text).lower()
-        if DECIMAL.fullmatch(plain):
-            mantissa, e, exponent = plain.partition("e")
-            if e:
-                units[cell] = 10.0 ** (int(exponent) - len(mantissa.partition(".")[2]))
-        elif terms := numbers.terms(plain):
-            units[cell] = max(_FRACTIONS, abs(value) * sum(map(_relative_unit, terms)))
-        if math.isfinite(value) and value:
-            units[cell] = max(units[cell], 10.0 ** (math.floor(math.log10(abs(value))) - digits + 1))
-    return units
-
-
-def _relative_unit(term: Term) -> float:
-    """Return the unit of a term's last decimal relative to the term: 11/1.414 is only as exact as 1.414."""
-    parts = [(text, power) for text, power in ((term.factor, 1.0), (term.root, 0.5)) if _decimals(text)]
-    return sum(power * 10.0 ** -_decimals(text) / abs(float(text)) for text, power in parts if float(text))
-
-
-def _float32_prints(texts: Texts) -> bool:
-    """Tell whether the numbers are plainly float32's: seven digits or more, and the shortest that float32 needs."""
-    long = [
-        text for text in texts.ravel() if len(re.sub(r"^[-+0.]*|[.]|e.*", "", text)) >= 7 and DECIMAL.fullmatch(text)
-    ]
-    return bool(long) and all(float(str(np.float32(text))) == float(text) for text in long)
 
 
 def _place(step: Step, labels: str, where: Where) -> tuple[Any, tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""Which known mistakes explain the first wrong step: those that give its numbers, and fit what is claimed around it."""
+"""Which known mistakes explain a wrong step: those that give its numbers, and fit what is claimed around it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.checking.claims import Claim
-from attncli.checking.mistakes import Mistake
+from attncli.checking.mistakes import TWINS, Change, Mistake
 from attncli.checking.replay import NOT_HERE, replayed
 from attncli.checking.student import FLOAT, HIDDEN, Student, near
 from attncli.trace.step import Step
@@ -18,48 +18,62 @@ if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
 
-class Diagnosis:
-    """The claims of one student, of which a step is wrong for the first time."""
+FAR = 0.1
+"""More than rounding of operands moves a number, relative to the greatest of its step."""
 
-    def __init__(self, truth: Trace, known: Sequence[Mistake], claims: Mapping[str, Claim], student: Student) -> None:
+
+class Diagnosis:
+    """The claims of one student, of which a step is wrong; `change` are the mistakes that were made before it."""
+
+    def __init__(
+        self, truth: Trace, known: Sequence[Mistake], claims: Mapping[str, Claim], student: Student, change: Change
+    ) -> None:
         self.truth = truth
         self.known = known
         self.claims = claims
+        self.change = change
         self.tolerance = student.tolerance
         self.own = student.own
-        # Nothing is wrong yet where a mistake is looked for: unrounded, the steps so far are the right ones.
-        self.unrounded = {name: truth[name].array for name in student.own}
+        self._names = list(truth)
+        self._order = {name: at for at, name in enumerate(self._names)}
+        self._exact = student.chain(0, change)
+        self.unrounded = {name: self._exact.value(name) for name in student.own}
 
     def named(self, step: Step, claim: Claim) -> tuple[list[Mistake], list[Mistake]]:
         """Return the mistakes that give exactly the claimed numbers, and those that come close."""
         named: list[Mistake] = []
         close: list[Mistake] = []
+        honest = self._exact.made(step)
         for last_resort in (False, True):
             for mistake in self.known:
                 if mistake.last_resort != last_resort or (last_resort and (named or claim.decimals < 2)):
                     continue
-                fits = max(self._fit(step, claim, mistake), default=0)
+                fits = max(self._fit(step, claim, mistake, honest), default=0)
                 if fits == 2:
                     named.append(mistake)
                 elif fits == 1 and not last_resort and claim.decimals >= 2:
                     close.append(mistake)
         if len(named) > 1:
             named = self._likeliest(named, step)
+        found = {mistake.id for mistake in named}
+        named = [mistake for mistake in named if TWINS.get(mistake.id) not in found]
         ids = {mistake.id for mistake in named}
         return _once(named), [mistake for mistake in _once(close) if mistake.id not in ids]
 
-    def _fit(self, step: Step, claim: Claim, mistake: Mistake) -> list[int]:
+    def _fit(self, step: Step, claim: Claim, mistake: Mistake, honest: Array) -> list[int]:
         """Return how a mistake fits, from the numbers as written and unrounded: 2 exactly, 1 within a unit."""
         if not self._may_show(mistake, step.name):
             return []
-        found = []
-        for base in (self.own, self.unrounded):
-            value = replayed(self.truth, step.name, mistake.change, base)
+        found: list[int] = []
+        for base in (self.unrounded, self.own):
+            value = replayed(self.truth, step.name, self._change(mistake), base)
             if value is None or value.shape != claim.values.shape:
                 continue
+            if base is self.unrounded and not mistake.last_resort and _is_far(claim, value):
+                return found
             if not mistake.zero_is_right and not _may_fit(claim, value):
                 continue
-            if near(value, step.array, claim.units / 2)[claim.answered].all():
+            if near(value, honest, claim.units / 2)[claim.answered].all():
                 continue  # it does not show here
             free = (claim.values == 0) if mistake.zero_is_right else np.zeros(claim.values.shape, dtype=bool)
             if free[claim.answered].all():
@@ -72,20 +86,28 @@ class Diagnosis:
                     break
         return found
 
+    def _change(self, mistake: Mistake) -> Change:
+        """Return what a mistake changes, and what earlier mistakes change from its first step on."""
+        if not self.change:
+            return mistake.change
+        first = min((self._order[name] for name in mistake.change if name in self._order), default=0)
+        before = {name: made for name, made in self.change.items() if self._order[name] >= first}
+        return {**before, **mistake.change}
+
     def _may_show(self, mistake: Mistake, name: str) -> bool:
         """Tell whether a mistake may be what is seen here first: all that was claimed on the way agrees with it."""
-        order = list(self.truth)
-        changed = sorted((step for step in mistake.change if step in order), key=order.index)
-        if not changed or order.index(changed[0]) > order.index(name):
+        places = [self._order[step] for step in mistake.change if step in self._order]
+        if not places or min(places) > self._order[name]:
             return False
-        between = order[order.index(changed[0]) : order.index(name)]
+        between = self._names[min(places) : self._order[name]]
+        first = self._names[min(places)]
         return self._same_so_far(
-            mistake, [step for step in between if step in self.claims and self._depends(step, changed[0])]
+            mistake, [step for step in between if step in self.claims and self._depends(step, first)]
         )
 
     def _same_so_far(self, mistake: Mistake, steps: Sequence[str]) -> bool:
         for name in steps:
-            value = replayed(self.truth, name, mistake.change, self.unrounded)
+            value = replayed(self.truth, name, self._change(mistake), self.unrounded)
             claim = self.claims[name]
             if value is None or value.shape != claim.values.shape:
                 return False
@@ -110,7 +132,7 @@ class Diagnosis:
             if now.given:
                 continue
             try:
-                follows, moved = student.follows(now, mistake.change)
+                follows, moved = student.follows(now, {**self.change, **mistake.change})
             except NOT_HERE:
                 return count
             claim = self.claims.get(name)
@@ -128,7 +150,7 @@ class Diagnosis:
         """Tell whether what a mistake changes after this step is claimed as it would give it, or not claimed."""
         later = [name for name in list(self.truth)[list(self.truth).index(step.name) + 1 :] if name in mistake.change]
         for name in later:
-            claim, value = self.claims.get(name), replayed(self.truth, name, mistake.change, self.unrounded)
+            claim, value = self.claims.get(name), replayed(self.truth, name, self._change(mistake), self.unrounded)
             if claim is None or value is None or value.shape != claim.values.shape:
                 continue
             if not (near(claim.values, value, 2 * claim.units) | ~claim.answered).all():
@@ -141,6 +163,15 @@ def _may_fit(claim: Claim, value: Array) -> bool:
     cell = claim.first_answer
     claimed, made = claim.values[cell], value[cell]
     return not abs(claimed - made) > 1.01 * claim.units[cell] + FLOAT * (1 + abs(made)) or made <= HIDDEN >= claimed
+
+
+def _is_far(claim: Claim, value: Array) -> bool:
+    """Tell by one cell whether a value is too far from a claim for rounded operands to change that."""
+    cell = claim.first_answer
+    claimed, made = claim.values[cell], value[cell]
+    return bool(
+        abs(claimed - made) > 20 * claim.units[cell] + FAR * (1 + np.abs(value[np.isfinite(value)]).max(initial=0))
+    )
 
 
 def _once(found: list[Mistake]) -> list[Mistake]:

@@ -26,6 +26,7 @@ SCHEME: dict[str, float] = {
     "right_despite_error": 1,
     "known_mistake": 0.5,
     "slip": 0.5,
+    "too_few_decimals": 0.5,
     "wrong": 0,
 }
 """Marks for each state of a step; a JSON file of the same form changes them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -32,6 +33,11 @@ def replayed(truth: Trace, target: str, change: Change, base: Mapping[str, Array
 
     `base` has the inputs at least. None where the shapes do not allow the mistake.
     """
+    op, operands = made_of(truth[target], change)
+    if all(name == target or name not in base for name in change) and all(name in base for name in operands):
+        with contextlib.suppress(*NOT_HERE):  # most mistakes change no step before
+            return np.asarray(op.apply(*[base[operand] for operand in operands]))
+        return None
     values = dict(base)
     changed: set[str] = set()
     for name, step in truth.items():

@@ -39,6 +39,7 @@ SAMPLES: tuple[dict[str, Any], ...] = (
     {"Q": _matrix(3, 4, 1), "K": _matrix(3, 4, 2), "V": _matrix(3, 2, 4), "causal": True},
     _PLAIN | {"causal": True},
     _PROJECTED | {"causal": True, "positions": "sinusoidal"},
+    {"X": _matrix(3, 3, 1), "W_q": _matrix(3, 3, 2), "W_k": _matrix(3, 3, 4), "W_v": _matrix(3, 3, 5)},
     _CACHED | {"softcap": 5, "bias": [[1, 0, -1, 0]], "window": [1, 0]},
     _PLAIN | {"positions": "alibi", "heads": 1, "sinks": [1]},
     _PLAIN | {"bias_k": [1, 0, 2], "bias_v": [0, 1, 1], "add_zero_attn": True},

@@ -5,20 +5,17 @@ A claimed exp may be e^s or e^(s − max), as a calculator or a program has it: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.checking.claims import Claim, read
+from attncli.checking.claims import Claim
 from attncli.checking.mistakes import Instead, Mistake
 from attncli.derivation.normalize import Softmax
-from attncli.problem.fields import SOFTMAX_LINES
-from attncli.readers.answers import Parts
 from attncli.trace.cell_ops import Over
 from attncli.trace.op import Op
-from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 
 if TYPE_CHECKING:
@@ -32,34 +29,17 @@ class Share(Over):
         return operands[0] / np.where(operands[1] == 0, 1, operands[1])
 
 
-def with_lines(truth: Trace, parts: Parts) -> Trace:
-    """Return the derivation with the lines of its softmax as steps, if any of them is claimed."""
+def may_be_plain(claimed: Collection[str]) -> bool:
+    """Return whether claims tell e^s from e^(s − max)."""
+    return "exp" in claimed or "sumexp" in claimed
+
+
+def with_lines(truth: Trace, *, plain: bool) -> Trace:
+    """Return the derivation with the lines of its softmax as steps, if it has one; `plain` takes e^s for exp."""
     weights = truth.get("weights")
-    if SOFTMAX_LINES.keys().isdisjoint(parts) or weights is None or not isinstance(weights.op, Softmax):
+    if weights is None or not isinstance(weights.op, Softmax):
         return truth
-    shifted = _with_lines(truth, weights, weights.op, plain=False)
-    if "exp" not in parts and "sumexp" not in parts:
-        return shifted
-    plain = _with_lines(truth, weights, weights.op, plain=True)
-    return plain if _distance(plain, parts) < _distance(shifted, parts) else shifted
-
-
-def of_scores(known: Sequence[Mistake], before: Trace, truth: Trace) -> list[Mistake]:
-    """Return mistakes in the weights as made of the scores, whatever the weights are made of in `truth`."""
-    weights = before.get("weights")
-    if truth is before or weights is None:
-        return list(known)
-    operands = tuple(operand.name for operand in weights.operands)
-    return [replace(mistake, change=_instead(mistake.change, operands)) for mistake in known]
-
-
-def _instead(change: Mapping[str, Op | Instead], operands: tuple[str, ...]) -> dict[str, Op | Instead]:
-    return {
-        name: Instead(op, operands) if name == "weights" and isinstance(op, Op) else op for name, op in change.items()
-    }
-
-
-def _with_lines(truth: Trace, weights: Step, op: Softmax, *, plain: bool) -> Trace:
+    op = weights.op
     whole = Trace(truth.fields, columns=truth.columns)
     whole.notes = truth.notes
     for name, step in truth.items():
@@ -79,12 +59,26 @@ def _with_lines(truth: Trace, weights: Step, op: Softmax, *, plain: bool) -> Tra
     return whole
 
 
-def _distance(truth: Trace, parts: Parts) -> float:
-    """Return how far the claims are from the lines, each relative to the line's size."""
+def of_scores(known: Sequence[Mistake], before: Trace, truth: Trace) -> list[Mistake]:
+    """Return mistakes in the weights as made of the scores, whatever the weights are made of in `truth`."""
+    weights = before.get("weights")
+    if truth is before or weights is None:
+        return list(known)
+    operands = tuple(operand.name for operand in weights.operands)
+    return [replace(mistake, change=_instead(mistake.change, operands)) for mistake in known]
+
+
+def _instead(change: Mapping[str, Op | Instead], operands: tuple[str, ...]) -> dict[str, Op | Instead]:
+    return {
+        name: Instead(op, operands) if name == "weights" and isinstance(op, Op) else op for name, op in change.items()
+    }
+
+
+def distance(truth: Trace, claims: Mapping[str, Claim]) -> float:
+    """Return how far the claims are from the lines of a derivation, each relative to the line's size."""
     total = 0.0
     for name in ("exp", "sumexp"):
-        if name in parts:
-            claim: Claim = read(truth[name], parts[name])
+        if name in claims and name in truth:
             values = truth[name].array
-            total += float(np.nansum(np.abs(claim.values - values)) / (1 + np.abs(values).sum()))
+            total += float(np.nansum(np.abs(claims[name].values - values)) / (1 + np.abs(values).sum()))
     return total

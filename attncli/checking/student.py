@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from attncli.common.arrays import Array
 
-    Where2d = npt.NDArray[np.bool_]
+    Bools = npt.NDArray[np.bool_]
 
 FLOAT = 1e-9
 """What arithmetic in float64 may add, relative to the numbers: far below any unit that people write."""
@@ -25,13 +25,56 @@ HIDDEN = -1e8
 """A claimed score below this is somebody's −∞."""
 
 
+class Chain:
+    """The steps made from some of a student's numbers, and from exact arithmetic on those.
+
+    The first `count` of the student's rounded steps are taken as written; `change` are ops in the place of others;
+    `decimals` rounds every step that is not claimed. Wrong rows are the student's, unless `change` makes them.
+    """
+
+    def __init__(self, student: Student, count: int, change: Change, decimals: int | None = None) -> None:
+        self._student = student
+        self._written = frozenset(student.rounded[:count])
+        self._change = change
+        self._decimals = decimals
+        self._values: dict[str, Array] = {}
+
+    def value(self, name: str) -> Array:
+        """Return the numbers of a step that come into later ones."""
+        if name in self._written:
+            return self._student.own[name]
+        found = self._values.get(name)
+        if found is None:
+            step = self._student.truth[name]
+            found = step.array if step.given else self.made(step)
+            if name in self._student.wrong_rows and name not in self._change:
+                found = np.where(self._student.wrong_rows[name], self._student.own[name], found)
+            elif self._decimals is not None and not step.given and name not in self._student.claimed:
+                found = rounded(found, self._decimals)
+            self._values[name] = found
+        return found
+
+    def made(self, step: Step) -> Array:
+        """Return what a step comes to."""
+        op, names = made_of(step, self._change)
+        return np.asarray(op.apply(*map(self.value, names)))
+
+
 class Student:
     """The numbers so far, step by step, each with the greatest error that rounding can have left in it."""
 
     def __init__(self, truth: Trace, tolerance: float | None) -> None:
+        self.truth = truth
         self.tolerance = tolerance
         self.own = inputs(truth)
         self.errors = {name: np.zeros(array.shape) for name, array in self.own.items()}
+        self.claimed: set[str] = set()
+        self.rounded: list[str] = []
+        """Claimed steps, in order, of which some number is not exact as it was written."""
+        self.blanks: dict[str, Array] = {}
+        """Steps with blanks, these filled with unrounded numbers; in `own` they are rounded like the rest."""
+        self.wrong_rows: dict[str, Bools] = {}
+        """For each wrong step, the rows that are wrong, (…, rows, 1)."""
 
     def take(self, name: str, values: Array, errors: Array) -> None:
         """Take the numbers of a step that is not claimed."""
@@ -40,12 +83,27 @@ class Student:
 
     def take_claimed(self, name: str, claim: Claim, follows: Array, moved: Array) -> None:
         """Take what is claimed of a step, and what follows for the cells without an answer."""
-        values = np.where(claim.answered, claim.values, follows)
-        exact = np.isfinite(follows) & (np.abs(values - follows) <= FLOAT * (1 + np.abs(follows)))
+        self.claimed.add(name)
+        filled = np.where(claim.answered, claim.values, rounded(follows, claim.decimals))
+        exact = np.isfinite(follows) & (np.abs(filled - follows) <= FLOAT * (1 + np.abs(follows)))
         # What equals what follows is no further from the student's unrounded number than that can be.
         half = claim.units / 2
         error = np.where(claim.answered, np.where(exact, np.minimum(half, moved), half), moved)
-        self.take(name, np.where(values <= HIDDEN, -np.inf, values), np.where(np.isinf(values), 0, error))
+        if not claim.answered.all():
+            self.blanks[name] = np.where(claim.answered, filled, follows)
+        if error.any() or not exact.all():
+            self.rounded.append(name)
+        self.take(name, np.where(filled <= HIDDEN, -np.inf, filled), np.where(np.isinf(filled), 0, error))
+
+    def take_right(self, name: str, claim: Claim) -> None:
+        """Take a step that is right in every cell, before any error: as `take_claimed`, without any arithmetic."""
+        self.claimed.add(name)
+        truth = self.truth[name].array
+        with np.errstate(invalid="ignore"):
+            inexact = ~(np.abs(claim.values - truth) <= FLOAT * (1 + np.abs(truth))) & np.isfinite(truth)
+        if inexact.any():
+            self.rounded.append(name)
+        self.take(name, np.where(claim.values <= HIDDEN, -np.inf, claim.values), np.where(inexact, claim.units / 2, 0))
 
     def follows(self, step: Step, change: Change) -> tuple[Array, Array]:
         """Return what follows from the student's numbers, and how far their rounding can move it.
@@ -58,16 +116,30 @@ class Student:
         result = np.asarray(op.apply(*operands))
         if not any(error.any() for error in errors):
             return result, np.zeros(result.shape)
-        moved = op.spread(result, operands, errors)
-        return result, np.where(np.isfinite(moved), moved, 0.0)  # a bound that says nothing excuses nothing
+        return result, bounded(op.spread(result, operands, errors))
 
-    def is_following(self, claim: Claim, follows: Array, moved: Array) -> Where2d:
-        """Return where a claim follows."""
+    def chain(self, count: int, change: Change, decimals: int | None = None) -> Chain:
+        """Return what exact arithmetic makes of the first `count` rounded steps."""
+        return Chain(self, count, change, decimals)
+
+    def is_following(self, claim: Claim, follows: Array, moved: Array) -> Bools:
+        """Return where a claim follows, whatever the rounding between has done."""
         width = claim.units / 2 + moved if self.tolerance is None else self.tolerance
         return near(claim.values, follows, width)
 
 
-def near(a: Array, b: Array, width: Array | float) -> Where2d:
+def bounded(moved: Array) -> Array:
+    """Return how far something can move; a bound that says nothing excuses nothing."""
+    return np.where(np.isfinite(moved), moved, 0.0)
+
+
+def rounded(x: Array, decimals: int) -> Array:
+    """Round half away from zero, as people do: also what reads as a tie in decimals and is not one in binary."""
+    power = 10.0**decimals
+    return np.asarray(np.sign(x) * np.floor(np.abs(x) * power + 0.5 + FLOAT) / power)
+
+
+def near(a: Array, b: Array, width: Array | float) -> Bools:
     """Return where two arrays are no further apart than `width`, or both are −∞."""
     with np.errstate(all="ignore"):
         distance = np.abs(a - b)  # NaN or infinite where one of them is −∞

@@ -1,6 +1,6 @@
 """What a report says to people: a line for each step, the wrong cells, the mistake in a sentence, and what to redo.
 
-It is put together once, as a `Page`, whatever format draws it.
+It is built once, as a `Page`, for every format.
 """
 
 from __future__ import annotations
@@ -16,27 +16,36 @@ from attncli.common.text import counted, headings, visible
 
 if TYPE_CHECKING:
     from attncli.checking.mistakes import Line
-    from attncli.checking.verdict import CellVerdict, Report, StepVerdict
+    from attncli.checking.report import CellVerdict, Report, StepVerdict
 
 SAID = {
     "correct": "right",
-    "last_digit": "right, but for the rounding of the last digit",
-    "rounding_carried": "right, with rounding carried on from before",
-    "follows_from_error": "follows from the error before; the step itself is done right",
-    "right_despite_error": "right, although a step before it is not",
-    "known_mistake": "wrong, and the mistake is known",
+    "last_digit": "right, except for rounding in the last digit",
+    "rounding_carried": "right, with rounding carried over",
+    "follows_from_error": "correct given your earlier error",
+    "right_despite_error": "right, although an earlier step is wrong",
+    "known_mistake": "wrong: a known mistake",
     "slip": "wrong in some cells",
     "wrong": "wrong",
+    "too_few_decimals": "right, but with too few decimals",
 }
 MOST_CELLS = 12
 """Wrong cells that are shown for one step."""
 ALL_HINTS = 4
 
 
-def pages(reports: Sequence[Report], style: Style, hints: int) -> list[Page]:
-    """Return what is said of reports, each under its title if there are several."""
+def pages(reports: Sequence[Report], style: Style, hints: int, why: str | None = None) -> list[Page]:
+    """Return what is said of reports, each under its title if there are several; `why` of one cell."""
+    from attncli.checking.why import why as judged
+
     above = headings([report.title for report in reports])
-    return [replace(page(report, style, hints), heading=text) for report, text in zip(reports, above, strict=True)]
+    found = [replace(page(report, style, hints), heading=text) for report, text in zip(reports, above, strict=True)]
+    if why is None:
+        return found
+    return [
+        replace(page, conclusion=[*page.conclusion, *judged(report, why)])
+        for page, report in zip(found, reports, strict=True)
+    ]
 
 
 def page(report: Report, style: Style, hints: int = ALL_HINTS) -> Page:
@@ -45,7 +54,7 @@ def page(report: Report, style: Style, hints: int = ALL_HINTS) -> Page:
     if style.precision is None:
         style = replace(style, precision=report.precision)
     return Page(
-        f"All steps agree with {report.convention}; this problem is not that." if agrees else "",
+        f"All steps agree with {report.convention}; {report.differs}." if agrees else "",
         [_step(name, verdict, style, hints) for name, verdict in report.steps.items()],
         list(_conclusion(report, hints)),
         data=_data(report, hints),
@@ -59,6 +68,7 @@ def _data(report: Report, hints: int) -> dict[str, Any]:
     if hints < ALL_HINTS:
         for step in data["steps"].values():
             step["cells"] = [{"cell": cell["cell"], "claimed": cell["claimed"]} for cell in step["cells"]]
+            step["reason"] = None
     return data
 
 
@@ -70,6 +80,8 @@ def _step(name: str, verdict: StepVerdict, style: Style, hints: int) -> StepSaid
         left = len(verdict.cells) - len(shown)
         more = f"and {counted(left, 'cell')} more; --full shows all" if left else ""
         said = StepSaid(said.name, mark, said.said, list(_cells(verdict, shown, style, hints)), more)
+    if hints >= ALL_HINTS and verdict.reason:  # which may hold the right number
+        said.remarks.append(visible(verdict.reason))
     if hints >= ALL_HINTS - 1:
         said.remarks.extend(visible(remark) for remark in verdict.remarks)
     return said
@@ -80,7 +92,7 @@ def _said(verdict: StepVerdict, hints: int) -> str:
     if verdict.state == "known_mistake" and hints < ALL_HINTS - 1:
         return "wrong"
     if verdict.state == "rounding_carried":
-        said += f" (it moved by up to {verdict.carried:.2g})"
+        said += f" (off by up to {verdict.carried:.2g})"
     return said
 
 
@@ -95,31 +107,36 @@ def _cells(verdict: StepVerdict, shown: list[CellVerdict], style: Style, hints: 
 def _conclusion(report: Report, hints: int) -> Iterator[Sentence]:
     first = report.first_wrong
     if first is None:
-        yield Sentence("All right.", good=True)
+        blank = sum(int((verdict.claim.asked & ~verdict.claim.answered).sum()) for verdict in report.steps.values())
+        said = f"Right so far; {counted(blank, 'cell')} without an answer." if blank else "All right."
+        yield Sentence(said, good=True)
         return
     after = list(report.steps)[list(report.steps).index(first) + 1 :]
     if hints >= ALL_HINTS - 1 and report.named:
-        for mistake in report.named:
-            yield Sentence(mistake.said, mistake.id)
-            for wrong, right in report.lines[mistake.id]:
-                yield from (_formula("yours", wrong), _formula("right", right))
-        if len(report.mistakes) > 1:
-            yield Sentence("These mistakes give the same numbers here.", strong=False)
+        for verdict in report.steps.values():
+            yield from _mistakes(report, verdict)
     elif hints >= ALL_HINTS - 1 and report.close:
         ids = ", ".join(dict.fromkeys(mistake.id for mistake in report.close))
-        yield Sentence(
-            f"The first step that differs is {visible(first)}. Its numbers come close to a known mistake: {ids}."
-        )
+        yield Sentence(f"The first wrong step is {visible(first)}. Its numbers are close to a known mistake: {ids}.")
     else:
-        known = "" if hints < ALL_HINTS - 1 else " No known mistake gives these numbers."
-        yield Sentence(f"The first step that differs is {visible(first)}.{known}")
+        unknown = report.steps[first].state in {"slip", "wrong"} and not report.steps[first].reason
+        known = " No known mistake gives these numbers." if unknown and hints >= ALL_HINTS - 1 else ""
+        yield Sentence(f"The first wrong step is {visible(first)}.{known}")
     if hints >= ALL_HINTS:
         follows = [name for name in after if report.steps[name].state == "follows_from_error"]
         redo = f"Redo {visible(first)}"
         if follows:
-            done = "is" if len(follows) == 1 else "are"
-            redo += f", and with it {', '.join(follows)}, which {done} done right with what came before"
+            redo += f"; then {', '.join(follows)} will follow"
         yield Sentence(f"{redo}.", strong=False)
+
+
+def _mistakes(report: Report, verdict: StepVerdict) -> Iterator[Sentence]:
+    for mistake in verdict.named:
+        yield Sentence(mistake.said, mistake.id)
+        for wrong, right in report.lines[mistake.id]:
+            yield from (_formula("yours", wrong), _formula("right", right))
+    if len(verdict.mistakes) > 1:
+        yield Sentence("These mistakes give the same numbers here.", strong=False)
 
 
 def _formula(whose: str, line: Line) -> Sentence:

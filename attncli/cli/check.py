@@ -29,6 +29,7 @@ Hints = Annotated[
     ),
 ]
 ShowAnswers = Annotated[bool, typer.Option("--show-answers", help="Show the right numbers: --hints 4.")]
+Why = Annotated[str | None, typer.Option(metavar="CELL", help="Show how the row of a cell was judged: weights[q2,k1].")]
 ReportFormat = Annotated[
     str | None,
     typer.Option("--format", "-f", metavar="NAME", help="table, json, jsonl, markdown, latex, html or svg [table]."),
@@ -50,6 +51,7 @@ def check(
     typed: Typed,
     hints: Hints = None,
     show_answers: ShowAnswers = False,
+    why: Why = None,
     tolerance: Tolerance = None,
     format: ReportFormat = None,
     out: Out = None,
@@ -80,7 +82,7 @@ def check(
         report.name = student
         reports.append(report)
     style = terminal.style(color, full=full, out=out)
-    drawn = pages(reports, style, level)
+    drawn = pages(reports, style, level, why)
     if chosen.name == "table":
         for report in reports:
             terminal.complain(echo(report))

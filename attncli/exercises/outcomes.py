@@ -49,6 +49,8 @@ def outcomes(truth: Trace, ids: Collection[str] = ()) -> list[Outcome]:
     last = last_step(truth).name
     found = []
     for mistake in mistakes(truth):
+        if mistake.rare:
+            continue
         if (mistake.id in ids) if ids else not (mistake.last_resort or mistake.zero_is_right):
             value = _replayed(truth, last, mistake)
             if value is not None:

@@ -78,7 +78,7 @@ positions
 anywhere
 
 - `round_early`: an operand is rounded further than what is written down: the weights to 1 decimal, before V. Variant 1:
-  the scores, to 1 decimal, before the softmax. Variant 2: √d_k, to 1 decimal (1.4). Variant 3: √d_k, to 2 (1.41).
+  the scores, to 1 decimal, before the softmax. Variant 2: √d_k, to 1 decimal (1.4).
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ VARIANTS = {
     "bias_forgotten": 2,
     "heads_ignored": 2,
     "pe_exponent": 3,
-    "round_early": 4,
+    "round_early": 3,
 }
 """How many ways there are to make a mistake, where there is more than one."""
 
@@ -366,7 +366,7 @@ def step_of(id: str, problem: Problem | None = None, variant: int = 0) -> Step:
     if id in CATALOGUE["positions"]:
         return "encoding"
     if id == "round_early":
-        return (multiplied, "weights", "scaled", "scaled")[variant]
+        return (multiplied, "weights", "scaled")[variant]
     if id in CATALOGUE["output"]:
         return multiplied
     return next((step for step in ("scaled", "scores", "masked", "weights") if id in CATALOGUE[step]), "output")

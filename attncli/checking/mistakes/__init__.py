@@ -10,12 +10,12 @@ module of the step where it first shows; to add one from outside, write a family
 
 from __future__ import annotations
 
-from attncli.checking.mistakes.catalogue import Family, families, mistakes, register
+from attncli.checking.mistakes.catalogue import TWINS, Family, families, mistakes, register
 from attncli.checking.mistakes.mistake import Change, Instead, Line, Mistake, line_of, made_of
 from attncli.checking.mistakes.ops import Factor
 from attncli.checking.mistakes.setting import Setting
 
 __all__ = [
-    "Change", "Factor", "Family", "Instead", "Line", "Mistake", "Setting", "families", "line_of", "made_of",
+    "TWINS", "Change", "Factor", "Family", "Instead", "Line", "Mistake", "Setting", "families", "line_of", "made_of",
     "mistakes", "register",
 ]  # fmt: skip

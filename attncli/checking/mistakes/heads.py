@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from attncli.checking.mistakes.functions import Altered
 from attncli.checking.mistakes.matrix_ops import (
     FoldHeads,
     JoinReshaped,
@@ -12,6 +16,8 @@ from attncli.checking.mistakes.matrix_ops import (
     SplitMix,
     SplitScores,
     Strided,
+    Tiled,
+    TiledScores,
 )
 from attncli.checking.mistakes.mistake import Change, Instead, Mistake
 from attncli.checking.mistakes.projections import transposed, without_bias
@@ -19,6 +25,9 @@ from attncli.checking.mistakes.scaled import over_root
 from attncli.checking.mistakes.setting import Setting
 from attncli.derivation.ops import Concat, HeadLayout, Mix, Project, Same, Scale, Scores
 from attncli.trace.step import Step
+
+if TYPE_CHECKING:
+    from attncli.common.arrays import Array
 
 FOLDS = (FoldHeads("mean"), "heads_averaged", "averaged"), (FoldHeads("sum"), "heads_summed", "added")
 """What is made of the heads in the place of their concatenation: the op, the mistake's id, and what was done."""
@@ -34,9 +43,38 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
         for fold, id, done in FOLDS:
             said = f"You {done} the heads; put their outputs side by side."
             yield Mistake(id, concat.name, said, {concat.name: FoldHeads(fold.fold, repeat=True)})
+        yield from _ordered(concat)
     output = s.truth.get("output")
     if output is not None and isinstance(output.op, Project):
         yield from _projected(s, output, output.op)
+
+
+def _ordered(concat: Step) -> Iterator[Mistake]:
+    """Yield concatenations of the heads in another order."""
+    for id, said, function, text in (
+        (
+            "heads_exchanged",
+            "You put the heads in the wrong order",
+            lambda x: x[..., ::-1, :, :],
+            "{0}, last head first",
+        ),
+        (
+            "heads_repeated",
+            "You took the first head every time",
+            lambda x: np.repeat(x[..., :1, :, :], x.shape[-3], axis=-3),
+            "head 1 of {0}",
+        ),
+        ("heads_interleaved", "You took columns of the heads by turns", _interleaved, "{0}, column by column"),
+    ):
+        do = "put their outputs side by side, head 1 first."
+        yield Mistake(id, concat.name, f"{said}; {do}", {concat.name: Altered(Concat(), 0, function, text)})
+
+
+def _interleaved(x: Array) -> Array:
+    """Return heads whose concatenation has the columns of all heads by turns."""
+    *lead, h, n, d = x.shape
+    columns = np.moveaxis(x, -3, -1).reshape(*lead, n, d * h)  # (…, n, d, h) → (…, n, d·h)
+    return np.asarray(columns.reshape(*lead, n, h, d).swapaxes(-3, -2))
 
 
 def _split(s: Setting) -> Iterator[Mistake]:
@@ -57,9 +95,14 @@ def _split(s: Setting) -> Iterator[Mistake]:
             "You gave each head every h-th column; each head takes a block of neighbouring columns.",
         ),
     ):
-        query, key, values = (_as(layout, own) for own in (scores.query, scores.key, mix.values))
-        yield Mistake(id, "scores", said, {"scores": SplitScores(query, key), s.mix.name: SplitMix(values)})
+        query, *others = (_as(layout, own) for own in (scores.query, scores.key, mix.values))
+        yield Mistake(id, "scores", said, {"scores": SplitScores(query, others[0]), s.mix.name: SplitMix(others[1])})
     yield from _ignored(s, scores)
+    if scores.key.serve:
+        said = "You gave the key/value heads to the heads by turns; each serves neighbouring heads: 0, 0, 1, 1."
+        key, values = Tiled(scores.key.split, scores.key.serve), Tiled(mix.values.split, mix.values.serve)
+        tiled: Change = {"scores": TiledScores(scores.query, key), s.mix.name: SplitMix(values)}
+        yield Mistake("gqa_tile", "scores", said, tiled)
 
 
 def _as(layout: type[Reshaped | Strided], own: HeadLayout) -> Reshaped | Strided:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.checking.mistakes.functions import Function, plus
 from attncli.checking.mistakes.mistake import Mistake
-from attncli.checking.mistakes.ops import Keep
+from attncli.checking.mistakes.ops import Keep, words
 from attncli.checking.mistakes.setting import Setting
 from attncli.derivation.ops import Same
 from attncli.trace.op import Op
@@ -30,6 +31,17 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
         value = "−∞" if number == "0" else "−∞ (or −1e9)"
         said = f"You set hidden scores to {number}, which still weighs e^0 = 1; they should be {value}."
         yield _masked("mask_zero", said, Keep(allowed, float(number), f"{number} where hidden"))
+    for number in ("-1", "-10"):
+        said = f"You set hidden scores to {number}, which still weighs something; they should be −∞."
+        yield _masked("mask_small", said, Keep(allowed, float(number), f"{number} where hidden"))
+    for part, sign, text in (
+        (allowed, 1.0, "+ mask"),
+        (~allowed, 1.0, "+ 1 where hidden"),
+        (~allowed, -1.0, "− 1 where hidden"),
+    ):
+        said = "You added the mask to the scores; hidden scores should be −∞."
+        op = Function(plus(np.where(part, sign, 0.0)), f"{{0}} {text}", f"{{0}} {words(text.replace('−', '-'))}")
+        yield _masked("mask_added_one", said, op)
     said = "Your causal mask is upside down: a query sees itself and what comes before it."
     yield _masked("mask_upside_down", said, _hiding(j >= i, "for keys before their query"))
     said = "Your causal mask hides a query's own key; it may see it."

@@ -74,6 +74,29 @@ class Strided(HeadLayout):
         return HeadLayout(serve=self.serve).apply(x)
 
 
+class Tiled(HeadLayout):
+    """Key/value heads that serve the heads by turns: 0, 1, 0, 1."""
+
+    said = "key/value heads by turns"
+
+    def apply(self, x: Array) -> Array:
+        own = HeadLayout(self.split).apply(x)
+        return own[..., np.arange(self.serve or 1) % own.shape[-3], :, :]
+
+
+@dataclass(frozen=True, eq=False)
+class TiledScores(Scores):
+    """Q Kᵀ with key/value heads that serve the heads by turns."""
+
+    key: Tiled = Tiled()  # noqa: RUF009 (it is frozen)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        return [f"{text}, {self.key.said}" for text in super().text(columns)]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        return [f"{tex}, {words(self.key.said)}" for tex in super().tex(columns)]
+
+
 @dataclass(frozen=True, eq=False)
 class SplitScores(Scores):
     """Q Kᵀ of heads that are split wrongly."""
@@ -92,7 +115,7 @@ class SplitScores(Scores):
 class SplitMix(Mix):
     """Weights times V, of which the heads are split wrongly."""
 
-    values: Reshaped | Strided
+    values: Reshaped | Strided | Tiled
 
     def text(self, columns: bool) -> Sequence[str]:
         return [f"{text}, {self.values.said}" for text in super().text(columns)]
@@ -201,6 +224,10 @@ class Waves(WrongOp):
     """Whether all sines come first, and then all cosines."""
     said: str = "pos"
     """What the position is called: "pos + 1" if it is counted from 1."""
+    base: int = 10000
+    degrees: bool = False
+    swapped: bool = False
+    """Whether cosines come first."""
 
     def apply(self, *operands: Array) -> Array:
         n, d = operands[0].shape[-2:]
@@ -208,19 +235,25 @@ class Waves(WrongOp):
         half = (d + 1) // 2
         is_sine, pair = (column < half, column % half) if self.halves else (column % 2 == 0, column // 2)
         exponent = {"2i/d": 2 * pair / d, "2c/d": 2 * column / d, "c/d": column / d, "i/d": pair / d}[self.exponent]
-        angle = np.arange(self.start, self.start + n)[:, None] / 10000.0**exponent
-        return np.asarray(np.where(is_sine, np.sin(angle), np.cos(angle)))
+        angle = np.arange(self.start, self.start + n)[:, None] / float(self.base) ** exponent
+        angle = np.radians(angle) if self.degrees else angle
+        return np.asarray(np.where(is_sine != self.swapped, np.sin(angle), np.cos(angle)))
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
         return np.zeros(result.shape)
 
     def text(self, columns: bool) -> Sequence[str]:
         position = f"({self.said})" if "+" in self.said else self.said
-        sine, cosine = (f"{wave}({position} / 10000^({self.exponent}))" for wave in ("sin", "cos"))
+        unit = "°" * self.degrees
+        sine, cosine = (f"{wave}({position} / {self.base}^({self.exponent}){unit})" for wave in self._waves())
         return [f"{sine} first, then {cosine}" if self.halves else f"{sine}, {cosine}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
         position = self.said.replace("pos", r"\text{{pos}}")
         position = f"({position})" if "+" in position else position
-        sine, cosine = (rf"\{wave}({position} / 10000^{{{{{self.exponent}}}}})" for wave in ("sin", "cos"))
+        unit = r"^\circ" * self.degrees
+        sine, cosine = (rf"\{wave}({position} / {self.base}^{{{{{self.exponent}}}}}{unit})" for wave in self._waves())
         return [rf"{sine} {words(' first, then ')} {cosine}" if self.halves else f"{sine}, {cosine}"]
+
+    def _waves(self) -> tuple[str, str]:
+        return ("cos", "sin") if self.swapped else ("sin", "cos")

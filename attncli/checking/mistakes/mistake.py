@@ -59,6 +59,8 @@ class Mistake:
     """Whether a claimed zero fits whatever the value is (dropout)."""
     last_resort: bool = False
     """Whether it is looked at only if nothing else fits."""
+    rare: bool = False
+    """Whether exercises need not show it."""
 
     def lines(self, truth: Mapping[str, Step]) -> list[tuple[Line, Line]]:
         """Return the lines that it changes, each as it was done and as it should be."""

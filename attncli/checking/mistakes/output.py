@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
+from attncli.checking.mistakes.functions import Added, Altered, rolled
 from attncli.checking.mistakes.matrix_ops import Multiply
 from attncli.checking.mistakes.mistake import Change, Instead, Mistake
+from attncli.checking.mistakes.ops import Hardmax
 from attncli.checking.mistakes.setting import Setting
-from attncli.derivation.ops import Mix, Scores
+from attncli.derivation.ops import FLAT, Mix, Scores
 
 
 def mistakes(s: Setting) -> Iterator[Mistake]:
@@ -31,3 +35,39 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
         if s.n == s.m:
             said = f"You multiplied the weights with Q; take {right}."
             yield Mistake("q_as_values", name, said, {name: Instead(Mix(s.scores.op.query), (weights, q))})
+    yield from _other_weights(s, name, s.mix.op, right)
+    yield from _with_x(s, name, s.mix.op, weights, v, right)
+
+
+def _other_weights(s: Setting, name: str, op: Mix, right: str) -> Iterator[Mistake]:
+    """Yield products with weights that are not the softmax's, or with rows of V in another place."""
+    for id, said, function, text in (
+        ("hardmax_output", "You took the value of the heaviest key alone", Hardmax().apply, "1 for the maximum of {0}"),
+        ("uniform_output", "You took the mean of the values", lambda w: np.full(w.shape, 1 / w.shape[-1]), f"1/{s.m}"),
+        ("sum_of_values", "You added up the values", np.ones_like, "1"),
+    ):
+        yield Mistake(id, name, f"{said}; take {right}.", {name: Altered(op, 0, function, f"({text})")})
+    for by in {1, s.n - 1} - {0}:
+        said = f"You took the weights of another query; row i of the output is row i of the weights times V: {right}."
+        roll = Altered(op, 0, rolled(by), "(rows of {0} shifted)")
+        yield Mistake("row_of_another_query", name, said, {name: roll})
+    for by in {1, s.m - 1} - {0}:
+        said = f"Your weights met other keys' values; the weight of key j goes with row j of V: {right}."
+        roll = Altered(op, 1, rolled(by), "(rows of {0} shifted)")
+        yield Mistake("values_shifted", name, said, {name: roll})
+
+
+def _with_x(s: Setting, name: str, op: Mix, weights: str, v: str, right: str) -> Iterator[Mistake]:
+    """Yield products with X in the place of V, and sums with X."""
+    source = next((x for x in ("encoded", "X") if x in s.truth), None)
+    if source is None:
+        return
+    if s.truth[v].operands and op.values.split is None:
+        said = f"You multiplied the weights with {source}; take {right}."
+        yield Mistake("x_as_values", name, said, {name: Instead(Mix(FLAT), (weights, source))})
+    output = s.truth.get("output")
+    if output is not None and output.array.shape == s.truth[source].array.shape:
+        operands = tuple(operand.name for operand in output.operands)
+        said = f"You added {source} to the output; there is no residual here."
+        added = Instead(Added(output.op, len(operands)), (*operands, source))
+        yield Mistake("residual_added", "output", said, {"output": added})

@@ -1,17 +1,35 @@
-"""Mistakes in sinusoidal encodings."""
+"""Mistakes in positions: sinusoidal encodings, rotary embeddings, ALiBi."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 
+from attncli.checking.mistakes.functions import Turned
 from attncli.checking.mistakes.matrix_ops import Waves
-from attncli.checking.mistakes.mistake import Mistake
+from attncli.checking.mistakes.mistake import Change, Instead, Mistake
 from attncli.checking.mistakes.setting import Setting
-from attncli.derivation.positions import Sinusoidal
+from attncli.derivation.modifiers import AddTerms
+from attncli.derivation.ops import Same
+from attncli.derivation.positions import Alibi, Rotate, Sinusoidal
+from attncli.trace.cell_ops import Times
+from attncli.trace.op import Op
 
 
 def mistakes(s: Setting) -> Iterator[Mistake]:
-    """Go through the waves of wrong order, start or length."""
+    """Yield the mistakes in every kind of positions."""
+    yield from _sinusoidal(s)
+    yield from _rotary(s)
+    yield from _alibi(s)
+    if "past_K" in s.truth and {"K_all", "V_all"} <= s.truth.keys():
+        change: Change = {name: Instead(Same(), (name.removesuffix("_all"),)) for name in ("K_all", "V_all")}
+        said = "You left out the keys and values of the past; they come before the new ones."
+        yield Mistake("past_ignored", "K_all", said, change)
+
+
+def _sinusoidal(s: Setting) -> Iterator[Mistake]:
+    """Yield the waves of wrong order, start, length or unit, and what is done with them."""
     step = s.truth.get("encoding")
     if step is None or not isinstance(step.op, Sinusoidal):
         return
@@ -24,6 +42,82 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
     yield _encoding("pe_exponent", said, Waves(start, "2c/d"))
     yield _encoding("pe_exponent", said, Waves(start, "c/d"))
     yield _encoding("pe_exponent", "Your exponent is i/d; it should be 2i/d.", Waves(start, "i/d"))
+    said = "You took cosines in even columns; they have sines: sin, cos, sin, cos."
+    yield _encoding("pe_sin_cos_swapped", said, Waves(start, swapped=True))
+    said = "Your calculator was set to degrees; the angles are in radians."
+    yield _encoding("pe_degrees", said, Waves(start, degrees=True))
+    for base in (100, 1000, 100000):
+        yield _encoding("pe_base", f"You took {base} for 10000, the base of the wavelengths.", Waves(start, base=base))
+    x, e = (operand.name for operand in s.truth["encoded"].operands)
+    said = f"You left the positions out; add {e} to {x}."
+    yield Mistake("pe_not_added", "encoded", said, {"encoded": Instead(Same(), (x,))})
+    said = f"You multiplied {x} with {e}; add it."
+    yield Mistake("pe_multiplied", "encoded", said, {"encoded": Times()})
+
+
+def _rotary(s: Setting) -> Iterator[Mistake]:
+    """Yield rotations of other pairs, by other angles, or none."""
+    turned = {name: step.op for name, step in s.truth.items() if isinstance(step.op, Rotate)}
+    if not turned:
+        return
+    first, op = next(iter(turned.items()))
+    other, pairs = ("interleaved", "i and i + d/2") if op.style == "half" else ("half", "2i and 2i + 1")
+    ways: tuple[tuple[str, str, dict[str, Op]], ...] = (
+        (
+            "rope_other_pairs",
+            f"You turned other pairs of dimensions; {pairs} are a pair.",
+            {name: Turned(**{**vars(op), "style": other}, said=f"other pairs: {other}") for name, op in turned.items()},
+        ),
+        (
+            "rope_sign",
+            "You turned backwards: −sin stands in the first of a pair.",
+            {name: Turned(**vars(op), times=-1.0, said="−position × θ") for name, op in turned.items()},
+        ),
+        (
+            "rope_degrees",
+            "Your calculator was set to degrees; the angles are in radians.",
+            {name: Turned(**vars(op), times=math.pi / 180, said="degrees") for name, op in turned.items()},
+        ),
+        (
+            "rope_from_one",
+            "You counted positions from 1; the first is 0.",
+            {
+                name: Turned(**{**vars(op), "start": op.start + 1}, said="(position + 1) × θ")
+                for name, op in turned.items()
+            },
+        ),
+        (
+            "rope_exponent",
+            "Your exponent is i/d; it should be 2i/d.",
+            {
+                name: Turned(**{**vars(op), "base": math.sqrt(op.base)}, said=f"position × {op.base:g}^(-i/d)")
+                for name, op in turned.items()
+            },
+        ),
+        ("rope_forgotten", "You did not turn the vectors by their positions.", {name: Same() for name in turned}),
+    )
+    for id, said, change in ways:
+        yield Mistake(id, first, said, change)
+        if len(change) > 1:
+            for name, made in change.items():
+                yield Mistake(id, name, f"{said} So for {name.removesuffix('_rotated')} alone.", {name: made})
+
+
+class AlibiAdded(Alibi):
+    """ALiBi with the sign of its slopes changed."""
+
+    text = " + slope × distance"
+    tex = r" + \text{{slope}} \cdot |i - j|"
+
+
+def _alibi(s: Setting) -> Iterator[Mistake]:
+    step = s.truth.get("biased")
+    if step is None or not isinstance(step.op, AddTerms) or not any(isinstance(t, Alibi) for t in step.op.terms):
+        return
+    terms = tuple(AlibiAdded(-t.slopes, t.offset) if isinstance(t, Alibi) else t for t in step.op.terms)
+    change: Change = {"biased": Instead(replace(step.op, terms=terms), (step.operands[0].name,))}
+    said = "You added slope × distance; subtract it: far keys count less."
+    yield Mistake("alibi_sign", "biased", said, change)
 
 
 def _encoding(id: str, said: str, op: Waves) -> Mistake:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from attncli.checking.mistakes.functions import Altered
 from attncli.checking.mistakes.matrix_ops import ProjectTransposed
 from attncli.checking.mistakes.mistake import Instead, Mistake
 from attncli.checking.mistakes.setting import Setting
@@ -28,6 +29,7 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
             yield Mistake(id, first.step, f"{first.said} So for {', '.join(found)}.", change)
         yield from found.values()
     yield from _swapped(s)
+    yield from _others(s)
 
 
 def transposed(op: Project) -> ProjectTransposed:
@@ -50,9 +52,29 @@ def _projection(s: Setting, step: Step, op: Project) -> Iterator[Mistake]:
     if op.bias:
         said = f"You left the bias out; add {step.operands[-1].name}."
         yield Mistake("bias_forgotten", name, said, {name: without_bias(step, op)})
+        bias, at = step.operands[-1].name, len(step.operands) - 1
+        said = f"You added {bias} twice; add it once."
+        yield Mistake("bias_twice", name, said, {name: Altered(op, at, lambda b: 2 * b, "2 {0}", "2 {0}")})
+        said = f"You subtracted {bias}; add it."
+        yield Mistake("bias_subtracted", name, said, {name: Altered(op, at, lambda b: -b, "(−{0})", "(-{0})")})
     if op.weight and step.array.shape == step.operands[0].array.shape:
         said = f"You took {source} itself for {name}; multiply with {w_name}."
         yield Mistake("no_projection", name, said, {name: Instead(Same(), (source,))})
+
+
+def _others(s: Setting) -> Iterator[Mistake]:
+    """Yield projections with the matrix of another, with its own bias or the other's."""
+    for id, name, other in (("wk_for_q", "Q", "K"), ("wv_for_k", "K", "V")):
+        step, taken = s.truth.get(name), s.truth.get(other)
+        if step is None or taken is None or not isinstance(step.op, Project) or not isinstance(taken.op, Project):
+            continue
+        if not (step.op.weight and taken.op.weight) or step.operands[1].array.shape != taken.operands[1].array.shape:
+            continue
+        source, weight, right = step.operands[0].name, taken.operands[1].name, step.operands[1].name
+        said = f"You took {weight} for {name}; take {right}."
+        for bias in dict.fromkeys((tuple(_bias(step)), tuple(_bias(taken)))):
+            if len(bias) == len(_bias(step)):
+                yield Mistake(id, name, said, {name: Instead(step.op, (source, weight, *bias))})
 
 
 def _swapped(s: Setting) -> Iterator[Mistake]:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
+from attncli.checking.mistakes.functions import Function, plus, times
 from attncli.checking.mistakes.mistake import Mistake
 from attncli.checking.mistakes.ops import Factor
 from attncli.checking.mistakes.setting import Setting
 from attncli.derivation.ops import Same, Scale
 from attncli.trace.op import Op
+
+MOST_ROWS = 8
+"""Up to so many queries, some of them are looked at alone."""
 
 
 def mistakes(s: Setting) -> Iterator[Mistake]:
@@ -42,6 +48,27 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
     said = f"You divided by d_k·√d_k = {s.d_k}·√{s.d_k}; {do} once."
     twice = Factor(s.d_k**1.5, ("(d_k · √d_k)", f"({s.d_k} · √{s.d_k})"))
     yield _scaled("scale_twice_dk_sqrtdk", said, twice)
+    said = f"You took roots of the scores; {do}."
+    root_of = Function(lambda x: np.sign(x) * np.sqrt(np.abs(x)), "√{0}", r"\sqrt{{{0}}}")
+    yield _scaled("sqrt_of_scores", said, root_of)
+    said = f"You subtracted √{s.d_k}; {do}."
+    less = Function(plus(np.array(-math.sqrt(s.d_k))), f"{{0}} − √{s.d_k}", rf"{{0}} - \sqrt{{{{{s.d_k}}}}}")
+    yield _scaled("scale_subtracted", said, less)
+    yield from _in_part(s, step.op.multiplier, do)
+
+
+def _in_part(s: Setting, factor: float, do: str) -> Iterator[Mistake]:
+    """Yield scores of which the first or the last rows, or all but one, are scaled."""
+    if s.n > MOST_ROWS:
+        return
+    rows = np.arange(s.n)
+    parts = [part for at in range(1, s.n) for part in (rows < at, rows >= at)]
+    parts += [part for at in range(1, s.n - 1) for part in (rows == at, rows != at)]
+    for part in parts:
+        unscaled = ", ".join(f"q{at + 1}" for at in np.flatnonzero(~part))
+        said = f"You did not scale the scores of {unscaled}; {do} in every row."
+        op = Function(times(np.where(part, factor, 1.0)[:, None]), f"{{0}}, scaled but for {unscaled}")
+        yield _scaled("scaled_in_part", said, op)
 
 
 def over_root(symbol: str, width: int) -> Factor:

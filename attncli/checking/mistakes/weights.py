@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from attncli.checking.mistakes.functions import Function, rolled
 from attncli.checking.mistakes.mistake import Change, Instead, Mistake
 from attncli.checking.mistakes.ops import (
     BySum,
@@ -22,6 +26,9 @@ from attncli.derivation.normalize import Softmax
 from attncli.derivation.ops import Same, Scale
 from attncli.trace.cell_ops import Exp
 from attncli.trace.op import Op
+
+if TYPE_CHECKING:
+    from attncli.common.arrays import Array
 
 DROPOUT = (0.1, 0.2, 0.25, 0.3, 0.5)
 """The rates that are looked for."""
@@ -58,10 +65,88 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
         yield _weights("softmax_twice", "You took the softmax twice; once is right.", Then(first, Softmax()))
     yield from _scaled_late(s)
     yield from _masked_late(s)
+    yield from _not_softmax(s, along)
     for p in DROPOUT:
         said = f"Dropout was left on: the weights are divided by 1 − {p:g} = {1 - p:g}; there is none here."
         op = Then(Softmax(), Factor(1 - p, (f"(1 − {p:g})",)))
         yield Mistake("dropout_left_on", "weights", said, {"weights": op}, zero_is_right=True)
+
+
+def _not_softmax(s: Setting, along: str) -> Iterator[Mistake]:
+    """Yield what is done with scores that is not the softmax; a hidden score counts 0."""
+    take = f"take e^score, and divide by Σexp {along}"
+    for id, said, function, text, tex in (
+        ("softmax_forgotten", "You took the scores for the weights", _seen, "{0}, no softmax", ""),
+        ("softmax_negative", "You took e^(−score)", _negative, "softmax(−{0})", r"\operatorname{{softmax}}(-{0})"),
+        ("sigmoid", "You took 1/(1 + e^(−score)) of each score", _sigmoid, "1/(1 + e^(−{0}))", r"1/(1 + e^{{-{0}}})"),
+        (
+            "softmax_mixed_shift",
+            "You subtracted the maximum above, and not in the sum below",
+            _mixed_shift,
+            "e^({0} − max) / Σ e^{0}",
+            r"e^{{{0} - \max}} / \textstyle\sum e^{{{0}}}",
+        ),
+        (
+            "abs_normalise",
+            "You divided |score| by the sum of all |score|",
+            _over_sum(np.abs),
+            "|{0}| / Σ|{0}|",
+            r"|{0}| / \textstyle\sum |{0}|",
+        ),
+        (
+            "relu_normalise",
+            "You set negative scores to 0 and divided by the sum",
+            _over_sum(lambda x: np.maximum(x, 0.0)),
+            "max({0}, 0) / Σ max({0}, 0)",
+            r"\max({0}, 0) / \textstyle\sum \max({0}, 0)",
+        ),
+        (
+            "squares_normalise",
+            "You divided the squares of the scores by their sum",
+            _over_sum(np.square),
+            "{0}² / Σ {0}²",
+            r"{0}^2 / \textstyle\sum {0}^2",
+        ),
+        ("uniform", f"You gave every key the same weight, 1/{s.m}", _uniform, f"1/{s.m}", f"1/{s.m}"),
+        ("uniform", "You gave every visible key the same weight", _over_sum(np.ones_like), "1 / visible keys", ""),
+    ):
+        yield _weights(id, f"{said}; {take}.", Function(function, text, tex))
+    if s.m > 1:
+        said = f"You divided the softmax by m = {s.m} as well, so that the rows sum to 1/{s.m}; its rows sum to 1."
+        yield _weights("weights_over_m", said, Then(Softmax(), Factor(s.m, ("m", str(s.m)))))
+    for by in {1, s.n - 1} - {0}:
+        said = "Your rows of weights belong to other queries; row i is the softmax of row i of the scores."
+        roll = Then(Softmax(), Function(rolled(by), "{0}, its rows shifted"))
+        yield _weights("row_of_another_query", said, roll)
+
+
+def _seen(x: Array) -> Array:
+    return np.where(np.isneginf(x), 0.0, x)
+
+
+def _negative(x: Array) -> Array:
+    return Softmax().apply(np.where(np.isneginf(x), x, -x))
+
+
+def _sigmoid(x: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def _mixed_shift(x: Array) -> Array:
+    most = x.max(axis=-1, keepdims=True)
+    return np.asarray(np.exp(x - np.where(np.isneginf(most), 0, most)) / np.exp(x).sum(axis=-1, keepdims=True))
+
+
+def _uniform(x: Array) -> Array:
+    return np.full(x.shape, 1 / x.shape[-1])
+
+
+def _over_sum(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    def normalised(x: Array) -> Array:
+        parts = np.where(np.isneginf(x), 0.0, function(_seen(x)))
+        return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
+
+    return normalised
 
 
 def _scaled_late(s: Setting) -> Iterator[Mistake]:

@@ -1,0 +1,183 @@
+"""Routes: the numbers that an honest student may have for a step, and how near to each a claim must be.
+
+A row of a claim is right if one route gives all of it. They come in the order of how often they are taken, and each is
+made only when it is asked for: most claims are decided by the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.checking.claims import Claim
+from attncli.checking.mistakes import Change, made_of
+from attncli.checking.roundings import Rounding
+from attncli.checking.student import FLOAT, HIDDEN, Chain, Student, bounded
+from attncli.trace.step import Step
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from attncli.common.arrays import Array
+
+    Bools = npt.NDArray[np.bool_]
+
+GUARD = 5
+"""Part of half a unit that a student who carries a digit more may be off by."""
+REACH = 0.02
+"""How far rounding that is not shown can move a step, relative to the greatest number in it."""
+LESS = 1 - 1e-6
+"""Part of a unit that is less than a whole one, whatever the last bits of float64 say."""
+CUT_OFF = "your numbers are cut off, not rounded"
+BENT = "your rows are adjusted to sum to exactly 1"
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """One way to a step's numbers."""
+
+    name: str
+    """From where it goes: "your numbers as written"."""
+    values: Array
+    below: Array | float
+    """How far below a value a claim may be."""
+    above: Array | float
+    said: str = ""
+    """What is to be said to who took it; empty if nothing is."""
+
+    def fits(self, claim: Claim) -> Bools:
+        """Return where a claim is given by this route."""
+        with np.errstate(all="ignore"):
+            off = claim.values - self.values
+            slack = FLOAT * (np.minimum(np.abs(self.values), 1e300) + self.below + self.above) + 1e-12
+            close = (off >= -self.below - slack) & (off <= self.above + slack)
+        return np.asarray(close | ((claim.values <= HIDDEN) & (self.values <= HIDDEN)))
+
+    def off(self, claim: Claim) -> Array:
+        """Return how far a claim is from this route, in units; 0 where there is no answer, or both are −∞."""
+        with np.errstate(all="ignore"):
+            off = np.abs(claim.values - self.values) / claim.units
+        alike = ~claim.answered | ((claim.values <= HIDDEN) & (self.values <= HIDDEN))
+        return np.where(alike, 0.0, off)
+
+    def rows(self, claim: Claim) -> Bools:
+        """Return the rows that are given by this route, (…, rows, 1)."""
+        return np.asarray((self.fits(claim) | ~claim.answered).all(axis=-1, keepdims=True))
+
+
+def _within(name: str, values: Array, width: Array, said: str = "") -> Route:
+    return Route(name, values, width, width, said)
+
+
+def rounding_width(claim: Claim, values: Array, *, from_rounded: bool = False) -> Array:
+    """Return half a unit, or a whole one if the values cannot be written so or come from rounded numbers."""
+    half = claim.units / 2
+    with np.errstate(all="ignore"):
+        writable = np.abs(values - np.round(values / claim.units) * claim.units) <= FLOAT * claim.units
+    whole = claim.whole & (from_rounded | ~writable)
+    return np.asarray(np.where(whole, claim.units, half))
+
+
+def truth_route(step: Step, claim: Claim) -> Route:
+    """Return the exact numbers of the problem."""
+    return _within("exact arithmetic", step.array, rounding_width(claim, step.array))
+
+
+def routes(
+    student: Student,
+    step: Step,
+    claim: Claim,
+    change: Change,
+    roundings: Callable[[int], Sequence[Rounding]],
+    *,
+    after_error: bool,
+) -> Iterator[Route]:
+    """Yield the routes to a step, but for the exact numbers."""
+    op, names = made_of(step, change)
+    order = list(student.truth)
+    sources = [name for name in student.rounded if order.index(name) < order.index(step.name)]
+    written, moved = student.follows(step, change)
+    from_rounded = any(student.errors[name].any() for name in names)
+    width = rounding_width(claim, written, from_rounded=from_rounded)
+    yield _within("your numbers as written", written, width)
+    if after_error:
+        yield _within("your numbers, with their rounding", written, claim.units / 2 + moved)
+    if any(name in student.blanks for name in names):
+        unrounded = op.apply(*(student.blanks.get(name, student.own[name]) for name in names))
+        yield _within("your numbers, blanks unrounded", unrounded, width)
+    exact = []
+    for count in range(len(sources) - 1, -1, -1):
+        chain = student.chain(count, change)
+        values = chain.made(step)
+        exact.append(values)
+        name = f"your {sources[count - 1]}, unrounded from there" if count else "exact arithmetic from the beginning"
+        yield _within(name, values, claim.units / 2 + _guard(student, chain, step, claim, change))
+    if sources and len(names) > 1:
+        yield from _mixes(student, step, claim, change)
+    for values in (written, *exact[-1:]):
+        yield _cut_off(values, claim)
+        if step.name == "weights":
+            yield from _bent(values, claim)
+    yield from _hidden(student, len(sources), step, claim, change, roundings(claim.decimals))
+
+
+def _guard(student: Student, chain: Chain, step: Step, claim: Claim, change: Change) -> Array:
+    """Return how far a step moves when its operands are carried with a digit more than they are written with."""
+    op, names = made_of(step, change)
+    errors = [np.minimum(student.errors[name] / GUARD, claim.unit / 2) for name in names]
+    if not any(error.any() for error in errors):
+        return np.zeros(step.array.shape)
+    operands = [chain.value(name) for name in names]
+    return bounded(op.spread(np.asarray(op.apply(*operands)), operands, errors))
+
+
+def _mixes(student: Student, step: Step, claim: Claim, change: Change) -> Iterator[Route]:
+    """Yield what comes of one operand as written, and of the others unrounded."""
+    op, names = made_of(step, change)
+    exact = student.chain(0, change)
+    for written in names:
+        if written in student.rounded:
+            values = op.apply(*(student.own[name] if name == written else exact.value(name) for name in names))
+            width = claim.units / 2 + _guard(student, exact, step, claim, change)
+            yield _within(f"your {written} and exact numbers", np.asarray(values), width)
+
+
+def _cut_off(values: Array, claim: Claim) -> Route:
+    unit = claim.units * LESS
+    return Route("cut off", values, np.where(values > 0, unit, 0.0), np.where(values < 0, unit, 0.0), CUT_OFF)
+
+
+def _bent(values: Array, claim: Claim) -> Iterator[Route]:
+    sums = np.abs(claim.values.sum(axis=-1, keepdims=True) - 1) <= FLOAT
+    if sums.any():
+        yield _within("adjusted to 1", values, np.where(sums, claim.units * LESS, -1.0), BENT)
+
+
+def _hidden(
+    student: Student, count: int, step: Step, claim: Claim, change: Change, ways: Sequence[Rounding]
+) -> Iterator[Route]:
+    """Yield what comes of rounding that is not shown."""
+    half = claim.units / 2
+    before = _ancestors(step)
+    skipped = [name for name in before if name not in student.claimed and not student.truth[name].given]
+    if skipped:
+        said = f"you rounded {skipped[-1]} to {claim.decimals} decimals on the way"
+        values = student.chain(count, change, claim.decimals).made(step)
+        yield _within(said, values, rounding_width(claim, values, from_rounded=True), f"{said}; carried on correctly")
+    for way in ways:
+        changed = {**change, **way.change}
+        said = f"{way.said}; carried on correctly"
+        if step.name in way.change:
+            yield _within(way.said, student.chain(count, changed).made(step), half, said)
+        if step.name in way.change or before & way.change.keys():
+            yield _within(f"{way.said}, all else unrounded", student.chain(0, changed).made(step), half, said)
+
+
+def _ancestors(step: Step) -> set[str]:
+    names: set[str] = set()
+    for operand in step.operands:
+        names |= {operand.name} | _ancestors(operand)
+    return names
