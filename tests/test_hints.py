@@ -36,6 +36,16 @@ def test_json_has_them_unless_fewer_hints_are_typed(run: Runner) -> None:
     assert few["steps"]["weights"]["cells"][0] == {"cell": "weights[q1,k1]", "claimed": "0.30"}
 
 
+def test_a_slip_that_says_the_right_number_is_an_answer(run: Runner) -> None:
+    """Digits exchanged are told with the right ones, so only to those who ask for answers."""
+    typed = ["check", "Q=1", "K=314.15", "V=1", "--scale", "none", "scores=341.15"]
+    said = "digits exchanged: 341.15 for 314.15"
+    assert said in run(*typed, "--show-answers").out
+    assert said not in run(*typed).out
+    assert json.loads(run(*typed, "-f", "json").out)["steps"]["scores"]["reason"] == said
+    assert json.loads(run(*typed, "-f", "json", "--hints", "3").out)["steps"]["scores"]["reason"] is None
+
+
 def test_both_at_once_are_refused(run: Runner) -> None:
     done = run("check", *PROBLEM, WRONG, "--hints", "2", "--show-answers")
     assert (done.code, done.out) == (2, "")
