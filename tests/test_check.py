@@ -40,7 +40,7 @@ def test_right_numbers_are_right(run: Runner, problem: str) -> None:
 
 def test_a_mistake_is_named_and_explained(run: Runner, problem: str) -> None:
     """A forgotten scaling is named at the scaled scores, with this problem's numbers; what follows follows."""
-    done = run("check", problem, "scaled=12.00 18.00", "weights=0.00 1.00")
+    done = run("check", problem, "scaled=12.00 18.00", "weights=0.00 1.00", "--show-answers")
     assert done.code == 1
     assert done.out == (
         "✗ scaled   wrong: a known mistake\n"
@@ -52,6 +52,7 @@ def test_a_mistake_is_named_and_explained(run: Runner, problem: str) -> None:
         "yours: scaled = scores\n"
         "right: scaled = scores / √d_k = scores / √4 = scores / 2\n"
         "Redo scaled; then weights will follow.\n"
+        "attncli explain p.json 'scaled[q1,k1]'\n"
     )
 
 
@@ -281,7 +282,7 @@ def test_a_suffix_that_marks_do_not_have_is_refused(
     assert (done.code, done.out) == (2, "")
     assert done.err == (
         f"attncli: cannot tell the format from '{file}'\n"
-        "  hint: use --format, or a file name that ends in .txt, .jsonl, .ndjson, .csv\n"
+        "  hint: use --format, or a file name that ends in .txt, .jsonl, .ndjson, .csv, .tsv\n"
     )
     assert not (tmp_path / file).exists()
 
@@ -514,7 +515,7 @@ def test_what_is_an_input_has_no_blanks(run: Runner, tmp_path: Path, cell: str) 
 def test_labels_beside_a_claimed_projection_are_tokens(run: Runner, tmp_path: Path) -> None:
     """The labels of Q's rows name the tokens, though its numbers are somebody's."""
     (tmp_path / "worked.csv").write_text(f"{SELF_CSV}Q\n,a,b\nthe,1,2\ncat,3,5\n")
-    assert "Q[cat,d2]  yours 5  right 4" in run("check", "worked.csv").out
+    assert "Q[cat,d2]  yours 5  right 4" in run("check", "worked.csv", "--show-answers").out
 
 
 def test_whole_numbers_are_right_and_say_little(run: Runner, samples: Path) -> None:

@@ -369,11 +369,10 @@ def test_columns_projection(run: Runner) -> None:
 
 
 def test_precision(run: Runner) -> None:
-    """--precision sets the decimals in formats for people, and is ignored by machine formats."""
+    """--precision sets the number of decimals in formats for people, and in machine formats too."""
     assert " 0.01  0.99 " in run("run", "-p", "2", "-s", "weights", stdin=PROBLEM).out
     assert " 0.007  0.993 " in run("run", "--precision", "3", "-s", "weights", stdin=PROBLEM).out
-    plain = run("run", "-s", "weights", "-f", "json", stdin=PROBLEM).out
-    assert run("run", "-s", "weights", "-f", "json", "-p", "2", stdin=PROBLEM).out == plain
+    assert run("run", "-s", "weights", "-f", "json", "-p", "2", stdin=PROBLEM).out == "[[0.01, 0.99]]\n"
 
 
 def test_precision_of_the_problem(run: Runner) -> None:

@@ -22,7 +22,7 @@ from attncli.cli.answers import split
 from attncli.cli.app import COMMANDS
 from attncli.cli.completion import SCRIPTS
 from attncli.help import TOPICS
-from attncli.problem.fields import FIELDS, OPTIONS, STEPS
+from attncli.problem.fields import CLAIMS, FIELDS, OPTIONS
 from attncli.writers.formats import FORMATS
 
 SHELLS = [
@@ -146,7 +146,8 @@ def test_everything_in_the_tables_is_offered(offered: Callable[[str], list[str]]
     assert {f"{name}=" for name in FIELDS} <= set(offered("run "))
     for command in ("run", "explain", "check", "mark", "lint", "mistakes"):
         assert {field.option for field in OPTIONS} <= set(offered(f"{command} --"))
-    assert offered("run -s ") == list(STEPS)
+    assert offered("run -s ") == list(CLAIMS)
+    assert offered("run -s weights,out") == ["weights,output"]
     assert set(offered("run -f ")) == {name for known in FORMATS.values() for name in (known.name, *known.aliases)}
     assert {mistake.id for _, mistake in catalogue()} <= set(offered("mistakes "))
     assert offered("help ") == list(TOPICS)
@@ -171,6 +172,8 @@ def test_every_option_of_the_help_is_offered(offered: Callable[[str], list[str]]
         ("explain Q='1 2' K='3 4' V='5 6' --heads 2 head_output[", ["head_output[head2,q1,d1]"]),
         ("explain Q='1 2' K='3 4; 5 6' weights[", ["weights[q1,k2]"]),
         ("check causal.json answers.json mask", ["mask=", "masked=", "masked[the]=", "masked[the,cat]="]),
+        ("explain causal.json exp[", ["exp[the]", "exp[the,cat]"]),
+        ("check causal.json max", ["max=", "max[the]="]),
         ("explain nothing.json weights", []),
         ("explain - weights", []),
         ("mark --scheme cau", ["causal.json"]),

@@ -712,13 +712,19 @@ NOTHING = (
 )
 
 
+UNKNOWN_SUFFIX = (
+    "cannot tell the format from 'said.csv'\n"
+    "  hint: use --format, or a file name that ends in .txt, .json, .jsonl, .ndjson"
+)
+
+
 @pytest.mark.parametrize(
     ("args", "stdin", "error"),
     [
         (["nope.json"], "", "no such file: 'nope.json'"),
         ([], "", "standard input: is empty"),
         (["Q=1 2"], "", NOTHING),
-        (["Q=1 2", "K=1 2", "-o", "said.csv"], "", "No such option: -o"),
+        (["Q=1 2", "K=1 2", "-o", "said.csv"], "", UNKNOWN_SUFFIX),
     ],
 )  # fmt: skip
 def test_lint_of_unreadable_input(run: Runner, args: list[str], stdin: str, error: str) -> None:

@@ -168,7 +168,7 @@ def test_a_trace_shows_itself_in_a_fresh_process(run: Runner, problem: Path) -> 
 
 
 def test_a_report_shows_itself_in_a_fresh_process(run: Runner, problem: Path) -> None:
-    expected = run("check", problem, "scores=11 17", "weights=0 1").out
+    expected = run("check", "-", "scores=11 17", "weights=0 1", "--show-answers", stdin=problem.read_bytes()).out
     claims = "{'scores': [['11', '17']], 'weights': [['0', '1']]}"
     assert python(f"from attncli import check; print(check({PROBLEM}, {claims}))") == expected
 

@@ -456,7 +456,6 @@ WEIGHTS_ALONE = "  hint: a heat map shows all weights, or their means if there a
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["-s", "weights"], f"attncli: --heatmap and --step cannot be given together\n{WEIGHTS_ALONE}"),
         (["--full"], f"attncli: --heatmap and --full cannot be given together\n{WEIGHTS_ALONE}"),
         *(
             (
@@ -481,7 +480,7 @@ def test_without_weights(run: Runner, tmp_path: Path, suffix: str) -> None:
     done = run("run", "head_output=1 2", "W_o=1; 2", "--heatmap", "-o", f"x.{suffix}")
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        "attncli: --heatmap needs weights, and this problem has no such step\n"
+        "attncli: --heatmap needs weights, which are not among the steps\n"
         "  hint: the steps are W_o, head_output, output\n"
     )
     assert list(tmp_path.iterdir()) == []

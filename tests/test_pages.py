@@ -15,7 +15,7 @@ from support.latex import needs_latex, overfull, typeset
 GOLDEN = Path(__file__).resolve().parent / "golden" / "pages"
 WRONG = ["masked[cat]=1.15 2.31 0.58 2.89", "weights[the]=0.06 0.37 0.37 0.20", "output[down]=1 1"]
 PAGES = {
-    "report": ["check", "causal.json", *WRONG],
+    "report": ["check", "causal.json", *WRONG, "--show-answers"],
     "explanation": ["explain", "causal.json", "output[cat,d1]", "--deep", "--exact"],
     "by-hand": ["run", "cross.json", "--by-hand", "--exact", "-s", "scores", "-s", "weights"],
 }
@@ -106,7 +106,7 @@ def test_several_reports_have_titles(run: Runner, format: str) -> None:
 def test_wide_letters_keep_columns(run: Runner) -> None:
     """Names of cells are padded by their width: 猫 takes two columns."""
     line = '{"Q":[[1],[2]],"K":[[2]],"tokens":["猫猫猫","dog"],"key_tokens":["k"],"scores":[[3],[5]]}'
-    cells = [line for line in run("check", "-", stdin=line).out.splitlines() if "yours" in line]
+    cells = [line for line in run("check", "-", "--show-answers", stdin=line).out.splitlines() if "yours" in line]
     assert [line.strip() for line in cells] == [
         "scores[猫猫猫,k]  yours 3  right 2",
         "scores[dog,k]     yours 5  right 4",

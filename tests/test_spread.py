@@ -23,6 +23,7 @@ from attncli.checking import roundings
 from attncli.checking.mistakes import functions
 from attncli.checking.mistakes import matrix_ops as other
 from attncli.checking.mistakes import ops as wrong
+from attncli.checking.softmax_lines import Share
 from attncli.common.labels import Axis
 from attncli.derivation import modifiers, normalize, ops, positions
 from attncli.derivation.fused import Attend
@@ -53,10 +54,11 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     cell_ops.Plus: [(cell_ops.Plus(), (ROW, ROW))],
     cell_ops.Minus: [(cell_ops.Minus(), (ROW, (1, 1)))],
     cell_ops.Over: [(cell_ops.Over(), (ROW, (1, 1)))],
+    Share: [(Share(), (ROW, (1, 1)))],
     cell_ops.Wave: [(cell_ops.Wave("sin"), (ROW,)), (cell_ops.Wave("cos"), (ROW,))],
     cell_ops.Exp: [(cell_ops.Exp(), (ROW,))],
     cell_ops.Nothing: [(cell_ops.Nothing((ONE, ONE)), ())],
-    cell_ops.Append: [(cell_ops.Append(0.5), (ROW,))],
+    cell_ops.Append: [(cell_ops.Append(np.array([[0.5]])), (ROW,))],
     cell_ops.RowSum: [(cell_ops.RowSum(), (ROW,))],
     cell_ops.Dot: [(cell_ops.Dot(), (ROW, ROW))],
     cell_ops.Maximum: [(cell_ops.Maximum(), (ROW,))],

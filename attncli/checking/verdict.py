@@ -18,6 +18,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from attncli.checking import softmax_lines
 from attncli.checking.checker import Case, Checker
 from attncli.checking.claims import Claim, read
 from attncli.checking.mistakes import mistakes
@@ -26,7 +27,7 @@ from attncli.checking.report import Report
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import visible
 from attncli.derivation.derive import derive
-from attncli.problem.fields import PLANES, STEPS, Document, Entry
+from attncli.problem.fields import CLAIMS, PLANES, SOFTMAX_LINES, Document, Entry
 from attncli.problem.problem import Problem
 from attncli.readers.answers import Parts
 from attncli.trace.trace import Trace
@@ -48,7 +49,7 @@ class Judge:
         self._decimals = problem.integer("decimals") or 0
         self._precision = problem.integer("precision")
         self._truth = derive(problem)
-        self._cases: dict[frozenset[str], Case] = {}
+        self._cases: dict[tuple[frozenset[str], bool, bool], Case] = {}
         self._others: list[tuple[str, str, Judge]] | None = None
 
     def judge(self, parts: Parts, *, own: bool = False) -> Report:
@@ -73,7 +74,8 @@ class Judge:
             report.agree(f"attention with vectors as {other}", f"in this exercise vectors are {mine}")
         elif not report.named:
             for name, differs, judge in self._conventions():
-                if judge.report(claims, until_wrong=True).right:
+                agreed = judge.report(claims, until_wrong=True)
+                if agreed.right and agreed.steps.keys() == claims.keys():
                     report.agree(name, differs)
                     break
         return report
@@ -88,13 +90,16 @@ class Judge:
 
     def report(self, claims: Mapping[str, Claim], *, until_wrong: bool = False) -> Report:
         """Return the verdict by this problem's own convention alone, perhaps no further than what is wrong."""
-        return Checker(self._case(frozenset(claims)), claims, self._tolerance, self._decimals).report(
-            until_wrong=until_wrong
-        )
+        names = frozenset(claims)
+        case = self._case(names)
+        if softmax_lines.may_be_plain(names):
+            cases = [case, self._case(names, plain=True)]
+            case = min(cases, key=lambda case: softmax_lines.distance(case.truth, claims))
+        return Checker(case, claims, self._tolerance, self._decimals).report(until_wrong=until_wrong)
 
     def _claims(self, parts: Parts, *, own: bool, turned: bool = False) -> dict[str, Claim]:
         """Return the claims by step, in the order of the derivation; `turned` takes them with rows for columns."""
-        mine = [name for name in STEPS if own and name in self._document and not self._is_given(name)]
+        mine = [name for name in CLAIMS if own and name in self._document and not self._is_given(name)]
         case = self._case(frozenset({*parts, *mine}))
         self._refuse_what_is_no_answer(case.truth, parts)
         claims = {}
@@ -110,13 +115,19 @@ class Judge:
     def _is_given(self, name: str) -> bool:
         return name in self._truth and self._truth[name].given
 
-    def _case(self, claimed: frozenset[str]) -> Case:
-        """Return the derivation with the steps that are claimed and that it does not have, and its mistakes."""
+    def _case(self, claimed: frozenset[str], *, plain: bool = False) -> Case:
+        """Return the derivation with the steps that are claimed and that it does not have, and its mistakes.
+
+        If lines of the softmax are claimed, they are steps; with `plain`, exp is e^s and not e^(s − max).
+        """
         wanted = frozenset(name for name in PLANES if name not in self._truth and name in claimed | {"scaled"})
-        if wanted not in self._cases:
-            truth = with_identities(self._truth, wanted)
-            self._cases[wanted] = Case(truth, mistakes(truth))
-        return self._cases[wanted]
+        lines = claimed & SOFTMAX_LINES.keys()
+        key = wanted, bool(lines), plain
+        if key not in self._cases:
+            before = with_identities(self._truth, wanted)
+            truth = softmax_lines.with_lines(before, plain=plain) if lines else before
+            self._cases[key] = Case(truth, softmax_lines.of_scores(mistakes(before), before, truth))
+        return self._cases[key]
 
     @staticmethod
     def _refuse_what_is_no_answer(truth: Trace, parts: Parts) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attncli.common.report import Page, Sentence, StepSaid, WrongCell
 from attncli.common.style import PRECISION, Style, decimal
@@ -57,9 +57,19 @@ def page(report: Report, style: Style, hints: int = ALL_HINTS) -> Page:
         f"All steps agree with {report.convention}; {report.differs}." if agrees else "",
         [_step(name, verdict, style, hints) for name, verdict in report.steps.items()],
         list(_conclusion(report, hints)),
-        data=report.json(),
+        data=_data(report, hints),
         derivation=report.truth if hints >= ALL_HINTS else None,
     )
+
+
+def _data(report: Report, hints: int) -> dict[str, Any]:
+    """Return the report for machines, without the right numbers unless all hints are asked for."""
+    data = report.json()
+    if hints < ALL_HINTS:
+        for step in data["steps"].values():
+            step["cells"] = [{"cell": cell["cell"], "claimed": cell["claimed"]} for cell in step["cells"]]
+            step["reason"] = None
+    return data
 
 
 def _step(name: str, verdict: StepVerdict, style: Style, hints: int) -> StepSaid:
@@ -70,9 +80,10 @@ def _step(name: str, verdict: StepVerdict, style: Style, hints: int) -> StepSaid
         left = len(verdict.cells) - len(shown)
         more = f"and {counted(left, 'cell')} more; --full shows all" if left else ""
         said = StepSaid(said.name, mark, said.said, list(_cells(verdict, shown, style, hints)), more)
-    if hints >= ALL_HINTS:
-        reasons = [verdict.reason] if verdict.reason else []
-        said.remarks.extend(visible(remark) for remark in (*reasons, *verdict.remarks))
+    if hints >= ALL_HINTS and verdict.reason:  # which may hold the right number
+        said.remarks.append(visible(verdict.reason))
+    if hints >= ALL_HINTS - 1:
+        said.remarks.extend(visible(remark) for remark in verdict.remarks)
     return said
 
 

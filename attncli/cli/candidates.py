@@ -11,7 +11,7 @@ import typer
 
 from attncli.cli.app import COMMANDS, app
 from attncli.common.errors import AttnError
-from attncli.problem.fields import FIELDS, STEPS, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, STEPS, resolve
 
 if TYPE_CHECKING:
     from attncli.writers.formats import Subject
@@ -140,7 +140,8 @@ def _values(command: str, param: Any, current: str) -> Iterator[Candidate]:
         for name in names_for(_SUBJECTS.get(command, "trace")):
             yield from map(Candidate, (name, *FORMATS[name].aliases))
     elif param.name == "step":
-        yield from map(Candidate, STEPS)
+        before = current[: current.rfind(",") + 1]
+        yield from _behind(before, map(Candidate, CLAIMS))
     elif choices := getattr(param.type, "choices", None):
         yield from map(Candidate, choices)
     elif (least := getattr(param.type, "min", None)) is not None and (most := param.type.max) is not None:
@@ -194,15 +195,16 @@ def _cells(command: str, typed: _Typed, current: str) -> Iterator[Candidate]:
     if trace is None:
         return
     behind = "=" if command == "check" else ""
-    steps = [step for name, step in trace.items() if not step.given and current.startswith(f"{name}[")]
-    steps = steps or [step for name, step in trace.items() if not step.given and name.startswith(current)]
+    computed = {name: step for name, step in trace.expanded().items() if name in CLAIMS and not step.given}
+    steps = [step for name, step in computed.items() if current.startswith(f"{name}[")]
+    steps = steps or [step for name, step in computed.items() if name.startswith(current)]
     if command == "check":
         yield from (Candidate(f"{step.name}=", is_open=True) for step in steps)
     if len(steps) > 1:
         yield from (Candidate(f"{step.name}[", is_open=True) for step in steps)
         return
     for step in steps:
-        yield from (Candidate(f"{name}{behind}", is_open=bool(behind)) for name in _names(step))
+        yield from (Candidate(f"{name}{behind}", is_open=bool(behind)) for name in dict.fromkeys(_names(step)))
 
 
 def _names(step: Any) -> Iterator[str]:

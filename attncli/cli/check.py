@@ -12,19 +12,23 @@ from attncli.cli.options import Color, Full, Out
 from attncli.cli.terminal import ExitCode, Terminal
 from attncli.common.errors import AttnError
 
+MAX_HINTS = 4
+"""Everything, the right numbers too."""
+
 Tolerance = Annotated[
     float | None, typer.Option(metavar="X", help="Accept differences up to X, however many decimals are given.")
 ]
 Hints = Annotated[
-    int,
+    int | None,
     typer.Option(
         metavar="N",
         min=1,
-        max=4,
-        help="1: the wrong step; 2: the cells; 3: the mistake; 4: everything [4].",
+        max=MAX_HINTS,
+        help="1: the wrong step; 2: the cells; 3: the mistake; 4: the right numbers [3; json: 4].",
         show_default=False,
     ),
 ]
+ShowAnswers = Annotated[bool, typer.Option("--show-answers", help="Show the right numbers: --hints 4.")]
 Why = Annotated[str | None, typer.Option(metavar="CELL", help="Show how the row of a cell was judged: weights[q2,k1].")]
 ReportFormat = Annotated[
     str | None,
@@ -45,7 +49,8 @@ RollFormat = Annotated[
 def check(
     terminal: Terminal,
     typed: Typed,
-    hints: Hints = 4,
+    hints: Hints = None,
+    show_answers: ShowAnswers = False,
     why: Why = None,
     tolerance: Tolerance = None,
     format: ReportFormat = None,
@@ -63,21 +68,27 @@ def check(
     """
     from attncli.checking import Judge
     from attncli.checking.words import echo, pages
+    from attncli.cli import next_move
+    from attncli.common.report import Sentence
     from attncli.readers import submissions
     from attncli.writers import formats
 
     chosen = formats.chosen(format, out, "report")
-    problems, student = submissions.checked(typed.operands, typed.options, piped=typed.is_piped)
+    level = _level(hints, show_answers=show_answers, for_people=chosen.for_people)
+    problems, student, problem = submissions.checked(typed.operands, typed.options, piped=typed.is_piped)
     reports = []
     for document, claims in problems:
         report = Judge(document, tolerance=_finite(tolerance)).judge(claims, own=True)
         report.name = student
         reports.append(report)
     style = terminal.style(color, full=full, out=out)
-    text = chosen.report(pages(reports, style, hints, why), style)
+    drawn = pages(reports, style, level, why)
     if chosen.name == "table":
         for report in reports:
             terminal.complain(echo(report))
+        if len(reports) == 1 and (move := next_move.command(report, problem, typed.options, with_cell=level > 1)):
+            drawn[0].conclusion.append(Sentence(move, strong=False))
+    text = chosen.report(drawn, style)
     terminal.write(text, out, style.encoding)
     if not all(report.right for report in reports):
         raise typer.Exit(ExitCode.WRONG)
@@ -119,6 +130,16 @@ def mark(
     if chosen.name != "table":  # the table shows both
         for line in roll.remarks():
             terminal.complain(line)
+
+
+def _level(hints: int | None, *, show_answers: bool, for_people: bool) -> int:
+    """Return how much is told: for people everything but the right numbers, unless they ask."""
+    if show_answers and hints is not None and hints < MAX_HINTS:
+        msg = f"--show-answers and --hints {hints} cannot be given together"
+        raise AttnError(msg)
+    if hints is not None:
+        return hints
+    return MAX_HINTS if show_answers or not for_people else MAX_HINTS - 1
 
 
 def _finite(tolerance: float | None) -> float | None:

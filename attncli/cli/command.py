@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -42,6 +42,16 @@ class Typed:
     is_piped: bool
     """Whether standard input is not a terminal, and is read if there are no operands."""
 
+    @property
+    def precision(self) -> int | None:
+        """Decimals, if they are asked for by an option: then machine formats round, too."""
+        from attncli.problem.values import coerce
+        from attncli.readers.operands import given_as_options
+
+        if "precision" not in self.options:
+            return None
+        return cast("int", coerce("precision", given_as_options(self.options)["precision"]))
+
 
 def with_terminal(function: Function) -> Function:
     """Return a command that calls `function` with the terminal and the options."""
@@ -49,6 +59,8 @@ def with_terminal(function: Function) -> Function:
 
     def command(context: typer.Context, **values: object) -> None:
         terminal: Terminal = context.obj
+        if terminal.input_is_terminal and not any(map(values.get, ("operands", *_MATRICES))) and "operands" in values:
+            terminal.show_usage(context.get_usage())
         _import_the_library(terminal)
         function(terminal, **values)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from attncli.cli.command import Typed, with_problem, with_terminal
-from attncli.cli.options import Color, Out
+from attncli.cli.options import Color, Out, Quiet
 from attncli.cli.terminal import Terminal
 
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Seed for the numbers [random, and reported].")]
@@ -31,6 +31,7 @@ SheetFile = Annotated[
 AnswersFile = Annotated[
     str | None, typer.Option("--answers", metavar="FILE", help="Write a blank answer file: .json or .csv.")
 ]
+LintFormat = Annotated[str | None, typer.Option("--format", "-f", metavar="NAME", help="table, json or jsonl [table].")]
 KeyFile = Annotated[
     str | None,
     typer.Option("--key", metavar="FILE", help="Write the answer key: .json, .md or .tex."),
@@ -84,7 +85,14 @@ def new(
 
 
 @with_problem("[OPERAND]...", "A problem, as for run.")
-def lint(terminal: Terminal, typed: Typed, color: Color = "auto") -> None:
+def lint(
+    terminal: Terminal,
+    typed: Typed,
+    format: LintFormat = None,
+    out: Out = None,
+    quiet: Quiet = False,
+    color: Color = "auto",
+) -> None:
     """List the known mistakes that a problem hides, and why.
 
     attncli lint problem.json
@@ -92,11 +100,14 @@ def lint(terminal: Terminal, typed: Typed, color: Color = "auto") -> None:
     attncli new --seed 7 | attncli lint
     """
     from attncli.derivation.derive import derive
-    from attncli.exercises.lint import as_text
+    from attncli.exercises.lint import sections
     from attncli.readers import operands
+    from attncli.writers import formats
 
+    chosen = formats.chosen(format, out, "sections")
     problems = operands.problems(typed.operands, typed.options, piped=typed.is_piped)
     traces = [derive(problem) for problem in problems]
-    style = terminal.style(color, full=True)
-    terminal.write(as_text(traces, style), encoding=style.encoding)
-    terminal.tell(note for trace in traces for note in trace.notes)
+    style = terminal.style(color, full=True, out=out)
+    terminal.write(chosen.sections(sections(traces), style), out, style.encoding)
+    if not quiet:
+        terminal.tell(note for trace in traces for note in trace.notes)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from attncli.cli.command import Typed, with_problem
-from attncli.cli.options import Color, Exact, Format, Full, Out
+from attncli.cli.options import Color, Exact, Format, Full, Header, Out, Quiet
 from attncli.cli.terminal import Terminal
 
 
@@ -23,7 +23,9 @@ def explain(
     format: Format = None,
     out: Out = None,
     full: Full = False,
+    header: Header = False,
     exact: Exact = False,
+    quiet: Quiet = False,
     color: Color = "auto",
 ) -> None:
     """Show how one number is computed.
@@ -37,6 +39,8 @@ def explain(
     from attncli.writers import formats
 
     chosen = formats.chosen(format, out)
+    if header:
+        chosen.must_have_header()
     if exact:
         chosen.must_be_for_people("--exact")
     cells, rest = operands.cells(typed.operands)
@@ -44,6 +48,8 @@ def explain(
     if not cells:
         raise operands.no_cell(traces[0])
     shown = [trace.explain(cell, deep=deep) for trace in traces for cell in cells]
-    style = replace(terminal.style(color, full=full, out=out), exact=exact)
+    style = terminal.style(color, full=full, out=out)
+    style = replace(style, precision=typed.precision, header=header, exact=exact)
     terminal.write(chosen.trace(shown, style), out, style.encoding)
-    terminal.tell(note for trace in traces for note in trace.notes)
+    if not quiet:
+        terminal.tell(note for trace in traces for note in trace.notes)

@@ -12,12 +12,28 @@ Format = Annotated[
         "--format",
         "-f",
         metavar="NAME",
-        help="table, json, jsonl, csv, markdown, latex, html, svg, npz or npy [table].",
+        help="table, json, jsonl, csv, tsv, long, markdown, latex, html, svg, npz or npy [table].",
     ),
 ]
+
+
+def _file(path: str | None) -> str | None:
+    """Return None for `-`, which is standard output, as if no file were named."""
+    return None if path == "-" else path
+
+
 Out = Annotated[
-    str | None, typer.Option("--out", "-o", metavar="FILE", help="Write to FILE; its suffix selects the format.")
+    str | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FILE",
+        callback=_file,
+        help="Write to FILE, or - (standard output); its suffix selects the format.",
+    ),
 ]
+Header = Annotated[bool, typer.Option("--header", help="Put labels around the matrices of csv and tsv.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Write no notes to standard error.")]
 Exact = Annotated[bool, typer.Option("--exact", help="Show roots, fractions and powers of e.")]
 Full = Annotated[bool, typer.Option("--full", help="Show everything, however large.")]
 Color = Annotated[

@@ -4,24 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from attncli.cli.command import Typed, with_problem
-from attncli.cli.options import Color, Exact, Format, Full, Out
-from attncli.cli.terminal import Terminal
+from attncli.cli.options import Color, Exact, Format, Full, Header, Out, Quiet
+from attncli.cli.terminal import ExitCode, Terminal
 from attncli.common.errors import AttnError
+
+if TYPE_CHECKING:
+    from attncli.problem.problem import Problem
+    from attncli.trace.trace import Trace
 
 Step = Annotated[
     list[str] | None,
-    typer.Option("--step", "-s", metavar="NAME", help="Show only this step; repeatable.", show_default=False),
+    typer.Option(
+        "--step",
+        "-s",
+        metavar="NAME",
+        help="Show only this step, or weights[head1]; a,b or repeatable.",
+        show_default=False,
+    ),
 ]
 Dtype = Annotated[
     Literal["float16", "bfloat16", "float32", "float64"],
     typer.Option(metavar="TYPE", help="Round every step to float16, bfloat16 or float32.", show_default=False),
 ]
 ByHand = Annotated[bool, typer.Option("--by-hand", help="Show the arithmetic of every cell.")]
+KeepGoing = Annotated[
+    bool,
+    typer.Option(
+        "--keep-going",
+        help="Read JSON Lines one by one: a bad line is an error in its place, the others are computed; -f jsonl "
+        "writes each as it comes. Without it all lines are read first, and a bad one leaves nothing written.",
+    ),
+]
 Heatmap = Annotated[bool, typer.Option("--heatmap", help="Draw the weights: table, html or svg.")]
 
 
@@ -37,10 +55,13 @@ def run(
     format: Format = None,
     out: Out = None,
     full: Full = False,
+    header: Header = False,
     by_hand: ByHand = False,
     exact: Exact = False,
     heatmap: Heatmap = False,
     dtype: Dtype = "float64",
+    keep_going: KeepGoing = False,
+    quiet: Quiet = False,
     color: Color = "auto",
 ) -> None:
     """Compute attention and show every step.
@@ -53,6 +74,8 @@ def run(
 
     jq .layer3 dump.json | attncli run - --heads 8
     """
+    from attncli.cli import keep_going as many
+    from attncli.common.labels import split_parts
     from attncli.derivation.derive import derive
     from attncli.problem.fields import resolve
     from attncli.readers import operands
@@ -60,22 +83,39 @@ def run(
 
     chosen = formats.chosen(format, out, "heatmap" if heatmap else "trace")
     if heatmap:
-        _refuse_beside_heatmap({"--step": step, "--full": full, "--by-hand": by_hand, "--exact": exact})
+        _refuse_beside_heatmap({"--full": full, "--by-hand": by_hand, "--exact": exact, "--keep-going": keep_going})
+    if header:
+        chosen.must_have_header()
     if by_hand or exact:
         option = "--by-hand" if by_hand else "--exact"
         chosen.must_be_for_people(option)
         if dtype != "float64":
             msg = f"{option} and --dtype {dtype} cannot be given together"
             raise AttnError(msg, hint="the arithmetic is shown in float64")
-    wanted = [resolve(name) or name for name in step or []]
-    problems = operands.problems(typed.operands, typed.options, piped=typed.is_piped)
-    traces = [derive(problem, dtype=dtype, steps=wanted) for problem in problems]
-    notes = [note for trace in traces for note in trace.notes]
-    shown = [trace.only(step) if step else trace for trace in traces]
-    style = replace(terminal.style(color, full=full, out=out), by_hand=by_hand, exact=exact)
-    result = chosen.heatmap(shown, style) if heatmap else chosen.trace(shown, style)
-    terminal.write(result, out, style.encoding)
-    terminal.tell(notes)
+    style = terminal.style(color, full=full, out=out)
+    style = replace(style, precision=typed.precision, header=header, by_hand=by_hand, exact=exact)
+    parts = [part for typed_part in step or [] for part in split_parts(typed_part)]
+    wanted = [resolve(part.partition("[")[0]) or part for part in parts]
+    notes: dict[str, None] = {}
+
+    def work(problem: Problem) -> Trace:
+        trace = derive(problem, dtype=dtype, steps=wanted)
+        notes.update(dict.fromkeys(trace.notes))
+        return trace.only(parts) if parts else trace
+
+    fine = True
+    if keep_going:
+        lines = operands.problem_lines(typed.operands, typed.options, piped=typed.is_piped)
+        fine = many.write(many.results(lines, work), chosen, terminal, out, style)
+    else:
+        problems = operands.problems(typed.operands, typed.options, piped=typed.is_piped)
+        shown = [work(problem) for problem in problems]
+        result = chosen.heatmap(shown, style) if heatmap else chosen.trace(shown, style)
+        terminal.write(result, out, style.encoding)
+    if not quiet:
+        terminal.tell(notes)
+    if not fine:
+        raise typer.Exit(ExitCode.WRONG)
 
 
 def _refuse_beside_heatmap(options: Mapping[str, object]) -> None:

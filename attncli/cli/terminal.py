@@ -189,6 +189,12 @@ class Terminal:
         for note in dict.fromkeys(notes):
             self.complain(f"note: {note}")
 
+    def show_usage(self, usage: str) -> None:
+        """Write how a command is used to standard error."""
+        if self.stderr is not None:
+            self.stderr.write(f"{usage}\n")
+            self.stderr.flush()
+
     def complain(self, message: str) -> None:
         """Write a message to standard error; a failure to do so does not affect the result."""
         from attncli.common.text import visible

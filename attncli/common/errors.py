@@ -61,9 +61,22 @@ class AttnError(ValueError):
 
     def __str__(self) -> str:
         """Format place and message on one line, and the hint below it."""
+        return f"{self.line}\n  hint: {self.hint}" if self.hint else self.line
+
+    @property
+    def line(self) -> str:
+        """The message without its hint, on one line."""
         place = str(self.where) if self.where else ""
-        line = f"{place}: {self.message}" if place else self.message
-        return f"{line}\n  hint: {self.hint}" if self.hint else line
+        return f"{place}: {self.message}" if place else self.message
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One of many problems that could not be computed."""
+
+    line: int
+    """The line that it stands on, from 1."""
+    error: AttnError
 
 
 class ReaderGoneError(Exception):

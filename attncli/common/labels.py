@@ -24,6 +24,16 @@ _LABEL = re.compile(r"(head|batch|[qkxmd])[0-9]+")
 """Labels that an axis generates for itself."""
 
 
+def are_generated(labels: Sequence[str]) -> bool:
+    """Return whether an axis without tokens may have these labels: q1, q2, q3."""
+    return all(map(_LABEL.fullmatch, labels))
+
+
+def split_parts(text: str) -> list[str]:
+    """Return the names between commas, those in brackets apart: `weights[head1,q2],output` holds two."""
+    return [part.strip() for part in re.split(r",(?![^\[]*\])", text)]
+
+
 def fold(name: str) -> str:
     """Normalise a name for comparison: drop case, `_`, `-` and `.`."""
     return re.sub(r"[-_.]", "", name).lower()

@@ -76,6 +76,15 @@ class Page:
         return display.on_console(self, console, options)
 
 
+@dataclass(frozen=True)
+class Section:
+    """A heading, sentences, and perhaps a conclusion."""
+
+    heading: str
+    sentences: Sequence[str]
+    conclusion: str = ""
+
+
 MARKS = ("name", "marks", "first_wrong", "mistakes", "code")
 """The column headings of a roll."""
 

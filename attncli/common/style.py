@@ -1,6 +1,6 @@
-"""How numbers and symbols look to people: the only place that rounds for display.
+"""How numbers and symbols look to people.
 
-Machine formats do not round: they write the shortest digits that read back exactly.
+Machine formats write the shortest digits that read back exactly, unless `Style.precision` asks for decimals.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Style:
     """How a trace is shown."""
 
     precision: int | None = None
-    """The number of decimals; None for that of the problem, or else `PRECISION`."""
+    """The number of decimals; None for that of the problem, or else `PRECISION`; in machine formats, for all digits."""
     full: bool = False
     """Whether large matrices are shown in full."""
     width: int | None = None
@@ -35,6 +35,8 @@ class Style:
     """The terminal's colour system, by Rich's name; None for text without escape sequences."""
     by_hand: bool = False
     """Whether each step shows the arithmetic of its cells."""
+    header: bool = False
+    """Whether CSV and TSV have labels around the matrices."""
     exact: bool = False
     """Whether roots, fractions and powers of e are shown in addition to decimals."""
     encoding: str = "utf-8"

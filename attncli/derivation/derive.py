@@ -11,7 +11,7 @@ from attncli.derivation.attend import attend
 from attncli.derivation.blocks import in_blocks
 from attncli.derivation.draft import planned
 from attncli.derivation.plan import Plan
-from attncli.problem.fields import PLANES
+from attncli.problem.fields import PLANES, SOFTMAX_LINES
 from attncli.problem.problem import Problem
 from attncli.problem.values import shape_text
 from attncli.trace.trace import Trace
@@ -35,7 +35,7 @@ def derive(problem: Problem, *, dtype: str = "float64", steps: Collection[str] =
         If fields do not fit each other, one is missing, a result overflows, or the scores do not fit into memory.
     """
     plan = planned(problem)
-    if steps and not any(name in PLANES for name in steps):
+    if steps and not any(name in PLANES or name in SOFTMAX_LINES for name in steps):
         plan = in_blocks(plan, dtype)
     _refuse_too_large(plan)
     t = Trace(plan.fields, columns=problem.columns, dtype=dtype)

@@ -15,7 +15,7 @@ from attncli.derivation.inputs import Labels
 from attncli.derivation.ops import FLAT, HeadLayout
 from attncli.derivation.plan import Plan, PlannedStep
 from attncli.derivation.rules import BEGINNINGS, RULES, Rule, computed
-from attncli.problem.fields import FIELDS, STEPS
+from attncli.problem.fields import CLAIMS, FIELDS, STEPS
 from attncli.problem.problem import Problem
 from attncli.problem.values import shape_text
 from attncli.trace.op import Given
@@ -133,7 +133,7 @@ class Draft:
         """Return notes on the claims and fields that this derivation does not use."""
         inputs = {step.name for step in self.steps.values() if step.given}
         remarks = []
-        if claims := [name for name in STEPS if self.problem.has_step(name) and name not in inputs]:
+        if claims := [name for name in CLAIMS if self.problem.has_step(name) and name not in inputs]:
             whose = "the file's own" if self.problem.file_of(*claims).source else "the given"
             verb, them = ("is", "it") if len(claims) == 1 else ("are", "them")
             remarks.append(f"{whose} {listed(claims)} {verb} not used; attncli check compares {them}")

@@ -12,9 +12,10 @@ import numpy as np
 from attncli.common.errors import AttnError
 from attncli.common.labels import Cell
 from attncli.trace import spread
-from attncli.trace.op import Op
+from attncli.trace.depth import Depth
+from attncli.trace.op import Finer, Op
 from attncli.trace.step import Step
-from attncli.trace.trace import Depth, Explanation
+from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array, Objects
@@ -115,17 +116,18 @@ class Softmax(Normalize):
 
     def parts(self, t: Explanation, step: Step, index: Cell) -> tuple[str, str]:
         """Record the row, its maximum, the shifted scores, their exponentials, and the sum of these."""
-        from attncli.trace.cell_ops import Append, Exp, Maximum, Minus, RowSum
-
         scores = step.operands[0]
-        row = t.take_row(scores, index)
+        sink = None
         if self.sinks is not None:
-            sink = float(np.broadcast_to(self.sinks, (*scores.array.shape[:-2], 1, 1))[(*index[:-1], 0, 0)])
-            row = t.record(scores.labelled("with sink", index), Append(sink), row)
-        most = t.record(scores.labelled("max", index), Maximum(), row)
-        shifted = t.record(scores.labelled("shifted", index), Minus(), row, most)
-        powers = t.record(scores.labelled("exp", index), Exp(), shifted)
-        return powers, t.record(scores.labelled("Σexp", index), RowSum(), powers)
+            sink = np.broadcast_to(self.sinks, (*scores.array.shape[:-2], 1, 1))[index[:-1]]
+        names = {"": t.take_row(scores, index)}
+        for line in _lines(sink):
+            called = scores.labelled(line.sign or line.name, index)
+            names[line.name] = t.record(called, line.op, *(names[operand] for operand in line.operands))
+        return names["exp"], names["sumexp"]
+
+    def finer(self) -> Sequence[Finer]:
+        return _lines(self.sinks)
 
     def one_by_one(self) -> bool:
         return self.sinks is not None
@@ -139,6 +141,20 @@ class Softmax(Normalize):
         if self.sinks is not None:
             most = np.maximum(most, self.sinks)
         return np.where(np.isneginf(most), 0, most)  # a row of −∞ would give −∞ − −∞ = NaN
+
+
+def _lines(sinks: Array | None) -> list[Finer]:
+    """Return the lines of a softmax, with or without sinks: what it is made of, row by row."""
+    from attncli.trace.cell_ops import Append, Exp, Maximum, Minus, RowSum
+
+    first = "" if sinks is None else "with sink"
+    return [
+        *([] if sinks is None else [Finer(first, Append(sinks), ("",))]),
+        Finer("max", Maximum(), (first,)),
+        Finer("shifted", Minus(), (first, "max")),
+        Finer("exp", Exp(), ("shifted",)),
+        Finer("sumexp", RowSum(), ("exp",), sign="Σexp"),
+    ]
 
 
 class SumNormalize(Normalize):

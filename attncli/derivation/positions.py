@@ -142,8 +142,7 @@ class Rotate(Op):
         first, second = (list(range(d))[part] for part in self._pairs(d))
         pair = first.index(own) if own in first else second.index(own)
         cells = [t.take_cell(vectors, (*lead, i, head * d + part[pair])) for part in (first, second)]
-        turn = self._angle(vectors.array.shape[-2], d)[i, pair]
-        angle = t.given(step.labelled(f"{step.name} angle", cell), turn.reshape(1, 1), t[cells[0]].axes)
+        angle = self._zoom_angle(t, step, cell, 2 * pair, d)
         cos = t.record(step.labelled(f"cos {step.name}", cell), Wave("cos"), angle)
         sin = t.record(step.labelled(f"sin {step.name}", cell), Wave("sin"), angle)
         mine, other = cells if own in first else reversed(cells)
@@ -153,18 +152,34 @@ class Rotate(Op):
         ]
         t.record(step.cell_name(cell), Minus() if own in first else Plus(), *parts)
 
+    def _zoom_angle(self, t: Explanation, step: Step, cell: Cell, exponent: int, d: int) -> str:
+        """The position times the pair's frequency, base^(−2i/d)."""
+        from attncli.trace.cell_ops import Times
 
-def alibi_slopes(heads: int) -> list[float]:
-    """Return the slope of each head.
+        axes = step.axes_of(cell)
+        *_, i, _ = cell
+        position = t.given(step.labelled(f"{step.name} position", cell[:-1]), np.array([[float(self.start + i)]]), axes)
+        frequency = np.array([[self.base ** (-exponent / d)]])
+        theta = t.given(f"{self.base:g}^(-{exponent}/{d})", frequency, axes)
+        return t.record(step.labelled(f"{step.name} angle", cell), Times(), position, theta)
 
-    It is 2^(−8k/h) for a power of two h. For other numbers of heads, the slopes for the next lower power of two come
+
+def alibi_exponents(heads: int) -> list[tuple[int, int]]:
+    """Return (k, h) for each head, whose slope is 2^(−8k/h).
+
+    For a power of two, k counts the heads. For other numbers of heads, the slopes for the next lower power of two come
     first, then every second slope for the next higher one.
     """
     lower = 2 ** (heads.bit_length() - 1)
-    slopes = [2 ** (-8 * (at + 1) / lower) for at in range(lower)]
+    exponents = [(at + 1, lower) for at in range(lower)]
     if lower < heads:
-        slopes += alibi_slopes(2 * lower)[0::2][: heads - lower]
-    return slopes
+        exponents += alibi_exponents(2 * lower)[0::2][: heads - lower]
+    return exponents
+
+
+def alibi_slopes(heads: int) -> list[float]:
+    """Return the slope of each head."""
+    return [2 ** (-8 * k / h) for k, h in alibi_exponents(heads)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,11 +199,12 @@ class Alibi(Term):
         return Alibi(pick(self.slopes, lead), pick_offset(self.offset, lead))
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:
-        """Record the slope, the distance, and their product."""
+        """Record the slope, with its power of two, the distance, and their product."""
         from attncli.trace.cell_ops import Times
 
         own = self.at(cell[:-2])
         i, j = indices(own.offset, *as_block(cell))
-        slope = t.given(step.labelled("-slope", cell[:-2]) if cell[:-2] else "-slope", -own.slopes, step.axes_of(cell))
+        k, h = alibi_exponents(self.slopes.size)[cell[-3] if len(cell) > 2 else 0]
+        slope = t.given(f"-2^(-8·{k}/{h})", np.reshape(-own.slopes, (1, 1)), step.axes_of(cell))
         distance = t.given(step.labelled("distance", cell), np.abs(i - j).astype(float), step.axes_of(cell))
         return t.record(step.labelled("alibi", cell), Times(), slope, distance)

@@ -39,7 +39,7 @@ def _json(exercise: Exercise) -> str:
     """Return the problem, its steps and the mistakes as one object."""
     steps = {name: step.array for name, step in exercise.truth.items() if not step.given}
     mistakes = ",\n".join(f"    {_mistake(exercise.truth, outcome)}" for outcome in exercise.outcomes)
-    problem = {name: value_text(value, _STYLE, 4) for name, value in contents(exercise.problem())}
+    problem = {name: value_text(value, _STYLE, 4) for name, value in contents(exercise.problem(), _STYLE)}
     whole = {
         "problem": object_text(problem, 2, _STYLE),
         "steps": object_text(_rounded(steps, 4), 2, _STYLE),

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from attncli.checking.mistakes import Mistake
 from attncli.checking.samples import allowed, catalogue, with_scaled
 from attncli.common.errors import AttnError
+from attncli.common.report import Section
 from attncli.common.style import Style
 from attncli.common.text import quoted, suggestion
 from attncli.exercises.outcomes import wrong_trace
@@ -59,7 +60,7 @@ def as_list(known: Sequence[Known], style: Style) -> str:
 
 def as_formulas(known: Sequence[Known], style: Style) -> str:
     """Return what was done, and the wrong formulas beside the right ones."""
-    from attncli.writers.terminal.prose import Section, write
+    from attncli.writers.terminal.prose import write
 
     sections = []
     for truth, mistake in known:

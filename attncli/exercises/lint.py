@@ -12,7 +12,7 @@ import numpy as np
 
 from attncli.checking.mistakes import Mistake, Setting
 from attncli.checking.replay import with_identities
-from attncli.common.style import Style
+from attncli.common.report import Section
 from attncli.common.text import headings
 from attncli.derivation.normalize import Normalize, Softmax, SumNormalize
 from attncli.derivation.ops import Scale
@@ -30,15 +30,13 @@ Reason: TypeAlias = tuple[str, Callable[[Mistake], bool]]
 """Why mistakes are hidden, and a predicate for the mistakes that it applies to."""
 
 
-def as_text(traces: Sequence[Trace], style: Style) -> str:
+def sections(traces: Sequence[Trace]) -> list[Section]:
     """Return the findings for all problems, under their titles if there are several."""
-    from attncli.writers.terminal.prose import Section, write
-
-    sections = []
+    found = []
     for heading, truth in zip(headings([trace.title for trace in traces]), traces, strict=True):
         *said, count = findings(truth)
-        sections.append(Section(heading, said, count))
-    return write(sections, style)
+        found.append(Section(heading, said, count))
+    return found
 
 
 def findings(truth: Trace) -> Iterator[str]:

@@ -85,7 +85,7 @@ class Fields(Options, total=False):
 
 
 class Claims(TypedDict, total=False):
-    """Somebody's numbers, by step."""
+    """Somebody's numbers, by step or line of the softmax."""
 
     encoding: Numbers
     encoded: Numbers
@@ -105,3 +105,6 @@ class Claims(TypedDict, total=False):
     head_output: Numbers
     concat: Numbers
     output: Numbers
+    max: Numbers
+    exp: Numbers
+    sumexp: Numbers

@@ -6,6 +6,8 @@ an entry here, which for a scalar includes its option, and its use in a function
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -88,7 +90,15 @@ FIELDS = {
         Field(
             "normalize", "choice", choices=("softmax", "sum"), metavar="NAME", help="softmax or sum (s / Σs) [softmax]."
         ),
-        Field("precision", "integer", least=0, most=17, metavar="N", help="Decimals shown to people [4].", short="-p"),
+        Field(
+            "precision",
+            "integer",
+            least=0,
+            most=17,
+            metavar="N",
+            help="Decimals [4; machine formats: all].",
+            short="-p",
+        ),
         Field("decimals", "integer", least=0, most=15, metavar="N", help="Decimals required of answers [0]."),
     )
 }
@@ -119,7 +129,13 @@ STEPS = {
 }
 """The steps in order, with the kinds of their rows and columns."""
 
-_ALIASES = {"query": "Q", "key": "K", "value": "V", "input": "X"}
+SOFTMAX_LINES = {"max": ("query", ""), "exp": ("query", "key"), "sumexp": ("query", "")}
+"""Lines of a row's softmax that are not steps, and can be shown, explained and claimed like steps."""
+
+CLAIMS: Mapping[str, tuple[str, str]] = ChainMap(SOFTMAX_LINES, STEPS)
+"""Everything that somebody can give numbers for."""
+
+_ALIASES = {"query": "Q", "key": "K", "value": "V", "input": "X", fold("Σexp"): "sumexp"}
 
 PLANES = tuple(name for name, axes in STEPS.items() if axes == ("query", "key"))
 """The steps that are n × m."""
@@ -132,10 +148,10 @@ _REFUSED = {
 
 def resolve(name: str) -> str | None:
     """Return the field or step that `name` means, ignoring case, `_`, `-` and `.`; None if there is none."""
-    if name in FIELDS or name in STEPS:
+    if name in FIELDS or name in CLAIMS:
         return name
     wanted = fold(name)
-    return _ALIASES.get(wanted) or next((known for known in (*FIELDS, *STEPS) if fold(known) == wanted), None)
+    return _ALIASES.get(wanted) or next((known for known in (*FIELDS, *CLAIMS) if fold(known) == wanted), None)
 
 
 def named(name: str, where: Where | None = None) -> str:
@@ -145,7 +161,7 @@ def named(name: str, where: Where | None = None) -> str:
         msg = f"{quoted(name)} is not a field: PyTorch's functions disagree on what true means in it"
         raise AttnError(msg, where, _REFUSED[fold(name)])
     if found is None:
-        known = [*FIELDS, *STEPS, *_ALIASES]
+        known = [*FIELDS, *CLAIMS, *_ALIASES]
         msg = f"unknown field {quoted(name)}"
         raise AttnError(msg, where, suggestion(name, known) or f"the fields are {', '.join(FIELDS)}")
     return found

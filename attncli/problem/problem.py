@@ -13,8 +13,9 @@ import numpy as np
 
 from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
+from attncli.common.labels import are_generated
 from attncli.common.text import quoted
-from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, STEPS, Document, Entry, named, resolve
 from attncli.problem.values import coerce
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Problem:
                 if entry is None or name in self.values:
                     continue
                 labels = entry.column_labels if self.columns else entry.row_labels
-                if labels:
+                if labels and not are_generated(labels) and labels != self.values.get("tokens"):
                     self.values[name] = labels
 
     @property
@@ -119,7 +120,7 @@ class Problem:
 
     def has_step(self, name: str) -> bool:
         """Tell whether a value for this step is given."""
-        return name in self._entries and name in STEPS
+        return name in self._entries and name in CLAIMS
 
     def step(self, name: str) -> Array:
         """Return a step's value as an input, row-wise; AttnError if it is not a matrix."""

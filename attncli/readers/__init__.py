@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import fold
 from attncli.common.text import quoted, visible
-from attncli.problem.fields import STEPS, Document, Entry, resolve
+from attncli.problem.fields import CLAIMS, Document, Entry, resolve
 from attncli.readers import json_, literal
 from attncli.readers.cells import TwoReadingsError
 from attncli.readers.source import STANDARD_INPUT, bytes_of, decode, exists, no_such_file, shown, similar_file
@@ -85,7 +85,7 @@ def each_document(path: str) -> Iterator[tuple[int | None, Document | AttnError]
     lines = bare.split(b"\n") if bare.lstrip()[:1] == b"{" else []
     filled = sum(bool(line.strip()) for line in lines)
     if filled < 2 or not json_.is_lines(bare.decode("utf-8", "replace")):
-        yield from ((None, document) for document in _documents(data, where, None, written=STEPS))
+        yield from ((None, document) for document in _documents(data, where, None, written=CLAIMS))
         return
     for number, line in enumerate(lines, 1):
         if not line.strip():

@@ -10,7 +10,7 @@ from attncli.common.errors import AttnError, Where
 from attncli.common.numbers import NO_ANSWER
 from attncli.common.text import quoted
 from attncli.derivation.rules import computed
-from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named
+from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, named
 
 Parts: TypeAlias = Mapping[str, Sequence[tuple[str, Entry]]]
 """Claims by step, each for the labels in brackets behind its name, or for the whole step ("")."""
@@ -39,7 +39,7 @@ def of_document(document: Document, given: Mapping[str, Entry]) -> tuple[Parts, 
             student = str(entry.value)
             continue
         name, labels = split(key, where)
-        if name in STEPS and not _is_input(name, given) and not _says_nothing(entry.value):
+        if name in CLAIMS and not _is_input(name, given) and not _says_nothing(entry.value):
             parts.setdefault(name, []).append((labels, entry))
     return parts, student
 
@@ -59,7 +59,7 @@ def split(key: str, where: Where | None = None) -> tuple[str, str]:
     if not match:
         return named(key, where), ""
     name = named(match[1].strip(), where)
-    if name not in STEPS:
+    if name not in CLAIMS:
         msg = f"{quoted(key)}: {name} is no step, and has no cells to answer for"
         raise AttnError(msg, where)
     return name, match[2]

@@ -17,7 +17,7 @@ import numpy as np
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import counted, quoted, suggestion
 from attncli.derivation.rules import computed
-from attncli.problem.fields import FIELDS, STEPS, Document, Entry, Kind, Word, kind_of
+from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, Kind, Word, kind_of
 from attncli.problem.values import shape_text
 from attncli.readers import rows as rows_
 from attncli.readers.blocks import Block, cut, without_empty_ends
@@ -74,7 +74,7 @@ def read(text: str, where: Where, field: str | None, *, written: Collection[str]
 
 def _claims(written: Collection[str], names: Collection[str]) -> Collection[str]:
     """Return the steps that are claims in a document with these names."""
-    return written and {name for name in STEPS if name in written or (name in FIELDS and name in computed(names))}
+    return written and {name for name in CLAIMS if name in written or (name in FIELDS and name in computed(names))}
 
 
 def plain_numbers(data: bytes) -> Array | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from attncli import readers
@@ -11,7 +11,7 @@ from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted, visible
 from attncli.problem.fields import FIELDS, Document, named, resolve
 from attncli.problem.problem import Problem, canonical
-from attncli.readers import literal
+from attncli.readers import lines, literal
 from attncli.readers.source import STANDARD_INPUT, no_such_file
 from attncli.trace.trace import Trace
 
@@ -33,6 +33,29 @@ def problems(operands: Sequence[str], options: Mapping[str, str], *, piped: bool
     return [Problem(document | over) for document in _documents(files)]
 
 
+def problem_lines(
+    operands: Sequence[str], options: Mapping[str, str], *, piped: bool
+) -> Iterator[tuple[int, Problem | AttnError]]:
+    """Yield the problem on each line of JSON Lines files, with the line's number, or why it cannot be read.
+
+    Raises AttnError for a command line or a file that cannot be read.
+    """
+    files, typed = split(operands)
+    files = files or standard_input(piped=piped)
+    standard_input_once(files, typed)
+    over = {name: readers.entry(source, name) for name, source in typed.items()} | given_as_options(options)
+    for path in files:
+        for number, document in lines.documents(existing(path)):
+            yield number, document if isinstance(document, AttnError) else _problem(document, over)
+
+
+def _problem(document: Document, over: Document) -> Problem | AttnError:
+    try:
+        return Problem(canonical(document) | over)
+    except AttnError as error:
+        return error
+
+
 def given_as_options(options: Mapping[str, str]) -> Document:
     """Return the fields that are given as options."""
     return {name: replace(literal.read(text, name), where=Where(FIELDS[name].option)) for name, text in options.items()}
@@ -49,7 +72,12 @@ def standard_input(*, piped: bool) -> list[str]:
 def cells(operands: Sequence[str]) -> tuple[list[str], list[str]]:
     """Part what is to be explained, weights[q1,k2], from the operands that make the problem."""
     wanted = [operand for operand in operands if _is_cell(operand)]
-    return wanted, [operand for operand in operands if operand not in wanted]
+    others = [operand for operand in operands if operand not in wanted]
+    for operand in others:
+        if re.fullmatch(r"\w+", operand) and not readers.exists(operand):
+            msg = f"{quoted(operand)} is neither a file nor a cell"
+            raise AttnError(msg, hint="a cell is named with its step: 'weights[q1,k1]'")
+    return wanted, others
 
 
 def _is_cell(operand: str) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
 
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import closest, quoted, visible
@@ -18,14 +21,21 @@ STANDARD_INPUT = "-"
 
 def bytes_of(path: str) -> bytes:
     """Return all bytes of a file, a FIFO or standard input (`-`); AttnError if they cannot be read."""
+    with opened(path) as file:
+        return _all(file, Where(shown(path)))
+
+
+@contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
+    """Open a file, a FIFO or standard input (`-`) to be read; AttnError if it cannot be read."""
     where = Where(shown(path))
     try:
-        if path == STANDARD_INPUT:
-            if sys.stdin is None:
-                msg = "is closed"
-                raise AttnError(msg, where)
-            return _all(sys.stdin.fileno(), where, close=False)
-        return _all(os.open(path, os.O_RDONLY), where, close=True)
+        if path == STANDARD_INPUT and sys.stdin is None:
+            msg = "is closed"
+            raise AttnError(msg, where)
+        descriptor = sys.stdin.fileno() if path == STANDARD_INPUT else os.open(path, os.O_RDONLY)
+        with open(descriptor, "rb", closefd=path != STANDARD_INPUT) as file:
+            yield file
     except OSError as error:
         msg = f"cannot be read: {error.strerror}"
         raise AttnError(msg, where) from None
@@ -60,14 +70,13 @@ def shown(path: str) -> str:
     return "standard input" if path == STANDARD_INPUT else path
 
 
-def _all(descriptor: int, where: Where, *, close: bool) -> bytes:
+def _all(file: BinaryIO, where: Where) -> bytes:
     chunks, total = [], 0
-    with open(descriptor, "rb", closefd=close) as file:
-        if 0 < os.fstat(descriptor).st_size <= LIMIT:  # a regular file: in one piece, and nothing copied
-            return file.read()
-        while total <= LIMIT and (chunk := file.read(_CHUNK)):
-            chunks.append(chunk)
-            total += len(chunk)
+    if 0 < os.fstat(file.fileno()).st_size <= LIMIT:  # a regular file: in one piece, and nothing copied
+        return file.read()
+    while total <= LIMIT and (chunk := file.read(_CHUNK)):
+        chunks.append(chunk)
+        total += len(chunk)
     data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     if len(data) > LIMIT:
         msg = f"is larger than {LIMIT // 2**20} MiB, the limit for one source"

@@ -8,12 +8,12 @@ from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
 from attncli.derivation.rules import computed
-from attncli.problem.fields import FIELDS, STEPS, Document, Entry, named, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, named, resolve
 from attncli.problem.problem import canonical
 from attncli.readers import operands as operands_
 from attncli.readers.answers import LABELLED, Parts, of_document
 
-_NO_INPUTS = STEPS.keys() - FIELDS.keys()
+_NO_INPUTS = CLAIMS.keys() - FIELDS.keys()
 """Steps that are claims in a problem's file as well, whatever else stands there."""
 
 _MATRIX_FILES = 3
@@ -21,8 +21,8 @@ _MATRIX_FILES = 3
 
 def checked(
     operands: Sequence[str], options: Mapping[str, str], *, piped: bool
-) -> tuple[list[tuple[Document, Parts]], str]:
-    """Return each problem with the claims for it, and the student's name.
+) -> tuple[list[tuple[Document, Parts]], str, list[str]]:
+    """Return each problem with the claims for it, and the student's name, and the operands that are the problem.
 
     The first file is the problem (or the first three, Q, K and V), a second one the answers; NAME=SOURCE is a field, or
     a claim if it names a step. Raises AttnError.
@@ -39,7 +39,8 @@ def checked(
     over = _fields(typed, found[0][0]) | operands_.given_as_options(options)
     answers, student = _answers(others[0], found[0][0] | over) if others else ({}, "")
     claims = _together(answers, claims)
-    return [(document | over, _together(labelled, claims)) for document, labelled in found], student
+    problems = [(document | over, _together(labelled, claims)) for document, labelled in found]
+    return problems, student, [operand for operand in rest if operand not in others]
 
 
 def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[Document, list[str]]:
@@ -72,7 +73,7 @@ def _problem_and_others(files: Sequence[str]) -> tuple[list[Document], list[str]
 
 def _answers(path: str, problem: Document) -> tuple[Parts, str]:
     """Return the claims in a file of answers, and the student's name."""
-    documents = readers.documents(operands_.existing(path), written=STEPS)
+    documents = readers.documents(operands_.existing(path), written=CLAIMS)
     if len(documents) > 1:
         msg = f"{len(documents)} documents of answers"
         raise AttnError(msg, Where(path), "attncli mark takes many")
@@ -99,18 +100,28 @@ def _claim(operand: str) -> tuple[str, str, Entry] | None:
         return None
     match = LABELLED.fullmatch(left.strip())
     name = resolve(match[1] if match else left)
-    if name not in STEPS or (name in FIELDS and not match):
-        if match and name is None:
-            named(match[1], Where(quoted(operand)[1:-1]))
+    if name is None and not readers.exists(operand):
+        _refuse_unknown(match[1] if match else left, Where(quoted(operand)[1:-1]))
+    if name is None or name not in CLAIMS or (name in FIELDS and not match):
         return None
-    return name, match[2] if match else "", readers.entry(source, name, written=STEPS)
+    return name, match[2] if match else "", readers.entry(source, name, written=CLAIMS)
+
+
+def _refuse_unknown(name: str, where: Where) -> None:
+    """Raise the error for a name that is neither a field nor a step, with the steps first: here they are answered."""
+    try:
+        named(name, where)
+    except AttnError as error:
+        if error.hint and error.hint.startswith("the fields"):
+            error.hint = f"the steps are {', '.join(CLAIMS)}; {error.hint}"
+        raise
 
 
 def _fields(sources: Mapping[str, str], document: Container[str]) -> Document:
     """Return the entries of NAME=SOURCE; Q, K and V are claims if the problem makes them from X or M."""
     given = {name for name in FIELDS if name in sources or name in document}
     return {
-        name: readers.entry(source, name, written=STEPS if name in STEPS and name in computed(given) else ())
+        name: readers.entry(source, name, written=CLAIMS if name in CLAIMS and name in computed(given) else ())
         for name, source in sources.items()
     }
 

@@ -16,11 +16,14 @@ from attncli.common.labels import Axes, Axis
 from attncli.trace import expressions as ex
 from attncli.trace import spread
 from attncli.trace.expressions import Expression
-from attncli.trace.op import Op
+from attncli.trace.op import Op, Row
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
+    from attncli.common.labels import Cell
     from attncli.trace.op import Say
+    from attncli.trace.step import Step
+    from attncli.trace.trace import Explanation
 
 
 def _pairs(say: Say, *rows: AnyArray) -> Iterator[tuple[Expression, Expression]]:
@@ -82,15 +85,17 @@ class Minus(Cellwise):
     minus_infinity = True
 
     def apply(self, *operands: Array) -> Array:
-        return operands[0] - operands[1]
+        """Return a − b; −∞ less anything is −∞."""
+        return np.where(np.isneginf(operands[0]), -np.inf, operands[0] - operands[1])
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
         return errors[0] + errors[1]
 
     def exact(self, *operands: Objects) -> Objects:
-        from attncli.trace.exact import each
+        """Return a − b; −∞ less anything is −∞."""
+        from attncli.trace.exact import Exact, each, plus
 
-        return each(operands[0], lambda x: x - operands[1][0, 0])
+        return plus(operands[0], each(operands[1], lambda x: Exact() - x))
 
     def text(self, columns: bool) -> Sequence[str]:
         return ["{0} − {1}"]
@@ -194,19 +199,31 @@ class Nothing(Cellwise):
 class Append(Cellwise):
     """A row with one number appended."""
 
-    number: float
+    number: Array
+    """The number of each row; it broadcasts, (…, 1, 1)."""
     minus_infinity = True
 
     def apply(self, *operands: Array) -> Array:
-        return np.append(operands[0], [[self.number]], axis=-1)
+        return np.concatenate([operands[0], self._column(operands[0])], axis=-1)
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
-        return np.append(errors[0], [[0.0]], axis=-1)
+        return np.concatenate([errors[0], np.zeros((*errors[0].shape[:-1], 1))], axis=-1)
 
     def exact(self, *operands: Objects) -> Objects:
-        from attncli.trace.exact import Exact
+        from attncli.trace.exact import objects
 
-        return np.append(operands[0], [[Exact.of(self.number)]], axis=-1)
+        return np.concatenate([operands[0], objects(self._column(operands[0]))], axis=-1)
+
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
+        """The number itself, or the cell that it stands behind."""
+        name, axes = step.cell_name(cell), step.axes_of(cell)
+        if cell[-1] == step.array.shape[-1] - 1:
+            t.given(name, step.array[cell].reshape(1, 1), axes)
+        else:
+            t.record(name, Row(1, axes[-1]), t.take_cell(step.operands[0], cell))
+
+    def _column(self, x: AnyArray) -> Array:
+        return np.broadcast_to(self.number, (*x.shape[:-1], 1))
 
     def text(self, columns: bool) -> Sequence[str]:
         return ["{0}, sink"]
@@ -215,15 +232,19 @@ class Append(Cellwise):
         return [r"{0}, \text{{sink}}"]
 
     def axes(self, *operands: Axes) -> Axes:
-        rows, cols = operands[0]
-        return (rows, Axis(cols.name, cols.size + 1, (*cols.labels(), "sink")))
+        *rest, cols = operands[0]
+        return (*rest, Axis(cols.name, cols.size + 1, (*cols.labels(), "sink")))
 
 
 class Fold(Op):
     """A row reduced to one number."""
 
     def axes(self, *operands: Axes) -> Axes:
-        return (operands[0][-2], Axis("", 1, ("",)))
+        return (*operands[0][:-1], Axis("", 1, ("",)))
+
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
+        """The rows that are folded."""
+        t.record(step.cell_name(cell), self, *(t.take_row(operand, cell[:-1]) for operand in step.operands))
 
 
 class RowSum(Fold):
@@ -262,7 +283,7 @@ class Dot(Fold):
         return [r"{0} \cdot {1}"]
 
     def axes(self, *operands: Axes) -> Axes:
-        return (operands[0][-2], Axis("", 1, operands[1][-2].tokens))
+        return (operands[0][-2], Axis(operands[1][-2].name, 1, operands[1][-2].tokens))
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
         products = [ex.Product(pair) for pair in _pairs(say, *rows)]
@@ -270,7 +291,9 @@ class Dot(Fold):
 
 
 class Maximum(Fold):
-    """The maximum of a row."""
+    """The maximum of a row; −∞ if the whole row is −∞."""
+
+    minus_infinity = True
 
     def apply(self, *operands: Array) -> Array:
         return np.maximum.reduce(operands[0], axis=-1, keepdims=True)
@@ -281,7 +304,8 @@ class Maximum(Fold):
     def exact(self, *operands: Objects) -> Objects:
         from attncli.trace.exact import values
 
-        return operands[0][:, [values(operands[0]).argmax()]]
+        most = values(operands[0]).argmax(axis=-1, keepdims=True)
+        return np.take_along_axis(operands[0], most, axis=-1)
 
     def text(self, columns: bool) -> Sequence[str]:
         return ["max {0}"]

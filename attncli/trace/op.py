@@ -46,6 +46,18 @@ def literal(tex: str) -> str:
     return tex.replace("{", "{{").replace("}", "}}")
 
 
+@dataclass(frozen=True)
+class Finer:
+    """A line between an op's first operand and its result, for all rows at once: the maximum of each, e to each."""
+
+    name: str
+    op: Op
+    operands: tuple[str, ...]
+    """Names of lines before it; "" is the op's first operand."""
+    sign: str = ""
+    """What the line is called in an explanation, if not by its name."""
+
+
 class Op(ABC):
     """A function of arrays that also knows its formula, its errors, and how to explain a cell.
 
@@ -101,6 +113,10 @@ class Op(ABC):
     def at(self, cell: Cell) -> Op:
         """Return the op for a single cell; for ops that depend on its position."""
         return self
+
+    def finer(self) -> Sequence[Finer]:
+        """Return the lines between operand and result that can be shown, explained and claimed like steps."""
+        return ()
 
     def exact(self, *operands: Objects) -> Objects:
         """Compute the result with exact numbers, `attncli.trace.exact.Exact`; by default as with floats.

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from attncli.common import display
 from attncli.common.errors import AttnError
-from attncli.common.labels import Axis, Cell, fold, place
+from attncli.common.labels import Axis, Cell, fold
 from attncli.common.rounding import rounded
 from attncli.common.text import quoted, suggestion, visible
+from attncli.trace.depth import Depth
 from attncli.trace.op import Given, Layout, Op, Row
+from attncli.trace.overflow import refuse_overflow
+from attncli.trace.parts import cells_or_rows, line_of, part_of
 from attncli.trace.step import Step
 
 if TYPE_CHECKING:
@@ -26,14 +28,6 @@ if TYPE_CHECKING:
 
 MOST_LINES = 10_000
 """The longest explanation that is given."""
-
-
-class Depth(Enum):
-    """How far back an explanation goes."""
-
-    STEP = "the step alone"
-    CELL = "from the same cell, while steps are elementwise"
-    DEEP = "from the inputs"
 
 
 class Trace(Mapping[str, Step]):
@@ -166,7 +160,7 @@ class Trace(Mapping[str, Step]):
         axes = op.axes(*(step.axes for step in steps))
         step = Step(name, op, steps, self._rounded(array), axes, self.columns, self.dtype)
         if self.dtype == "float64":  # with a narrower type, overflow is what the user wants to see
-            _refuse_overflow(step)
+            refuse_overflow(step)
         return self.insert(step)
 
     def insert(self, step: Step) -> str:
@@ -176,25 +170,42 @@ class Trace(Mapping[str, Step]):
 
     def find(self, name: str) -> Step:
         """Return the step of this name, ignoring case; AttnError with a hint if there is none."""
-        for own, step in self._steps.items():
-            if fold(own) == fold(name):
-                return step
+        wanted = fold(name.replace("Σ", "sum"))
+        for known in (self, self.expanded()):
+            for own, step in known.items():
+                if fold(own) == wanted:
+                    return step
         names = list(self._steps)
         hint = suggestion(name, names) or f"the steps are {', '.join(names)}"
         msg = f"no such step: {quoted(name)}"
         raise AttnError(msg, hint=hint)
 
+    def expanded(self) -> Trace:
+        """Return the trace with the finer lines of its ops, each before the step that it is a line of."""
+        whole = Trace(self.fields, columns=self.columns, dtype=self.dtype)
+        whole.notes = self.notes
+        for step in self.values():
+            for line in step.op.finer():
+                operands = [name or step.operands[0] for name in line.operands]
+                whole.record(line.name, line.op, *operands)
+            whole.insert(step)
+        return whole
+
     def only(self, names: Sequence[str]) -> Selection:
-        """Return the steps of these names, in the order of the derivation."""
-        wanted = {self.find(name).name for name in names}
+        """Return the steps of these names, or parts of them by labels in brackets, in the order of the derivation."""
         part = Selection(self.fields, columns=self.columns, dtype=self.dtype)
         part.notes = self.notes
-        for name, step in self.items():
-            if name in wanted:
-                part.insert(step)
+        wanted: dict[str, list[str]] = {}
+        for name in names:
+            whole_name, _, labels = name.strip().removesuffix("]").partition("[")
+            wanted.setdefault(self.find(whole_name.strip()).name, []).append(labels)
+        whole = self if all(name in self for name in wanted) else self.expanded()
+        for name, step in whole.items():
+            for labels in dict.fromkeys(wanted.get(name, ())):
+                part.insert(part_of(step, labels) if labels else step)
         return part
 
-    def zoom(self, name: str, index: Cell, depth: Depth | None = None) -> Explanation:
+    def zoom(self, name: str, index: Cell, depth: Depth = Depth.CELL, into: Explanation | None = None) -> Explanation:
         """Explain one cell or one row.
 
         Parameters
@@ -205,6 +216,8 @@ class Trace(Mapping[str, Step]):
             The index of the cell in the step's row-wise array; for a row, without the last axis.
         depth : Depth, optional
             How far back the explanation goes, by default `Depth.CELL`.
+        into : Explanation, optional
+            An explanation to continue.
 
         Returns
         -------
@@ -220,18 +233,19 @@ class Trace(Mapping[str, Step]):
         if self.dtype != "float64":
             msg = f"cannot explain steps rounded to {self.dtype}: explanations are computed in float64"
             raise AttnError(msg)
-        part = Explanation(depth or Depth.CELL, columns=self.columns, precision=self.fields.get("precision"))
+        part = into or Explanation(depth, columns=self.columns, precision=self.fields.get("precision"))
         zoom = step.op.zoom if len(index) == len(step.axes) else step.op.zoom_row
         zoom(part, step, index)
         return part
 
     def explain(self, part: str, *, deep: bool = False) -> Explanation:
-        """Show how one cell, or one row, is computed.
+        """Show how a cell, a row or every row of a step is computed.
 
         Parameters
         ----------
         part : str
-            A cell by the labels shown, "weights[q1,k2]", or the row of one query, "weights[q1]".
+            A cell by the labels shown, "weights[q1,k2]", the row of one query, "weights[q1]", or a step, "weights", for
+            all its rows. A line of another explanation can be named as well, "cos Q_rotated[q1,d1]".
         deep : bool, optional
             Whether to go back to the inputs.
 
@@ -243,30 +257,27 @@ class Trace(Mapping[str, Step]):
         Raises
         ------
         AttnError
-            For a step or a label that does not exist, for what is given and not computed, and for what is neither a
-            cell nor the row of one query.
+            For a step or a label that does not exist, and for what is given and not computed.
         """
         name, _, labels = part.strip().removesuffix("]").partition("[")
-        step = self.find(name.strip())
+        depth = Depth.DEEP if deep else Depth.CELL
         try:
-            index = list(place(step.name, step.shown_axes, labels))
+            step = self.find(name.strip())
+            indices = list(cells_or_rows(step, labels))
         except AttnError as error:
-            if labels.startswith("head") and step.name in {"concat", "output"} and "head_output" in self:
-                error.hint = f"{step.name} has no head axis; explain head_output[{visible(labels)}] instead"
+            if line := line_of(self, part.strip(), depth):
+                return line
+            if labels.startswith("head") and fold(name) in {"concat", "output"} and "head_output" in self:
+                error.hint = f"{name} has no head axis; explain head_output[{visible(labels)}] instead"
             raise
-        if self.columns:
-            index[-2:] = index[:-3:-1]
-        index[:-1] = [0 if axis.size == 1 else at for axis, at in zip(step.axes, index[:-1], strict=False)]
-        chosen = tuple(at for at in index if isinstance(at, int))
         if step.given:
             msg = f"nothing to explain: {step.name} is given"
             raise AttnError(msg)
-        if slice(None) in index[:-1]:
-            first = tuple(at if isinstance(at, int) else 0 for at in index)
-            msg = f"{quoted(part)} is more than one row"
-            hint = f"name a cell, {visible(step.cell_name(first))}, or a row, {visible(step.row_name(first[:-1]))}"
-            raise AttnError(msg, hint=hint)
-        return self.zoom(step.name, chosen, Depth.DEEP if deep else None)
+        whole = self if step.name in self else self.expanded()
+        explanation = whole.zoom(step.name, indices[0], depth)
+        for index in indices[1:]:
+            whole.zoom(step.name, index, into=explanation)
+        return explanation
 
     def _rounded(self, array: Array) -> Array:
         array = rounded(array, self.dtype).view()
@@ -371,6 +382,18 @@ class Explanation(Trace):
         step, view = self._origins[name]
         return step, _cells(step, view)
 
+    def up_to(self, last: Step) -> Explanation:
+        """Return the lines that one of them is made of, and this one at the end."""
+        part = Explanation(self.depth, columns=self.columns, precision=self.fields.get("precision"))
+        needed = {last.name}
+        for step in reversed(list(self.values())):
+            if step.name in needed:
+                needed.update(operand.name for operand in step.operands)
+        for step in self.values():
+            if step.name in needed:
+                part.insert(step)
+        return part
+
     def cell(self, row: str, column: int, name: str) -> Step:
         """Return one number of a row of this trace as an operand of this name, without adding it."""
         if name in self:
@@ -413,19 +436,3 @@ def _seen(step: Step, view: Callable[[AnyArray], object]) -> Objects | None:
     part: Objects = np.empty((1, np.size(found) if isinstance(found, np.ndarray) else 1), dtype=object)
     part[0, :] = found
     return part
-
-
-def _refuse_overflow(step: Step) -> None:
-    # The sum is finite only if every number is, so the search for the cell is rare.
-    with np.errstate(all="ignore"):
-        if np.isfinite(step.array.sum()):
-            return
-    bad = ~np.isfinite(step.array)
-    if step.op.minus_infinity:
-        bad &= ~np.isneginf(step.array)
-    elif step.operands and step.operands[0].array.shape == step.array.shape:  # −∞ that was given stays −∞
-        bad &= ~(np.isneginf(step.array) & np.isneginf(step.operands[0].array))
-    if bad.any():
-        cell = tuple(int(index) for index in np.argwhere(bad)[0])
-        msg = f"{step.cell_name(cell)} overflows: it exceeds the largest float64 (about 1.8e308)"
-        raise AttnError(msg, hint="scale the numbers down")

@@ -15,11 +15,12 @@ import numpy as np
 from attncli.common.style import Style, decimal, decimals_needed
 from attncli.common.tex import name_tex
 from attncli.common.text import visible
+from attncli.trace.depth import Depth
 from attncli.trace.exact import Exact
 from attncli.trace.expressions import Expression, Number, shortened
 from attncli.trace.op import Row
 from attncli.trace.step import Step
-from attncli.trace.trace import Depth, Explanation, Trace
+from attncli.trace.trace import Explanation, Trace
 
 if TYPE_CHECKING:
     import numpy.typing as npt

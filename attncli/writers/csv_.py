@@ -1,6 +1,7 @@
-"""CSV: a block for each field and step, under its name; a single step is written as bare rows.
+"""CSV and TSV: a block for each field and step, under its name; a single step is written as bare rows.
 
-`attncli run` reads it back exactly. Each matrix of a stack is a separate block, named by its index: weights[head2].
+`attncli run` reads it back exactly, with labels around the matrices or without. Each matrix of a stack is a separate
+block, named by its index: weights[head2].
 """
 
 from __future__ import annotations
@@ -10,78 +11,131 @@ import io
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attncli.common.errors import AttnError
+from attncli.common.labels import Axis
 from attncli.common.style import Style
 from attncli.common.text import visible, visible_json
 from attncli.trace.trace import Trace
-from attncli.writers.json_ import contents, is_array, number_text
+from attncli.writers.json_ import contents, is_array, number_text, value_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from attncli.common.report import Roll
 
+_READ_AS_NUMBERS = {"inf", "infinity", "nan", "null", "true", "false"}
+
 
 def write(traces: Sequence[Trace], style: Style) -> str:
     """Return the blocks of one trace; raise AttnError if there are several."""
+    return _Blocks(only_one(traces, "CSV"), style, ",").text()
+
+
+def write_tabs(traces: Sequence[Trace], style: Style) -> str:
+    """Return the same with tabs for commas."""
+    return _Blocks(only_one(traces, "TSV"), style, "\t").text()
+
+
+def only_one(traces: Sequence[Trace], format: str) -> Trace:
+    """Return the only trace; raise AttnError if there are several."""
     if len(traces) > 1:
-        msg = f"CSV holds one problem, got {len(traces)}"
+        msg = f"{format} holds one problem, got {len(traces)}"
         raise AttnError(msg, hint="use -f jsonl")
-    (trace,) = traces
-    if not trace.is_problem and len(trace) == 1:
-        (step,) = trace.values()
-        if step.value.ndim == 2:
-            return _rows(step.value) + "\n"
-    return "\n".join(_block(name, value, style) for name, value in contents(trace))
+    return traces[0]
 
 
 def roll(roll: Roll, style: Style) -> str:
-    """Return a header and a row for each submission."""
+    """Return a row for each submission under the names of the columns."""
+    return _roll(roll, ",")
+
+
+def roll_tabs(roll: Roll, style: Style) -> str:
+    """Return the same with tabs for commas."""
+    return _roll(roll, "\t")
+
+
+def _roll(roll: Roll, delimiter: str) -> str:
     from attncli.common.report import MARKS
 
     file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows([MARKS, *(row.cells() for row in roll.rows)])
+    rows = [MARKS, *(row.cells() for row in roll.rows)]
+    csv.writer(file, lineterminator="\n", delimiter=delimiter).writerows(rows)
     return file.getvalue()
 
 
-def _block(name: str, value: object, style: Style) -> str:
-    name = visible(name)  # steps of an explanation have tokens in their names
-    if not is_array(value):
-        return f"{name}\n{_words(value, style)}\n"
-    if value.ndim <= 2:
-        return f"{name}\n{_rows(value)}\n"
-    axes = ["head", "batch"]
-    lead = value.shape[:-2]
-    words = [axes[min(depth, 1)] for depth in range(len(lead))][::-1]
-    return "\n".join(
-        f"{name}[{','.join(f'{word}{at + 1}' for word, at in zip(words, index, strict=True))}]\n{_rows(value[index])}\n"
-        for index in itertools.product(*map(range, lead))
-    )
+@dataclass(frozen=True)
+class _Blocks:
+    """One trace as text."""
+
+    trace: Trace
+    style: Style
+    delimiter: str
+
+    def text(self) -> str:
+        if not self.trace.is_problem and len(self.trace) == 1:
+            (step,) = self.trace.values()
+            if step.value.ndim == 2:
+                return self.rows(value_of(step, self.trace, self.style), self.axes_of(step.name, step.value)) + "\n"
+        return "\n".join(self.block(name, value) for name, value in contents(self.trace, self.style))
+
+    def axes_of(self, name: str, value: npt.NDArray[Any]) -> Sequence[Axis]:
+        """Return the axes whose labels stand around a value; none if labels are not wanted."""
+        if not self.style.header or name not in self.trace or self.trace[name].value.shape != value.shape:
+            return ()
+        return self.trace[name].shown_axes[-2:]
+
+    def block(self, name: str, value: object) -> str:
+        heading = visible(name)  # a part of an explanation bears a token's name
+        if not is_array(value):
+            return f"{heading}\n{self.words(value)}\n"
+        around = self.axes_of(name, value)
+        if value.ndim <= 2:
+            return f"{heading}\n{self.rows(value, around)}\n"
+        axes = ["head", "batch"]
+        lead = value.shape[:-2]
+        kinds = [axes[min(depth, 1)] for depth in range(len(lead))][::-1]
+        blocks = []
+        for index in itertools.product(*map(range, lead)):
+            labels = ",".join(f"{kind}{at + 1}" for kind, at in zip(kinds, index, strict=True))
+            blocks.append(f"{heading}[{labels}]\n{self.rows(value[index], around)}\n")
+        return "\n".join(blocks)
+
+    def rows(self, array: npt.NDArray[Any], around: Sequence[Axis]) -> str:
+        text = number_text(array).replace('"', "").replace(" ", "").replace("],[", "\n").strip("[]")
+        if self.delimiter != ",":
+            text = text.replace(",", self.delimiter)
+        if not around:
+            return text
+        down, across = map(_labels, around)
+        rows = zip(down, text.split("\n"), strict=True)
+        lines = [f"{self.cells([label])}{self.delimiter}{row}" for label, row in rows]
+        return "\n".join([self.cells(["", *across]), *lines])
+
+    def words(self, value: object) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        words = list(value) if isinstance(value, tuple) else [str(value)]
+        if all(map(self.is_plain, words)) and (len(words) > 1 or not isinstance(value, tuple)):
+            return self.cells(words, quoting=csv.QUOTE_NONNUMERIC)
+        # What a reader would trim, take for something else or could not show stands in JSON, which can write anything.
+        text = visible_json(json.dumps(value, ensure_ascii=not self.style.unicode))
+        return self.cells([text], quoting=csv.QUOTE_NONNUMERIC)
+
+    def is_plain(self, word: str) -> bool:
+        shown = visible(word) == word and (self.style.unicode or word.isascii())
+        return shown and word == word.strip() != "" and not word.startswith('"')
+
+    def cells(self, cells: Sequence[str], quoting: Any = csv.QUOTE_MINIMAL) -> str:
+        file = io.StringIO()
+        csv.writer(file, lineterminator="", quoting=quoting, delimiter=self.delimiter).writerow(cells)
+        return file.getvalue()
 
 
-def _rows(array: npt.NDArray[Any]) -> str:
-    text = number_text(array).replace('"', "").replace(" ", "").replace("],[", "\n")
-    return text.strip("[]")
-
-
-def _words(value: object, style: Style) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    words = list(value) if isinstance(value, tuple) else [str(value)]
-    if all(_plain(word, style) for word in words) and (len(words) > 1 or not isinstance(value, tuple)):
-        return _csv(words)
-    # JSON for values that a CSV reader would trim or misread, or that the encoding cannot represent.
-    return _csv([visible_json(json.dumps(value, ensure_ascii=not style.unicode))])
-
-
-def _plain(word: str, style: Style) -> bool:
-    shown = visible(word) == word and (style.unicode or word.isascii())
-    return shown and word == word.strip() != "" and not word.startswith('"')
-
-
-def _csv(cells: list[str]) -> str:
-    file = io.StringIO()
-    csv.writer(file, lineterminator="", quoting=csv.QUOTE_NONNUMERIC).writerow(cells)
-    return file.getvalue()
+def _labels(axis: Axis) -> list[str]:
+    """Return labels that are read back as labels: numbers of the axis where a token could be taken for an answer."""
+    labels = axis.distinct.labels()
+    safe = all(label[:1].isalpha() and label.lower() not in _READ_AS_NUMBERS for label in map(visible, labels))
+    return list(map(visible, labels)) if safe else axis.numbered().labels()

@@ -21,11 +21,12 @@ from attncli.common.style import Style
 from attncli.common.text import quoted, suggestion
 
 if TYPE_CHECKING:
-    from attncli.common.report import Page, Roll
+    from attncli.common.errors import Failure
+    from attncli.common.report import Page, Roll, Section
     from attncli.trace.trace import Trace
     from attncli.writers.worksheet import Worksheet
 
-Subject: TypeAlias = Literal["trace", "report", "roll", "heatmap", "worksheet"]
+Subject: TypeAlias = Literal["trace", "report", "roll", "heatmap", "worksheet", "sections"]
 """What a format can draw: the fields of `Format` that hold functions."""
 
 _FOR = {
@@ -34,6 +35,7 @@ _FOR = {
     "roll": " for marks",
     "heatmap": " for a heat map",
     "worksheet": " for a worksheet",
+    "sections": " for findings",
 }
 """How a subject reads in messages."""
 
@@ -64,8 +66,13 @@ class Format:
     roll: Callable[[Roll, Style], str] = _cannot
     heatmap: Callable[[Sequence[Trace], Style], str] = _cannot
     worksheet: Callable[[Worksheet, Style], str] = _cannot
+    sections: Callable[[Sequence[Section], Style], str] = _cannot
+    failure: Callable[[Failure, Style], str] | None = None
+    """Write an error in the place of a problem; only for formats that hold one problem after another."""
     for_people: bool = False
     """Whether it can show how a number was computed, not only the number."""
+    has_header: bool = False
+    """Whether it can have labels around its matrices."""
 
     def draws(self, subject: Subject) -> bool:
         """Return whether the format can draw `subject`."""
@@ -77,6 +84,13 @@ class Format:
             people = ", ".join(name for name, known in FORMATS.items() if known.for_people)
             msg = f"{option} cannot be used with the format {self.name}"
             raise AttnError(msg, hint=f"it works with {people}")
+
+    def must_have_header(self) -> None:
+        """Refuse --header if the format has no place for labels."""
+        if not self.has_header:
+            able = ", ".join(name for name, known in FORMATS.items() if known.has_header)
+            msg = f"--header is for {able}, not for {self.name}"
+            raise AttnError(msg)
 
 
 FORMATS: dict[str, Format] = {}
@@ -151,18 +165,30 @@ for _format in (
         trace=_here("terminal"),
         report=_here("terminal.report"),
         roll=_here("terminal.roll"),
+        sections=_here("terminal.prose"),
         heatmap=_here("terminal.heatmap"),
         for_people=True,
     ),
-    Format("json", (".json",), trace=_here("json_"), report=_here("json_", "report")),
+    Format(
+        "json",
+        (".json",),
+        trace=_here("json_"),
+        report=_here("json_", "report"),
+        sections=_here("json_", "sections"),
+        failure=_here("json_", "failure"),
+    ),
     Format(
         "jsonl",
         (".jsonl", ".ndjson"),
         trace=_here("json_", "write_lines"),
         report=_here("json_", "report_lines"),
         roll=_here("json_", "roll_lines"),
+        sections=_here("json_", "sections"),
+        failure=_here("json_", "failure"),
     ),
-    Format("csv", (".csv",), trace=_here("csv_"), roll=_here("csv_", "roll")),
+    Format("csv", (".csv",), trace=_here("csv_"), roll=_here("csv_", "roll"), has_header=True),
+    Format("tsv", (".tsv",), trace=_here("csv_", "write_tabs"), roll=_here("csv_", "roll_tabs"), has_header=True),
+    Format("long", (), trace=_here("long")),
     Format(
         "markdown",
         (".md", ".markdown"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.common.errors import AttnError
+from attncli.common.style import decimal
 from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
@@ -55,12 +56,24 @@ def blank(traces: Sequence[Trace]) -> str:
     return "0 or less" if any((weights_of(trace).array < 0).any() for trace in traces) else "exactly 0"
 
 
+def number_in(value: float, places: int) -> str:
+    """Return the number that stands in a square: .003 where it is shorter than 3e-03."""
+    text = decimal(value, places, max(1, places - 2))
+    mantissa, e, exponent = text.partition("e-")
+    if not e:
+        return text
+    plain = f"{abs(value):.{int(exponent) + len(mantissa.lstrip('-').partition('.')[2])}f}".lstrip("0")
+    plain = f"-{plain}" if value < 0 else plain
+    return plain if len(plain) <= len(text) else text
+
+
 def weights_of(trace: Trace) -> Step:
-    """Return the weights of a trace; raise AttnError if it has none."""
-    if "weights" not in trace:
-        msg = "--heatmap needs weights, and this problem has no such step"
-        raise AttnError(msg, hint=f"the steps are {', '.join(trace)}")
-    return trace["weights"]
+    """Return the weights of a trace, or the part of them that it holds; raise AttnError if it has none."""
+    for step in trace.values():
+        if step.name.partition("[")[0] == "weights":
+            return step
+    msg = "--heatmap needs weights, which are not among the steps"
+    raise AttnError(msg, hint=f"the steps are {', '.join(trace)}")
 
 
 def squares(step: Step, block: int, say: Callable[[str], str] = visible) -> list[Squares]:

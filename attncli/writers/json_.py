@@ -18,7 +18,9 @@ from attncli.trace.trace import Trace
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from attncli.common.report import Marks, Page, Roll
+    from attncli.common.errors import Failure
+    from attncli.common.report import Marks, Page, Roll, Section
+    from attncli.trace.step import Step
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
@@ -31,6 +33,11 @@ def write_lines(traces: Sequence[Trace], style: Style) -> str:
     return "".join(f"{_on_one_line(trace, style)}\n" for trace in traces)
 
 
+def failure(failure: Failure, style: Style) -> str:
+    """Return one object, on one line, in the place of a problem that could not be computed."""
+    return f"{json.dumps({'line': failure.line, 'error': failure.error.line}, ensure_ascii=not style.unicode)}\n"
+
+
 def report(pages: Sequence[Page], style: Style) -> str:
     """Return one object for each report."""
     return "".join(f"{json.dumps(page.data, indent=2, allow_nan=False)}\n" for page in pages)
@@ -39,6 +46,15 @@ def report(pages: Sequence[Page], style: Style) -> str:
 def report_lines(pages: Sequence[Page], style: Style) -> str:
     """Return one object for each report, on one line."""
     return "".join(f"{json.dumps(page.data, allow_nan=False)}\n" for page in pages)
+
+
+def sections(sections: Sequence[Section], style: Style) -> str:
+    """Return one object for each problem, on one line: its findings, and what sums them up."""
+    objects = (
+        {"title": section.heading or None, "findings": section.sentences, "summary": section.conclusion}
+        for section in sections
+    )
+    return "".join(f"{json.dumps(found)}\n" for found in objects)
 
 
 def roll_lines(roll: Roll, style: Style) -> str:
@@ -59,10 +75,11 @@ def _submission(row: Marks) -> dict[str, object]:
     }
 
 
-def contents(trace: Trace) -> Iterator[tuple[str, object]]:
+def contents(trace: Trace, style: Style) -> Iterator[tuple[str, object]]:
     """Yield names and values in the order of the machine formats: the fields, then the steps that are not fields.
 
-    Arrays have the orientation in which they are read.
+    Arrays have the orientation in which they are read. Steps are rounded if decimals were asked for; the problem is not
+    rounded.
     """
     if trace.is_problem:
         for name in FIELDS:
@@ -71,7 +88,17 @@ def contents(trace: Trace) -> Iterator[tuple[str, object]]:
                 yield name, facing(value, trace.columns) if is_array(value) else value
     for step in trace.values():
         if not (trace.is_problem and step.name in trace.fields):
-            yield step.name, step.value
+            yield step.name, value_of(step, trace, style)
+
+
+def value_of(step: Step, trace: Trace, style: Style) -> npt.NDArray[Any]:
+    """Return the value of a trace's step, rounded if decimals were asked for, unless it is the problem's input."""
+    if style.precision is None or (step.given and trace.is_problem):
+        return step.value
+    import numpy as np
+
+    rounded = [round(number, style.precision) for number in step.value.ravel().tolist()]  # np.round is off by a digit
+    return np.array(rounded).reshape(step.value.shape)
 
 
 def is_array(value: object) -> TypeGuard[npt.NDArray[Any]]:
@@ -83,7 +110,7 @@ def number_text(array: npt.NDArray[Any]) -> str:
     """Return an array as JSON on one line: integers without .0, −∞ as "-inf", and no negative zero."""
     if array.dtype == bool:
         return json.dumps(array.tolist())
-    text = json.dumps((array + 0.0).tolist()).replace(".0,", ",").replace(".0]", "]")
+    text = json.dumps((array + 0.0).tolist()).replace(".0,", ",").replace(".0]", "]").removesuffix(".0")
     for infinite, said in (("-Infinity", '"-inf"'), ("Infinity", '"inf"'), ("NaN", '"nan"')):
         text = text.replace(infinite, said)
     return text
@@ -106,8 +133,8 @@ def _string(text: str, style: Style) -> str:
 
 def _laid_out(trace: Trace, style: Style) -> str:
     if not trace.is_problem and len(trace) == 1:
-        return text_of(next(iter(trace.values())).value, style).replace("], [", "],\n [")
-    return object_text({name: value_text(value, style, 2) for name, value in contents(trace)}, 0, style)
+        return text_of(value_of(next(iter(trace.values())), trace, style), style).replace("], [", "],\n [")
+    return object_text({name: value_text(value, style, 2) for name, value in contents(trace, style)}, 0, style)
 
 
 def object_text(members: Mapping[str, str], indent: int, style: Style) -> str:
@@ -135,5 +162,6 @@ def rows_apart(text: str, indent: int) -> str:
 
 def _on_one_line(trace: Trace, style: Style) -> str:
     if not trace.is_problem and len(trace) == 1:
-        return text_of(next(iter(trace.values())).value, style)
-    return f"{{{', '.join(f'{_string(name, style)}: {text_of(value, style)}' for name, value in contents(trace))}}}"
+        return text_of(value_of(next(iter(trace.values())), trace, style), style)
+    members = (f"{_string(name, style)}: {text_of(value, style)}" for name, value in contents(trace, style))
+    return f"{{{', '.join(members)}}}"

@@ -185,7 +185,7 @@ def _shown(
     matrix = step.array[index]
     part = matrix[np.ix_(rows, cols)]
     places = decimals_needed(part.ravel().tolist(), precision) if step.given else precision
-    shaded = fold(step.name) == "weights"
+    shaded = fold(step.name.partition("[")[0]) == "weights"
     cells: list[list[str]] = []
     shades: list[list[float | None]] = []
     for row, values in zip(rows, part.tolist(), strict=True):

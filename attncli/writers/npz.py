@@ -13,13 +13,14 @@ import numpy as np
 from attncli.common.errors import AttnError
 from attncli.common.style import Style
 from attncli.trace.trace import Explanation, Trace
-from attncli.writers.json_ import contents
+from attncli.writers.json_ import contents, value_of
 
 
 def write(traces: Sequence[Trace], style: Style) -> bytes:
     """Return one trace as .npz; raise AttnError if there are several."""
     file = io.BytesIO()
-    np.savez(file, **{name: np.asarray(value) for name, value in contents(_one(traces))})  # type: ignore[arg-type]
+    arrays = {name: np.asarray(value) for name, value in contents(_one(traces), style)}
+    np.savez(file, **arrays)  # type: ignore[arg-type]
     return file.getvalue()
 
 
@@ -37,7 +38,8 @@ def write_array(traces: Sequence[Trace], style: Style) -> bytes:
         raise AttnError(msg, hint="choose one: --step output, or keep all with -f npz")
     *_, step = trace.values()
     file = io.BytesIO()
-    np.save(file, np.ascontiguousarray(step.value.astype(_narrow(step.dtype), copy=False)), allow_pickle=False)
+    array = value_of(step, trace, style).astype(_narrow(step.dtype), copy=False)
+    np.save(file, np.ascontiguousarray(array), allow_pickle=False)
     return file.getvalue()
 
 

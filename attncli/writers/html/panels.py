@@ -16,8 +16,9 @@ import numpy as np
 from attncli.common.labels import Cell
 from attncli.common.style import Style
 from attncli.common.text import visible
+from attncli.trace.depth import Depth
 from attncli.trace.step import Step
-from attncli.trace.trace import Depth, Explanation, Trace
+from attncli.trace.trace import Explanation, Trace
 from attncli.writers.html.arithmetic import arithmetic
 from attncli.writers.html.page import escaped
 from attncli.writers.matrix import precision_of

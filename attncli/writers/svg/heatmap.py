@@ -9,7 +9,7 @@ from dataclasses import replace
 from attncli.common.style import Style, decimal, decimals_needed
 from attncli.common.text import visible
 from attncli.trace.trace import Trace
-from attncli.writers.heatmap import LEGEND, PLACES, Squares, blank, head, squares, weights_of
+from attncli.writers.heatmap import LEGEND, PLACES, Squares, blank, head, number_in, squares, weights_of
 from attncli.writers.matrix import name_of, precision_of
 from attncli.writers.svg import picture
 from attncli.writers.terminal.measure import cells, shortened
@@ -122,7 +122,7 @@ class _HeatmapPicture:
             fill = picture.shade(value) if value > 0 else 'class="empty"'
             said = picture.markup(f"{pair}: {decimal(value, max(4, self.places))}")
             square = f'<rect x="{x}" y="{y}" width="{size}" height="{size}" {fill}><title>{said}</title></rect>'
-            number = decimal(value, self.places, max(1, self.places - 2))
+            number = number_in(value, self.places)
             if self.side < _SIDES[1] or _width(number) > self.side:
                 yield square
                 continue

@@ -16,7 +16,7 @@ from rich.text import Text
 from attncli.common.style import Style, decimal, decimals_needed
 from attncli.common.text import visible
 from attncli.trace.trace import Trace
-from attncli.writers.heatmap import LEGEND, PLACES, Squares, blank, head, squares, weights_of
+from attncli.writers.heatmap import LEGEND, PLACES, Squares, blank, head, number_in, squares, weights_of
 from attncli.writers.matrix import precision_of
 from attncli.writers.palette import faintest, terminal_shade
 from attncli.writers.terminal.layout import BETWEEN, Panel, Part, blank_line, fixed, side_by_side
@@ -130,7 +130,7 @@ class _HeatmapText:
         upper = pair[0]
         text = ""
         if numbered and self.size >= self.places + 4:
-            text = decimal(upper, self.places, max(1, self.places - 2))
+            text = number_in(upper, self.places)
         if text and len(text) < self.size:
             return _centred(self.say(text), self.size, self.ink(upper)), _number_style(upper, self.style)
         if self.style.colors is None:

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from rich.text import Text
 
+from attncli.common.report import Section
 from attncli.common.style import Style
 from attncli.common.text import visible
 from attncli.writers.terminal.layout import INDENT, Part, blank_line, fixed
 from attncli.writers.terminal.printing import printed
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading, sentences, and perhaps a conclusion."""
-
-    heading: str
-    sentences: Sequence[str]
-    conclusion: str = ""
 
 
 def write(sections: Sequence[Section], style: Style) -> str:
