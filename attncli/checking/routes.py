@@ -14,7 +14,7 @@ import numpy as np
 
 from attncli.checking.claims import Claim
 from attncli.checking.mistakes import Change, made_of
-from attncli.checking.roundings import Rounding
+from attncli.checking.roundings import LEAST, Rounding
 from attncli.checking.student import FLOAT, HIDDEN, Chain, Student, bounded
 from attncli.trace.step import Step
 
@@ -164,9 +164,11 @@ def _hidden(
     before = _ancestors(step)
     skipped = [name for name in before if name not in student.claimed and not student.truth[name].given]
     if skipped:
-        said = f"you rounded {skipped[-1]} to {claim.decimals} decimals on the way"
-        values = student.chain(count, change, claim.decimals).made(step)
-        yield _within(said, values, rounding_width(claim, values, from_rounded=True), f"{said}; carried on correctly")
+        decimals = max(claim.decimals, LEAST)
+        said = f"you rounded {skipped[-1]} to {decimals} decimals on the way"
+        values = student.chain(count, change, decimals).made(step)
+        width = rounding_width(claim, values, from_rounded=claim.decimals >= LEAST)
+        yield _within(said, values, width, f"{said}; carried on correctly")
     for way in ways:
         changed = {**change, **way.change}
         said = f"{way.said}; carried on correctly"
