@@ -98,7 +98,7 @@ def test_a_notebook_shows_html(path: Path) -> None:
     assert "table" in Page.read(html).tags
 
 
-def test_labels_are_no_html() -> None:
+def test_labels_are_not_html() -> None:
     """A label with markup in it is shown as it stands."""
     html = attention(Q, K, V, tokens=["<script>alert(1)</script>"])._repr_html_()
     assert "<script>" not in html
@@ -183,7 +183,7 @@ def test_importing_the_package_costs_nothing() -> None:
     assert all(hasattr(attncli, name) for name in attncli.__all__)
 
 
-def test_working_something_out_needs_no_rich() -> None:
+def test_computing_needs_no_rich() -> None:
     """Rich is for tables; numbers are had without it."""
     code = "import sys; from attncli import attention; attention([[1]], [[1]], [[1]]); print('rich' in sys.modules)"
     assert python("-c", code) == "False\n"

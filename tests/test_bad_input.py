@@ -363,7 +363,7 @@ TABLE = [
     ),
     Bad(
         "hostile-name-newline",
-        "no such file: 'a\\x0ab.json'\n  hint: a matrix is typed with its name: Q='a\\x0ab.json'",
+        "no such file: 'a\\x0ab.json'\n  hint: name the matrix: Q='a\\x0ab.json'",
         ("a\nb.json",),
     ),
     Bad("long-name", "no such file: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'", ("x" * 5000,)),
@@ -374,7 +374,7 @@ TABLE = [
     ),
     Bad(
         "two-files",
-        "2 files: one problem file is wanted, or three for Q, K and V\n  hint: say which is which: Q=q.csv K=k.csv",
+        "got 2 matrix files, expected one problem file, or Q, K and V\n  hint: say which is which: Q=q.csv K=k.csv",
         (
             "a.json",
             "b.json",
@@ -383,7 +383,7 @@ TABLE = [
     ),
     Bad(
         "four-files",
-        "4 files: one problem file is wanted, or three for Q, K and V\n  hint: say which is which: Q=q.csv K=k.csv",
+        "got 4 matrix files, expected one problem file, or Q, K and V\n  hint: say which is which: Q=q.csv K=k.csv",
         (
             "a",
             "b",
@@ -404,7 +404,7 @@ TABLE = [
     ),
     Bad(
         "three-files-problem",
-        "'k.csv' is one array, and not a problem\n  hint: say what it is: Q=k.csv",
+        "'k.csv' is a single array, not a problem\n  hint: say what it is: Q=k.csv",
         (
             "q.json",
             "k.csv",
@@ -958,7 +958,7 @@ TABLE = [
     ),
     Bad(
         "matrix-operand",
-        "no such file: '3 4; 1 2'\n  hint: a matrix is typed with its name: Q='3 4; 1 2'",
+        "no such file: '3 4; 1 2'\n  hint: name the matrix: Q='3 4; 1 2'",
         ("3 4; 1 2",),
     ),
     Bad(

@@ -89,7 +89,10 @@ def test_a_problem_has_its_own_list(run: Runner, samples: Path) -> None:
     ("args", "said"),
     [
         (("scale_d",), "'scale_d' is neither a known mistake nor a file\n  hint: did you mean 'scale_dv'?\n"),
-        (("merge_reshape", *FIELDS), "this problem does not allow 'merge_reshape'\n  hint: for the formulas alone: "),
+        (
+            ("merge_reshape", *FIELDS),
+            "'merge_reshape' does not apply to this problem\n  hint: for the formulas alone: ",
+        ),
         (("scale_dk", "no.json"), "'no.json'"),
         (("--causal",), "standard input: is empty\n"),
     ],

@@ -173,7 +173,7 @@ UNREADABLE = [
     (["weights=a b"], "weights: 'a b' is neither a file nor a matrix (row 1, column 1: 'a' is not a number)"),
     (["weights[q2]=0.1 0.9"], "weights has no 'q2': its labels are q1; k1, k2"),
     (["masked=1 2; 3 4"], "masked: is 2×2, should be 1×2"),
-    (["concat=1 2"], "concat is no step of this problem, and cannot be an answer\n  hint: its steps are "),
+    (["concat=1 2"], "concat is not a step of this problem, and cannot be an answer\n  hint: its steps are "),
     (["wieghts[q1]=1 2"], "wieghts[q1]=1 2: unknown field 'wieghts'\n  hint: did you mean 'weights'?"),
     ([], "there is nothing to check: no step's numbers are given\n  hint: give some, as in weights='0.2 0.8'"),
     (["weights=0.1 0.9", "--tolerance", "-1"], "--tolerance must be ≥ 0, got -1"),
@@ -201,7 +201,7 @@ def test_unreadable_is_not_wrong(run: Runner, problem: str, args: list[str], say
         ),
     ],
 )
-def test_who_scales_twice_is_told_so(run: Runner, scale: list[str], weights: str, said: str) -> None:
+def test_double_scaling_is_reported(run: Runner, scale: list[str], weights: str, said: str) -> None:
     """Not that the scaling came too late, as who did it after the softmax alone is told."""
     done = run("check", "Q=3 4 1 0; 1 1 0 0", "K=1 2 1 0; 2 3 0 1", *scale, f"weights={weights}")
     assert f"\n{said} that the rows sum to 1/√4; once is right.  [scale_after_softmax]\n" in done.out
@@ -305,8 +305,8 @@ def test_files_of_one_name_are_told_apart(run: Runner, problem: str, tmp_path: P
 @pytest.mark.parametrize(
     ("scheme", "says"),
     [
-        ('{"goood": 1}', "scheme.json: 'goood' is no state\n  hint: the states are correct, "),
-        ('{"wrong": "x"}', "scheme.json: wrong: 'x' is no number of marks\n"),
+        ('{"goood": 1}', "scheme.json: unknown state 'goood'\n  hint: the states are correct, "),
+        ('{"wrong": "x"}', "scheme.json: wrong: marks must be a number, got 'x'\n"),
     ],
 )
 def test_a_bad_scheme_is_refused(
@@ -366,7 +366,7 @@ BAD_LINES = {
 
 @pytest.mark.parametrize("piped", [False, True])
 @pytest.mark.parametrize("bad", BAD_LINES)
-def test_a_line_that_is_no_object_is_one_submission(
+def test_a_line_that_is_not_an_object_is_one_submission(
     run: Runner, problem: str, tmp_path: Path, bad: bytes, *, piped: bool
 ) -> None:
     """It is unreadable, with its line, and costs no other line anything; with a byte order mark and CRLF too."""
@@ -428,7 +428,7 @@ def test_a_transposed_answer_has_a_hint(run: Runner, samples: Path) -> None:
     )
 
 
-def test_who_works_the_other_way_round_is_told_so(run: Runner) -> None:
+def test_another_convention_is_reported(run: Runner) -> None:
     """Where all steps are right but transposed, that is said, and not that every cell is wrong."""
     fields = ["Q=1 0; 0 2", "K=1 1; 0 2", "V=1 2; 3 5"]
     worked = json.loads(run("run", *fields, "-f", "json").out)
@@ -522,6 +522,6 @@ def test_whole_numbers_are_right_and_say_little(run: Runner, samples: Path) -> N
     """0 and 1 for weights are right to 0 decimals: that is said, and how to ask for more."""
     shown = run("check", samples / "causal.json", "weights[down]=0 0 0 0")
     assert shown.code == 0
-    assert "whole numbers say little of it; --decimals 2 asks for more" in shown.out
+    assert "whole numbers prove little here; --decimals 2 asks for more" in shown.out
     assert run("check", samples / "causal.json", "weights[down]=0 0 0 0", "--decimals", "2").code == 1
     assert "say little" not in run("check", samples / "causal.json", "scores[the]=1 4 4 3").out

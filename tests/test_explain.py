@@ -162,7 +162,7 @@ def test_by_hand_says_how_to_pick_a_cell_of_a_large_step(run: Runner) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["blog.json"], "what is to be explained?\n  hint: name a cell, as run shows it: 'output[q1,d1]'"),
+        (["blog.json"], "no cell given\n  hint: name one, for example 'output[q1,d1]'"),
         (["blog.json", "weights[q1,]"], "weights[q1,] has an empty label"),
         (["blog.json", "weights[q7,k1]"], "weights has no 'q7': its labels are q1; k1, k2"),
         (["blog.json", "weights[q1,q1]"], "weights has no 'q1': its labels are q1; k1, k2"),

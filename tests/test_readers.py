@@ -1,4 +1,4 @@
-"""What is read: every dialect of CSV, JSON, labels, and whatever text somebody may call a token (SPEC §2.4)."""
+"""What is read: every dialect of CSV, JSON, labels, and whatever text somebody may call a token."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
     Bools = npt.NDArray[np.bool_]
+
+_WHOLE = re.compile(r"[-−+]?[0-9]+")
+"""A claim that is a whole number as written; 2/1 and √4 are exact."""
 
 
 @dataclass
@@ -178,9 +182,9 @@ class Checker:
         if state == "right_despite_error":
             follows = bool((following | ~answered).all())
             verdict.remarks.append(
-                "it is right, and your earlier numbers give the same"
+                "correct, and consistent with your earlier numbers"
                 if follows
-                else "it is right, and does not follow from your earlier numbers"
+                else "correct, but does not follow from your earlier numbers"
             )
         verdict.remarks += dict.fromkeys(route.said for route in judged.taken if route.said)
         if state == "rounding_carried":
@@ -212,7 +216,7 @@ class Checker:
             verdict.remarks.append(f"give {self.least} decimals")
             self._name_cells(verdict, short, step.array)
         elif verdict.state in {*RIGHT, "right_despite_error"} and self._says_little(claim, step):
-            verdict.remarks.append("whole numbers say little of it; --decimals 2 asks for more")
+            verdict.remarks.append("whole numbers prove little here; --decimals 2 asks for more")
 
     def _too_short(self, step: Step, claim: Claim) -> Bools:
         """Return where a right number has fewer decimals than asked for, and is not exact as written."""
@@ -227,7 +231,9 @@ class Checker:
     def _says_little(self, claim: Claim, step: Step) -> bool:
         """Tell whether a claim of whole numbers is taken for right where the right numbers are none."""
         whole = np.isinf(step.array) | (np.abs(step.array - np.round(step.array)) <= FLOAT)
-        return self.tolerance is None and not claim.decimals and not (whole | ~claim.answered).all()
+        written = claim.answered & ~whole
+        plain = all(_WHOLE.fullmatch(text.strip()) for text in claim.texts[written])
+        return self.tolerance is None and not claim.decimals and bool(written.any()) and plain
 
     # --- mistakes -------------------------------------------------------------------------------------------------
 

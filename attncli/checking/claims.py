@@ -150,7 +150,7 @@ def _texts(value: Any, where: Where) -> Texts:
         return np.array(_text(value), dtype=object)
     parts = [_texts(item, where) for item in value]
     if not parts or any(part.shape != parts[0].shape for part in parts):
-        msg = "its rows are not of one length" if parts else "is empty"
+        msg = "its rows differ in length" if parts else "is empty"
         raise AttnError(msg, where)
     result: Texts = np.empty((len(parts), *parts[0].shape), dtype=object)
     for at, part in enumerate(parts):

@@ -40,10 +40,10 @@ def scheme_of(path: str | None) -> dict[str, float]:
     scheme = dict(SCHEME)
     for state, entry in document.items():
         if state not in scheme:
-            msg = f"{quoted(state)} is no state"
+            msg = f"unknown state {quoted(state)}"
             raise AttnError(msg, Where(path), f"the states are {', '.join(scheme)}")
         if isinstance(entry.value, bool) or not isinstance(entry.value, int | float):
-            msg = f"{quoted(str(entry.value))} is no number of marks"
+            msg = f"marks must be a number, got {quoted(str(entry.value))}"
             raise AttnError(msg, Where(path, field=state))
         scheme[state] = float(entry.value)
     return scheme
@@ -83,7 +83,7 @@ def roll(rows: Iterable[Marks]) -> Roll:
 def rows(
     document: Document, judge: Judge, paths: Sequence[str], scheme: Mapping[str, float], done: Callable[[], None]
 ) -> Iterator[Marks]:
-    """Go through the submissions in files, marked; one that cannot be read says why. `done` is called for each file."""
+    """Yield the marked submissions in files; an unreadable one says why. `done` is called for each file."""
     for path, own_name in zip(paths, _names(paths), strict=True):
         try:
             for line, answers in readers.each_document(path):
@@ -98,7 +98,7 @@ def rows(
 
 
 def _names(paths: Sequence[str]) -> Iterator[str]:
-    """Go through what files are called: without folder and suffix, unless another would be called the same."""
+    """Yield the files' names, without folder and suffix unless two would be the same."""
     whole = list(map(shown, paths))
     files = list(map(os.path.basename, whole))
     stems = [os.path.splitext(file)[0] for file in files]

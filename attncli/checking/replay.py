@@ -1,4 +1,4 @@
-"""A derivation done again with a mistake in it, on arrays alone: some lines are others, and what follows follows."""
+"""A derivation recomputed with a mistake in it, on arrays alone: some lines are replaced, the later ones follow."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _follows(step: Step, changed: set[str]) -> bool:
 def with_identities(truth: Trace, missing: frozenset[str]) -> Trace:
     """Put steps that the problem does not have, and somebody claims, between those it has: they change nothing.
 
-    `scaled` is always there, for who scaled without being asked to.
+    `scaled` is always present, for students who scale although the problem does not.
     """
     if not missing or "scores" not in truth:
         return truth

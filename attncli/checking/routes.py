@@ -168,14 +168,14 @@ def _hidden(
         said = f"you rounded {skipped[-1]} to {decimals} decimals on the way"
         values = student.chain(count, change, decimals).made(step)
         width = rounding_width(claim, values, from_rounded=claim.decimals >= LEAST)
-        yield _within(said, values, width, f"{said}; carried on correctly")
+        yield _within(said, values, width, f"{said}; carried through correctly")
     for way in ways:
         changed = {**change, **way.change}
-        said = f"{way.said}; carried on correctly"
+        said = f"{way.said}; carried through correctly"
         if step.name in way.change:
             yield _within(way.said, student.chain(count, changed).made(step), half, said)
         if step.name in way.change or before & way.change.keys():
-            yield _within(f"{way.said}, all else unrounded", student.chain(0, changed).made(step), half, said)
+            yield _within(f"{way.said}, everything else unrounded", student.chain(0, changed).made(step), half, said)
 
 
 def _ancestors(step: Step) -> set[str]:

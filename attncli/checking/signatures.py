@@ -49,7 +49,7 @@ def _equal_scores(step: Step, claim: Claim) -> list[str]:
             if len(twins) > 1 and np.ptp(weights[twins]) > 2 * claim.units.max():
                 first, second = (keys.label(int(key)) for key in twins[:2])
                 query = queries.label(number % queries.size)
-                return [f"{query} has equal scores for {first} and {second}, and no equal weights"]
+                return [f"{query} has equal scores for {first} and {second}, but unequal weights"]
     return []
 
 
@@ -80,7 +80,7 @@ def _cells(step: Step, claim: Claim) -> list[str]:
                 return [f"{step.cell_name(first)} and {step.cell_name(second)} are exchanged"]
         for factor, said in ((10.0, "ten times too large"), (0.1, "ten times too small"), (-1.0, "of the wrong sign")):
             if wrong.any() and (np.abs(given - factor * truth) <= claim.units * max(1, factor))[wrong].all():
-                return [f"what is wrong is {said}"]
+                return [f"each wrong number is {said}"]
     rows = np.asarray(wrong.reshape(-1, wrong.shape[-1]).any(axis=-1))
     if _masked(step) and step.name in {"weights", "output"} and len(rows) > 1 and rows[:-1].all() and not rows[-1]:
         return ["only the last query is right: was the causal mask forgotten?"]

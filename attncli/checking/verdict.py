@@ -135,7 +135,7 @@ class Judge:
             if name not in truth or truth[name].given:
                 where = given[0][1].where
                 there = ", ".join(step.name for step in truth.values() if not step.given)
-                said = "is given by the problem" if name in truth else "is no step of this problem"
+                said = "is given by the problem" if name in truth else "is not a step of this problem"
                 msg = f"{visible(name)} {said}, and cannot be an answer"
                 raise AttnError(msg, Where(where.source, where.line), f"its steps are {there}")
 

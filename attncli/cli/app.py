@@ -118,12 +118,12 @@ def _attncli(
     install_completion: Annotated[
         str | None,
         typer.Option(
-            metavar="[SHELL]", callback=_install, is_eager=True, help="Complete words in bash, zsh or fish [yours]."
+            metavar="[SHELL]", callback=_install, is_eager=True, help="Set up completion for bash, zsh or fish [yours]."
         ),
     ] = None,
     show_completion: Annotated[
         str | None,
-        typer.Option(metavar="[SHELL]", callback=_show, is_eager=True, help="Show the script of the completion."),
+        typer.Option(metavar="[SHELL]", callback=_show, is_eager=True, help="Show the completion script."),
     ] = None,
 ) -> None:
     """A calculator for attention: softmax(QKᵀ/√d_k)V, one named step at a time."""

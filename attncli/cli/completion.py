@@ -102,7 +102,7 @@ def installed(shell: str, terminal: Terminal) -> str:
         msg = f"{error.filename}: cannot be written: {error.strerror}"
         raise AttnError(msg) from None
     read = f", which {start} reads" if start else ""
-    return f"completion for {shell} is in {script}{read}; new shells have it\n"
+    return f"completion for {shell} is in {script}{read}; start a new shell to use it\n"
 
 
 def _write(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from attncli.cli.terminal import Terminal
 def help(
     context: typer.Context,
     topic: Annotated[
-        str | None, typer.Argument(metavar="[TOPIC]", help="A topic; without one, the list of them.")
+        str | None, typer.Argument(metavar="[TOPIC]", help="A topic; lists the topics if omitted.")
     ] = None,
     color: Color = "auto",
 ) -> None:

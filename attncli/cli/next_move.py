@@ -20,7 +20,7 @@ def command(report: Report, operands: Sequence[str], options: Mapping[str, str],
     `operands` and `options` are the problem as it was typed. Without `with_cell` the whole step is explained.
     """
     name = report.first_wrong
-    if name is None or not operands or any(map(_is_standard_input, operands)):
+    if name is None or not operands or any(map(_is_piped, operands)):
         return None
     verdict = report.steps[name]
     if isinstance(verdict.step.op, Same):  # a step that the problem does not have
@@ -29,8 +29,12 @@ def command(report: Report, operands: Sequence[str], options: Mapping[str, str],
     return shlex.join(["attncli", "explain", *operands, *_typed(options), cell])
 
 
-def _is_standard_input(operand: str) -> bool:
-    return readers.reads_standard_input(operand) or readers.reads_standard_input(operand.partition("=")[2])
+def _is_piped(operand: str) -> bool:
+    """Return whether an operand is standard input or another pipe, which can be read only once."""
+    return any(
+        readers.reads_standard_input(source) or source.startswith(("/dev/fd/", "/proc/"))
+        for source in (operand, operand.partition("=")[2])
+    )
 
 
 def _typed(options: Mapping[str, str]) -> list[str]:

@@ -23,7 +23,7 @@ Step = Annotated[
         "--step",
         "-s",
         metavar="NAME",
-        help="Show only this step, or weights[head1]; a,b or repeatable.",
+        help="Show only these steps or parts: weights[head1] or a,b; repeatable.",
         show_default=False,
     ),
 ]
@@ -36,8 +36,8 @@ KeepGoing = Annotated[
     bool,
     typer.Option(
         "--keep-going",
-        help="Read JSON Lines one by one: a bad line is an error in its place, the others are computed; -f jsonl "
-        "writes each as it comes. Without it all lines are read first, and a bad one leaves nothing written.",
+        help="Read JSON Lines line by line: a bad line gives an error in its place, the rest are computed; -f jsonl "
+        "writes each result at once. Without it, one bad line means that nothing is written.",
     ),
 ]
 Heatmap = Annotated[bool, typer.Option("--heatmap", help="Draw the weights: table, html or svg.")]

@@ -32,7 +32,7 @@ def called(ids: Sequence[str], known: Iterable[Known]) -> list[Known]:
     chosen = [pair for pair in known if pair[1].id in ids]
     for id in ids:
         if id not in {mistake.id for _, mistake in chosen}:
-            msg = f"this problem does not allow {quoted(id)}"
+            msg = f"{quoted(id)} does not apply to this problem"
             raise AttnError(msg, hint=f"for the formulas alone: attncli mistakes {id}")
     return chosen
 

@@ -25,7 +25,7 @@ LABELLED = re.compile(r"([^\[\]=]+)\[([^\[\]]*)\]")
 def of_document(document: Document, given: Mapping[str, Entry]) -> tuple[Parts, str]:
     """Return the claims in an answers document, by step, and the student's name, if there is one.
 
-    Fields of the problem that stand there too (`given`) are left aside: they are no answers. Raises AttnError for
+    Fields of the problem in the same file (`given`) are ignored. Raises AttnError for
     an unknown name.
     """
     parts: dict[str, list[tuple[str, Entry]]] = {}
@@ -60,6 +60,6 @@ def split(key: str, where: Where | None = None) -> tuple[str, str]:
         return named(key, where), ""
     name = named(match[1].strip(), where)
     if name not in CLAIMS:
-        msg = f"{quoted(key)}: {name} is no step, and has no cells to answer for"
+        msg = f"{quoted(key)}: {name} is not a step, so its cells cannot be answers"
         raise AttnError(msg, where)
     return name, match[2]

@@ -70,7 +70,7 @@ def standard_input(*, piped: bool) -> list[str]:
 
 
 def cells(operands: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Part what is to be explained, weights[q1,k2], from the operands that make the problem."""
+    """Separate the cells to explain, weights[q1,k2], from the operands that make the problem."""
     wanted = [operand for operand in operands if _is_cell(operand)]
     others = [operand for operand in operands if operand not in wanted]
     for operand in others:
@@ -91,11 +91,11 @@ def no_cell(trace: Trace) -> AttnError:
     """Return the error for a problem of which nothing is to be explained."""
     step = next(step for step in reversed(list(trace.values())) if not step.given)
     first = visible(step.cell_name((0,) * step.array.ndim))
-    return AttnError("what is to be explained?", hint=f"name a cell, as run shows it: '{first}'")
+    return AttnError("no cell given", hint=f"name one, for example '{first}'")
 
 
 def split(operands: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Part files from NAME=SOURCE, by the fields' names."""
+    """Separate files from NAME=SOURCE operands, these by field name."""
     files: list[str] = []
     typed: dict[str, str] = {}
     for operand in operands:
@@ -137,7 +137,7 @@ def _documents(files: Sequence[str]) -> list[Document]:
     if len(matrices) == len(files) == len(_TRIO):
         return [trio(read)]
     if len(matrices) == len(files) > 1:
-        msg = f"{len(files)} files: one problem file is wanted, or three for Q, K and V"
+        msg = f"got {len(files)} matrix files, expected one problem file, or Q, K and V"
         raise AttnError(msg, hint="say which is which: Q=q.csv K=k.csv")
     for path in matrices:
         if len(files) > 1 or not (readers.exists(path) or path == STANDARD_INPUT):
@@ -148,7 +148,7 @@ def _documents(files: Sequence[str]) -> list[Document]:
 def _not_a_problem(path: str) -> AttnError:
     """Return the error for a matrix file where a problem file is expected."""
     key = path.rpartition("::")[2]
-    msg = f"{quoted(path)} is one array, and not a problem"
+    msg = f"{quoted(path)} is a single array, not a problem"
     return AttnError(msg, hint=f"say what it is: {named(key) if resolve(key) else 'Q'}={_shortened(path)}")
 
 
@@ -183,5 +183,5 @@ def existing(path: str) -> str:
         return path
     error = no_such_file(path)
     if re.search(r"[\s;\[]", path):
-        error.hint = error.hint or f"a matrix is typed with its name: Q='{_shortened(path)}'"
+        error.hint = error.hint or f"name the matrix: Q='{_shortened(path)}'"
     raise error

@@ -33,8 +33,8 @@ def checked(
     operands_.standard_input_once(files, dict(part.partition("=")[::2] for part in operands if "=" in part))
     raw, others = _problem_and_others(files)
     if len(others) > 1:
-        msg = f"{len(files)} files: the problem, and perhaps the answers, are wanted"
-        raise AttnError(msg, hint="attncli mark takes many answers")
+        msg = f"got {len(files)} files, expected a problem and at most one file of answers"
+        raise AttnError(msg, hint="attncli mark accepts many files of answers")
     found = [(canonical(plain), labelled) for plain, labelled in map(_without_labels, raw)]
     over = _fields(typed, found[0][0]) | operands_.given_as_options(options)
     answers, student = _answers(others[0], found[0][0] | over) if others else ({}, "")
@@ -75,8 +75,8 @@ def _answers(path: str, problem: Document) -> tuple[Parts, str]:
     """Return the claims in a file of answers, and the student's name."""
     documents = readers.documents(operands_.existing(path), written=CLAIMS)
     if len(documents) > 1:
-        msg = f"{len(documents)} documents of answers"
-        raise AttnError(msg, Where(path), "attncli mark takes many")
+        msg = f"holds {len(documents)} submissions, should hold one"
+        raise AttnError(msg, Where(path), "attncli mark accepts many")
     return of_document(documents[0], problem)
 
 
@@ -87,6 +87,9 @@ def _claims(operands: Sequence[str]) -> tuple[Parts, list[str]]:
     for operand in operands:
         if claim := _claim(operand):
             step, labels, entry = claim
+            if any(labels == given for given, _ in claims.get(step, ())):
+                msg = f"{f'{step}[{labels}]' if labels else step} is given twice on the command line"
+                raise AttnError(msg)
             claims.setdefault(step, []).append((labels, entry))
         else:
             others.append(operand)
@@ -131,7 +134,7 @@ def _together(first: Parts, then: Parts) -> Parts:
 
 
 def _without_labels(document: Document) -> tuple[Document, Parts]:
-    """Part a problem's fields from claims for single rows or cells, weights[q2], that stand among them."""
+    """Separate a problem's fields from the claims for single rows or cells, weights[q2], among them."""
     labelled = {key: entry for key, entry in document.items() if "[" in key}
     parts, _ = of_document(labelled, {})
     return {key: entry for key, entry in document.items() if key not in labelled}, parts

@@ -1,7 +1,7 @@
 """Attention as plain loops over Python floats: slow, and obviously right.
 
-`attend(problem)` takes the fields of a problem (SPEC §2.2) as numbers, strings and nested lists, and returns every
-step that is worked out (SPEC §3) as nested lists. Nothing here knows NumPy or attncli; sums are `math.fsum`, exact but
+`attend(problem)` takes the fields of a problem as numbers, strings and nested lists, and returns every
+step that is worked out as nested lists. Nothing here knows NumPy or attncli; sums are `math.fsum`, exact but
 for one rounding. It checks no input. Inside, scores always have an axis of heads; where the problem has none, it is of
 size 1 and dropped in the end.
 

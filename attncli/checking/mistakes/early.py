@@ -16,21 +16,19 @@ DECIMALS = (0, 1, 2)
 
 
 def mistakes(s: Setting) -> Iterator[Mistake]:
-    """Go through the roots and the operands that are rounded too early."""
+    """Yield the roots and the operands that are rounded too early."""
     scaled = s.truth.get("scaled")
     if scaled is not None and isinstance(scaled.op, Scale) and scaled.op.d_k and s.d_k:
         for root in (round(math.sqrt(s.d_k), decimals) for decimals in DECIMALS):
             if root and root != math.sqrt(s.d_k):
-                said = f"You took √{s.d_k} for {root:g}; keep more decimals of it."
+                said = f"You took √{s.d_k} as {root:g}; keep more decimals."
                 yield _early("scaled", said, Factor(root, (f"{root:g}",)))
     for step in (s.weights, s.mix):
         if step is None or step.given:
             continue
         for decimals in DECIMALS:
             what = step.operands[0].name
-            said = (
-                f"You rounded {what} to {decimals} decimals before you went on; keep at least two more than you give."
-            )
+            said = f"You rounded {what} to {decimals} decimals too early; keep at least two more than you report."
             yield _early(step.name, said, Early(step.op, decimals))
 
 

@@ -34,7 +34,7 @@ FOLDS = (FoldHeads("mean"), "heads_averaged", "averaged"), (FoldHeads("sum"), "h
 
 
 def mistakes(s: Setting) -> Iterator[Mistake]:
-    """Go through the mistakes with heads, from the first product to the output."""
+    """Yield the mistakes with heads, from the first product to the output."""
     yield from _split(s)
     concat = next((step for step in s.truth.values() if isinstance(step.op, Concat)), None)
     if concat is not None:
@@ -60,11 +60,11 @@ def _ordered(concat: Step) -> Iterator[Mistake]:
         ),
         (
             "heads_repeated",
-            "You took the first head every time",
+            "You used the first head every time",
             lambda x: np.repeat(x[..., :1, :, :], x.shape[-3], axis=-3),
             "head 1 of {0}",
         ),
-        ("heads_interleaved", "You took columns of the heads by turns", _interleaved, "{0}, column by column"),
+        ("heads_interleaved", "You interleaved the columns of the heads", _interleaved, "{0}, column by column"),
     ):
         do = "put their outputs side by side, head 1 first."
         yield Mistake(id, concat.name, f"{said}; {do}", {concat.name: Altered(Concat(), 0, function, text)})
@@ -99,7 +99,7 @@ def _split(s: Setting) -> Iterator[Mistake]:
         yield Mistake(id, "scores", said, {"scores": SplitScores(query, others[0]), s.mix.name: SplitMix(others[1])})
     yield from _ignored(s, scores)
     if scores.key.serve:
-        said = "You gave the key/value heads to the heads by turns; each serves neighbouring heads: 0, 0, 1, 1."
+        said = "You alternated the key/value heads; each serves neighbouring query heads: 0, 0, 1, 1."
         key, values = Tiled(scores.key.split, scores.key.serve), Tiled(mix.values.split, mix.values.serve)
         tiled: Change = {"scores": TiledScores(scores.query, key), s.mix.name: SplitMix(values)}
         yield Mistake("gqa_tile", "scores", said, tiled)
@@ -115,7 +115,7 @@ def _ignored(s: Setting, scores: Scores) -> Iterator[Mistake]:
     if scores.key.split != heads or scores.query.split != heads:
         return
     whole: Change = {"scores": OneHead(heads)}
-    said = f"You worked with one head; split Q, K and V into {heads} heads first."
+    said = f"You used one head; split Q, K and V into {heads} heads first."
     scaled = s.truth.get("scaled")
     if scaled is not None and isinstance(scaled.op, Scale) and scaled.op.d_k:
         wide: Change = {**whole, "scaled": over_root("d_model", s.d_model)}
@@ -124,17 +124,17 @@ def _ignored(s: Setting, scores: Scores) -> Iterator[Mistake]:
 
 
 def _projected(s: Setting, output: Step, op: Project) -> Iterator[Mistake]:
-    """Go through the outputs that are not the concatenation times W_o."""
+    """Yield the outputs that are not the concatenation times W_o."""
     if op.weight:
         if s.mix is not None and s.mix.name == "head_output" and s.heads:
             for fold, id, done in FOLDS:
-                said = f"You {done} the heads; put their outputs side by side, and multiply with W_o."
+                said = f"You {done} the heads; put their outputs side by side, and multiply by W_o."
                 yield Mistake(id, "output", said, {"output": Instead(fold, ("head_output",))})
         w = output.operands[1].array
         if w.shape[-1] == w.shape[-2]:
-            said = "You stopped before W_o; multiply the concatenation with it."
+            said = "You stopped before W_o; multiply the concatenation by it."
             yield Mistake("wo_forgotten", "output", said, {"output": Instead(Same(), (output.operands[0].name,))})
-            said = "You multiplied with W_oᵀ; take W_o as it is."
+            said = "You multiplied by W_oᵀ; use W_o itself."
             yield Mistake("wo_transposed", "output", said, {"output": transposed(op)})
     if op.bias:
         said = "You left the bias out; add b_o."

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def mistakes(s: Setting) -> Iterator[Mistake]:
-    """Go through the ways to hide the wrong scores, or none."""
+    """Yield the ways to hide the wrong scores, or none."""
     allowed = s.allowed()
     if allowed is None:
         return
@@ -32,7 +32,7 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
         said = f"You set hidden scores to {number}, which still weighs e^0 = 1; they should be {value}."
         yield _masked("mask_zero", said, Keep(allowed, float(number), f"{number} where hidden"))
     for number in ("-1", "-10"):
-        said = f"You set hidden scores to {number}, which still weighs something; they should be −∞."
+        said = f"You set hidden scores to {number}, which still leaves them some weight; they should be −∞."
         yield _masked("mask_small", said, Keep(allowed, float(number), f"{number} where hidden"))
     for part, sign, text in (
         (allowed, 1.0, "+ mask"),

@@ -34,7 +34,7 @@ def _sinusoidal(s: Setting) -> Iterator[Mistake]:
     if step is None or not isinstance(step.op, Sinusoidal):
         return
     start = step.op.start
-    said = "You put all sines first and all cosines after them; they stand by turns: sin, cos, sin, cos."
+    said = "You put all sines first and all cosines after them; they alternate: sin, cos, sin, cos."
     yield _encoding("pe_halves", said, Waves(start, halves=True))
     said = "You counted positions from 1; the first is 0."
     yield _encoding("pe_from_one", said, Waves(start + 1, said="pos + 1"))
@@ -42,16 +42,16 @@ def _sinusoidal(s: Setting) -> Iterator[Mistake]:
     yield _encoding("pe_exponent", said, Waves(start, "2c/d"))
     yield _encoding("pe_exponent", said, Waves(start, "c/d"))
     yield _encoding("pe_exponent", "Your exponent is i/d; it should be 2i/d.", Waves(start, "i/d"))
-    said = "You took cosines in even columns; they have sines: sin, cos, sin, cos."
+    said = "You used cosines in even columns; these hold sines: sin, cos, sin, cos."
     yield _encoding("pe_sin_cos_swapped", said, Waves(start, swapped=True))
     said = "Your calculator was set to degrees; the angles are in radians."
     yield _encoding("pe_degrees", said, Waves(start, degrees=True))
     for base in (100, 1000, 100000):
-        yield _encoding("pe_base", f"You took {base} for 10000, the base of the wavelengths.", Waves(start, base=base))
+        yield _encoding("pe_base", f"You used base {base}; the wavelengths have base 10000.", Waves(start, base=base))
     x, e = (operand.name for operand in s.truth["encoded"].operands)
     said = f"You left the positions out; add {e} to {x}."
     yield Mistake("pe_not_added", "encoded", said, {"encoded": Instead(Same(), (x,))})
-    said = f"You multiplied {x} with {e}; add it."
+    said = f"You multiplied {x} by {e}; add it."
     yield Mistake("pe_multiplied", "encoded", said, {"encoded": Times()})
 
 
@@ -65,12 +65,12 @@ def _rotary(s: Setting) -> Iterator[Mistake]:
     ways: tuple[tuple[str, str, dict[str, Op]], ...] = (
         (
             "rope_other_pairs",
-            f"You turned other pairs of dimensions; {pairs} are a pair.",
+            f"You rotated the wrong pairs of dimensions; {pairs} form a pair.",
             {name: Turned(**{**vars(op), "style": other}, said=f"other pairs: {other}") for name, op in turned.items()},
         ),
         (
             "rope_sign",
-            "You turned backwards: −sin stands in the first of a pair.",
+            "You rotated backwards: −sin belongs in the first of a pair.",
             {name: Turned(**vars(op), times=-1.0, said="−position × θ") for name, op in turned.items()},
         ),
         (
@@ -94,7 +94,7 @@ def _rotary(s: Setting) -> Iterator[Mistake]:
                 for name, op in turned.items()
             },
         ),
-        ("rope_forgotten", "You did not turn the vectors by their positions.", {name: Same() for name in turned}),
+        ("rope_forgotten", "You did not rotate the vectors by their positions.", {name: Same() for name in turned}),
     )
     for id, said, change in ways:
         yield Mistake(id, first, said, change)

@@ -14,7 +14,7 @@ from attncli.trace.step import Step
 
 
 def mistakes(s: Setting) -> Iterator[Mistake]:
-    """Go through the mistakes in one projection, and those made in several alike."""
+    """Yield the mistakes in one projection, and those made alike in several."""
     alone: dict[str, dict[str, Mistake]] = {}
     for name in ("Q", "K", "V"):
         step = s.truth.get(name)
@@ -47,7 +47,7 @@ def _projection(s: Setting, step: Step, op: Project) -> Iterator[Mistake]:
     source = step.operands[0].name
     if op.weight and step.operands[1].array.shape[-1] == step.operands[1].array.shape[-2]:
         right = f"{w_name} {source}" if s.truth.columns else f"{source} {w_name}"
-        said = f"You multiplied with {w_name}ᵀ; take {right}."
+        said = f"You multiplied by {w_name}ᵀ; compute {right}."
         yield Mistake("w_transposed", name, said, {name: transposed(op)})
     if op.bias:
         said = f"You left the bias out; add {step.operands[-1].name}."
@@ -58,7 +58,7 @@ def _projection(s: Setting, step: Step, op: Project) -> Iterator[Mistake]:
         said = f"You subtracted {bias}; add it."
         yield Mistake("bias_subtracted", name, said, {name: Altered(op, at, lambda b: -b, "(−{0})", "(-{0})")})
     if op.weight and step.array.shape == step.operands[0].array.shape:
-        said = f"You took {source} itself for {name}; multiply with {w_name}."
+        said = f"You used {source} itself as {name}; multiply by {w_name}."
         yield Mistake("no_projection", name, said, {name: Instead(Same(), (source,))})
 
 
@@ -71,7 +71,7 @@ def _others(s: Setting) -> Iterator[Mistake]:
         if not (step.op.weight and taken.op.weight) or step.operands[1].array.shape != taken.operands[1].array.shape:
             continue
         source, weight, right = step.operands[0].name, taken.operands[1].name, step.operands[1].name
-        said = f"You took {weight} for {name}; take {right}."
+        said = f"You used {weight} for {name}; use {right}."
         for bias in dict.fromkeys((tuple(_bias(step)), tuple(_bias(taken)))):
             if len(bias) == len(_bias(step)):
                 yield Mistake(id, name, said, {name: Instead(step.op, (source, weight, *bias))})
@@ -87,7 +87,7 @@ def _swapped(s: Setting) -> Iterator[Mistake]:
         step.name: Instead(step.op, (step.operands[0].name, other.operands[1].name, *_bias(step)))
         for step, other in ((q, k), (k, q))
     }
-    yield Mistake("wq_wk_swapped", "Q", "You exchanged W_q and W_k.", change)
+    yield Mistake("wq_wk_swapped", "Q", "You swapped W_q and W_k.", change)
 
 
 def _bias(step: Step) -> list[str]:

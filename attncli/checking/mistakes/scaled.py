@@ -19,7 +19,7 @@ MOST_ROWS = 8
 
 
 def mistakes(s: Setting) -> Iterator[Mistake]:
-    """Go through the ways to scale the scores wrongly."""
+    """Yield the ways to scale the scores wrongly."""
     step = s.truth.get("scaled")
     if step is None or not s.d_k:
         return
@@ -48,7 +48,7 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
     said = f"You divided by d_k·√d_k = {s.d_k}·√{s.d_k}; {do} once."
     twice = Factor(s.d_k**1.5, ("(d_k · √d_k)", f"({s.d_k} · √{s.d_k})"))
     yield _scaled("scale_twice_dk_sqrtdk", said, twice)
-    said = f"You took roots of the scores; {do}."
+    said = f"You took square roots of the scores; {do}."
     root_of = Function(lambda x: np.sign(x) * np.sqrt(np.abs(x)), "√{0}", r"\sqrt{{{0}}}")
     yield _scaled("sqrt_of_scores", said, root_of)
     said = f"You subtracted √{s.d_k}; {do}."

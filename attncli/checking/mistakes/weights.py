@@ -35,7 +35,7 @@ DROPOUT = (0.1, 0.2, 0.25, 0.3, 0.5)
 
 
 def mistakes(s: Setting) -> Iterator[Mistake]:
-    """Go through what is taken for the softmax, and what is done too late."""
+    """Yield the ops that are mistaken for the softmax, and those applied too late."""
     step = s.weights
     if step is None or step.given:
         return
@@ -59,7 +59,7 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
     for base in (2, 10):
         said = f"You took powers of {base}; the softmax takes powers of e."
         yield _weights(f"softmax_base{base}", said, SoftmaxTo(base))
-    said = "You gave the greatest score all of the weight; the softmax shares it out."
+    said = "You gave the largest score all the weight; the softmax spreads it over the keys."
     yield _weights("hardmax", said, Hardmax())
     for first in (Softmax(), SoftmaxOfSeen()):
         yield _weights("softmax_twice", "You took the softmax twice; once is right.", Then(first, Softmax()))
@@ -76,12 +76,12 @@ def _not_softmax(s: Setting, along: str) -> Iterator[Mistake]:
     """Yield what is done with scores that is not the softmax; a hidden score counts 0."""
     take = f"take e^score, and divide by Σexp {along}"
     for id, said, function, text, tex in (
-        ("softmax_forgotten", "You took the scores for the weights", _seen, "{0}, no softmax", ""),
+        ("softmax_forgotten", "You used the scores as the weights", _seen, "{0}, no softmax", ""),
         ("softmax_negative", "You took e^(−score)", _negative, "softmax(−{0})", r"\operatorname{{softmax}}(-{0})"),
-        ("sigmoid", "You took 1/(1 + e^(−score)) of each score", _sigmoid, "1/(1 + e^(−{0}))", r"1/(1 + e^{{-{0}}})"),
+        ("sigmoid", "You applied the sigmoid to each score", _sigmoid, "1/(1 + e^(−{0}))", r"1/(1 + e^{{-{0}}})"),
         (
             "softmax_mixed_shift",
-            "You subtracted the maximum above, and not in the sum below",
+            "You subtracted the maximum in the numerator but not in the sum",
             _mixed_shift,
             "e^({0} − max) / Σ e^{0}",
             r"e^{{{0} - \max}} / \textstyle\sum e^{{{0}}}",
