@@ -48,3 +48,15 @@ def test_the_next_command_is_left_out_for_a_pipe(run: Runner, tmp_path: Path) ->
     assert "attncli explain p.json" in run("check", "p.json", claim).out
     assert "attncli explain" not in run("check", "-", claim, stdin=(tmp_path / "p.json").read_bytes()).out
     assert "attncli explain" not in run("check", "/dev/fd/0", claim, stdin=(tmp_path / "p.json").read_bytes()).out
+
+
+def test_quiet_checks_and_marks_write_no_notes(run: Runner, samples: Path, tmp_path: Path) -> None:
+    """How claims were read, and counts beside a CSV, are notes; the result is the same without them."""
+    loud, quiet = (run("check", samples / "blog.json", *option) for option in ([], ["--quiet"]))
+    assert loud.err.startswith("attncli: checking weights")
+    assert (quiet.code, quiet.out, quiet.err) == (1, loud.out, "")
+    (tmp_path / "ada.json").write_text('{"weights": [["0.0070", "0.9930"]]}')
+    marked = ("mark", samples / "blog.json", "ada.json", "-f", "csv")
+    loud, quiet = (run(*marked, *option) for option in ([], ["--quiet"]))
+    assert "1 submission, 1 all right" in loud.err
+    assert (quiet.code, quiet.out, quiet.err) == (0, loud.out, "")

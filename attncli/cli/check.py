@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from attncli.cli.command import Typed, with_problem
-from attncli.cli.options import Color, Full, Out
+from attncli.cli.options import Color, Full, Out, Quiet
 from attncli.cli.terminal import ExitCode, Terminal
 from attncli.common.errors import AttnError
 
@@ -37,7 +37,7 @@ ReportFormat = Annotated[
 Scheme = Annotated[str | None, typer.Option(metavar="FILE", help="JSON file with the marks for each state of a step.")]
 RollFormat = Annotated[
     str | None,
-    typer.Option("--format", "-f", metavar="NAME", help="table, csv or jsonl [table]."),
+    typer.Option("--format", "-f", metavar="NAME", help="table, csv, tsv or jsonl [table]."),
 ]
 
 
@@ -56,6 +56,7 @@ def check(
     format: ReportFormat = None,
     out: Out = None,
     full: Full = False,
+    quiet: Quiet = False,
     color: Color = "auto",
 ) -> None:
     """Find the first wrong step and name the mistake.
@@ -84,7 +85,7 @@ def check(
     style = terminal.style(color, full=full, out=out)
     drawn = pages(reports, style, level, why)
     if chosen.name == "table":
-        for report in reports:
+        for report in reports if not quiet else ():
             terminal.complain(echo(report))
         if len(reports) == 1 and (move := next_move.command(report, problem, typed.options, with_cell=level > 1)):
             drawn[0].conclusion.append(Sentence(move, strong=False))
@@ -105,6 +106,7 @@ def mark(
     tolerance: Tolerance = None,
     format: RollFormat = None,
     out: Out = None,
+    quiet: Quiet = False,
     color: Color = "auto",
 ) -> None:
     """Mark many submissions and count their mistakes.
@@ -127,7 +129,7 @@ def mark(
     with Progress(len(paths), "marking") as progress:
         roll = marking.roll(marking.rows(document, judge, paths, marks, progress.advance))
     terminal.write(chosen.roll(roll, style), out, style.encoding)
-    if chosen.name != "table":  # the table shows both
+    if chosen.name != "table" and not quiet:  # the table shows both
         for line in roll.remarks():
             terminal.complain(line)
 
