@@ -120,7 +120,7 @@ class Checker:
     # --- one step -------------------------------------------------------------------------------------------------
 
     def _is_plainly_right(self, step: Step, claim: Claim) -> bool:
-        """Tell whether every cell is within half a unit of the truth: most claims are, and nothing else is asked."""
+        """Return whether every cell is within half a unit of the truth: most claims are, and nothing else is asked."""
         width = claim.units / 2 if self.tolerance is None else self.tolerance
         return bool(near(claim.values, step.array, width).all())
 
@@ -229,7 +229,7 @@ class Checker:
         return np.array(short).reshape(step.array.shape) & claim.answered & ~exact
 
     def _says_little(self, claim: Claim, step: Step) -> bool:
-        """Tell whether a claim of whole numbers is taken for right where the right numbers are none."""
+        """Return whether a claim of whole numbers is taken for right where the right numbers are none."""
         whole = np.isinf(step.array) | (np.abs(step.array - np.round(step.array)) <= FLOAT)
         written = claim.answered & ~whole
         plain = all(_WHOLE.fullmatch(text.strip()) for text in claim.texts[written])

@@ -121,7 +121,7 @@ def _without_infinities(values: Array, step: Step, hidden: Bools) -> Array:
 
 
 def _sum_to_hundred(values: Array, unit: Array) -> bool:
-    """Tell whether weights are percentages: most rows sum to 100, and no row to 1."""
+    """Return whether weights are percentages: most rows sum to 100, and no row to 1."""
     whole = ~np.isnan(values).any(axis=-1)
     if not whole.any() or (values < 0).any():
         return False

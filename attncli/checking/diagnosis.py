@@ -97,7 +97,7 @@ class Diagnosis:
         return {**before, **mistake.change}
 
     def _may_show(self, mistake: Mistake, name: str) -> bool:
-        """Tell whether a mistake may be what is seen here first: all that was claimed on the way agrees with it."""
+        """Return whether a mistake may be what is seen here first: all that was claimed on the way agrees with it."""
         places = [self._order[step] for step in mistake.change if step in self._order]
         if not places or min(places) > self._order[name]:
             return False
@@ -149,7 +149,7 @@ class Diagnosis:
         return count
 
     def _goes_on(self, mistake: Mistake, step: Step) -> bool:
-        """Tell whether what a mistake changes after this step is claimed as it would give it, or not claimed."""
+        """Return whether what a mistake changes after this step is claimed as it would give it, or not claimed."""
         later = [name for name in list(self.truth)[list(self.truth).index(step.name) + 1 :] if name in mistake.change]
         for name in later:
             claim, value = self.claims.get(name), replayed(self.truth, name, self._change(mistake), self.unrounded)

@@ -81,7 +81,7 @@ class Judge:
         return report
 
     def _agrees_turned(self, parts: Parts, *, own: bool) -> bool:
-        """Tell whether all steps are right with rows for columns."""
+        """Return whether all steps are right with rows for columns."""
         try:
             claims = self._claims(parts, own=own, turned=True)
         except AttnError:  # of another shape that way round

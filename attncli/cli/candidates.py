@@ -234,6 +234,6 @@ def _trace(command: str, typed: _Typed) -> Any:
 
 
 def _is_of_the_problem(operand: str) -> bool:
-    """Tell whether an operand is a file or gives a field, and not a claim."""
+    """Return whether an operand is a file or gives a field, and not a claim."""
     name, equals, source = operand.partition("=")
     return operand != "-" if not equals else resolve(name) in FIELDS and source != "-"

@@ -85,9 +85,10 @@ def check(
     style = terminal.style(color, full=full, out=out)
     drawn = pages(reports, style, level, why)
     if chosen.name == "table":
-        for report in reports if not quiet else ():
-            terminal.complain(echo(report))
-        if len(reports) == 1 and (move := next_move.command(report, problem, typed.options, with_cell=level > 1)):
+        if not quiet:
+            for report in reports:
+                terminal.complain(echo(report))
+        if len(reports) == 1 and (move := next_move.command(reports[0], problem, typed.options, with_cell=level > 1)):
             drawn[0].conclusion.append(Sentence(move, strong=False))
     text = chosen.report(drawn, style)
     terminal.write(text, out, style.encoding)

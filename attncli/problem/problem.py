@@ -119,7 +119,7 @@ class Problem:
         return cast("tuple[str, ...]", self.values.get(name, ()))
 
     def has_step(self, name: str) -> bool:
-        """Tell whether a value for this step is given."""
+        """Return whether a value for this step is given."""
         return name in self._entries and name in CLAIMS
 
     def step(self, name: str) -> Array:

@@ -29,7 +29,7 @@ _THREE = {fold("in_proj_weight"): "W", fold("in_proj_bias"): "b"}
 
 
 def known(name: str) -> bool:
-    """Tell whether PyTorch gives a tensor this name."""
+    """Return whether PyTorch gives a tensor this name."""
     return fold(name) in _ONE or fold(name) in _THREE
 
 

@@ -103,7 +103,7 @@ def each_document(path: str) -> Iterator[tuple[int | None, Document | AttnError]
 
 
 def reads_standard_input(source: str) -> bool:
-    """Tell whether a SOURCE is standard input, or one array in it."""
+    """Return whether a SOURCE is standard input, or one array in it."""
     return source == STANDARD_INPUT or source.startswith(STANDARD_INPUT + _BETWEEN_FILE_AND_KEY)
 
 

@@ -45,7 +45,7 @@ def of_document(document: Document, given: Mapping[str, Entry]) -> tuple[Parts, 
 
 
 def _is_input(name: str, given: Mapping[str, Entry]) -> bool:
-    """Tell whether Q, K or V is given by the problem, and not worked out from X or M."""
+    """Return whether Q, K or V is given by the problem, and not computed from X or M."""
     return name in FIELDS and name in given and name not in computed(given)
 
 

@@ -63,7 +63,7 @@ def cut(rows: Sequence[Row], where: Where) -> list[Block] | None:
 
 
 def _awaits_text(headings: Sequence[_Heading], rows: Sequence[Row]) -> bool:
-    """Tell whether the next row is the text of a field, which may be any word, even a field's name."""
+    """Return whether the next row is the text of a field, which may be any word, even a field's name."""
     return not rows and any(
         heading.name in FIELDS and not FIELDS[heading.name].array for heading in headings if not heading.index
     )

@@ -63,7 +63,7 @@ def refuse_two_readings(row: str, where: Where) -> None:
 
 
 def has_decimal_commas(rows: Sequence[Row], where: Where) -> bool:
-    """Tell whether numbers between semicolons have decimal commas; AttnError if others have decimal points."""
+    """Return whether numbers between semicolons have decimal commas; AttnError if others have decimal points."""
     commas: tuple[int, int, str] | None = None
     points: tuple[int, int, str] | None = None
     for line, cells in rows:

@@ -269,7 +269,7 @@ class _Cells:
 
     @staticmethod
     def _is_header(cells: list[str]) -> bool:
-        """Tell whether a first row holds labels: no cell looks like a number, or its corner is empty."""
+        """Return whether a first row holds labels: no cell looks like a number, or its corner is empty."""
         if not cells[0] and len(cells) > 1:
             return True
         return not any(_NUMBERLIKE.match(cell) for cell in cells)

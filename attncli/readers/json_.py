@@ -73,7 +73,7 @@ def read(text: str, where: Where, field: str | None, *, written: bool = False) -
 
 
 def is_lines(text: str) -> bool:
-    """Tell whether a text that begins with { is JSON Lines, a document on each line, and not a single object.
+    """Return whether a text that begins with { is JSON Lines, a document on each line, and not a single object.
 
     If its first document is not JSON, the look of the lines decides.
     """

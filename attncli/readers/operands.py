@@ -164,7 +164,7 @@ def documents_of(path: str, *, written: Collection[str] = ()) -> list[Document]:
 
 
 def is_matrix(documents: Sequence[Document]) -> bool:
-    """Tell whether a file holds one matrix, under whatever name, that is not a problem by itself."""
+    """Return whether a file holds one matrix, under whatever name, that is not a problem by itself."""
     names = [name for document in documents for name in document]
     return len(documents) == len(names) == 1 and resolve(names[0]) in {None, *_TRIO}
 

@@ -19,7 +19,7 @@ _DTYPES = {
 
 
 def looks_like(data: bytes) -> bool:
-    """Tell whether bytes begin like a .safetensors file: the header's length in eight bytes, then its JSON."""
+    """Return whether bytes begin like a .safetensors file: the header's length in eight bytes, then its JSON."""
     return data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= len(data) - 8 and b"\0" in data[:8]
 
 

@@ -42,7 +42,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
 
 
 def exists(path: str) -> bool:
-    """Tell whether there is a file, a FIFO or anything else of this name."""
+    """Return whether there is a file, a FIFO or anything else of this name."""
     return "\0" not in path and os.path.exists(path)
 
 

@@ -184,7 +184,7 @@ def panels_of(traces: Sequence[Trace | None], style: Style) -> list[Panels | Non
 
 
 def _has_panels(trace: Trace, style: Style) -> bool:
-    """Tell whether a trace gets panels: with `--dtype`, a cell is not what its arithmetic gives."""
+    """Return whether a trace gets panels: with `--dtype`, a cell is not what its arithmetic gives."""
     return (
         not isinstance(trace, Explanation)
         and not style.by_hand
