@@ -95,9 +95,9 @@ def test_the_matrices_are_operands() -> None:
 
 def test_a_new_field_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new entry in the table of fields is enough."""
-    clip = Field("clip_qkv", "number", metavar="C", help="Clamp Q, K and V to ±C.", short="-c")
+    clip = Field("clip_x", "number", metavar="C", help="Clamp X to ±C.", short="-c")
     monkeypatch.setattr("attncli.cli.command.OPTIONS", (*OPTIONS, clip))
-    assert typed("--clip-qkv", "8").options == typed("-c", "8").options == {"clip_qkv": "8"}
+    assert typed("--clip-x", "8").options == typed("-c", "8").options == {"clip_x": "8"}
 
 
 def without_next_move(out: str) -> str:
