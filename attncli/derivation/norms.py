@@ -16,6 +16,7 @@ from attncli.common.labels import Axis, Cell
 from attncli.common.style import tex_power
 from attncli.derivation.ops import FLAT, HeadLayout, merge_heads
 from attncli.trace import spread
+from attncli.trace.depth import Depth
 from attncli.trace.op import Layout, Op, literal
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
@@ -267,7 +268,10 @@ class Norm(Op):
         divided = self._zoom_deviation(t, row)
         size = self._zoom_size(t, divided, row)
         name = step.cell_name(cell)
-        number = t.cell(divided, place, x.labelled(divided.partition("[")[0], cell))
+        if divided == row and t.depth is not Depth.STEP:
+            number: Step | str = t.take_cell(x, cell)
+        else:
+            number = t.cell(divided, place, x.labelled(divided.partition("[")[0], cell))
         last = t.record(step.labelled(f"{step.name} divided", cell) if rest else name, Over(), number, size)
         for op in [Times()] * self.weight + [Plus()] * self.bias:
             vector = rest.pop(0)

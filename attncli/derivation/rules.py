@@ -52,7 +52,7 @@ class Rule:
 
 
 RULES = [
-    Rule("X", "normed", "X? pre_norm? pre_norm_bias?", vectors.pre_normed),  # (…, n, d_model)
+    Rule("X", "normed", "hidden|X? pre_norm? pre_norm_bias?", vectors.pre_normed),  # (…, n, d_model)
     Rule("E", "encoding", "X", vectors.encoding),  # (n, d_model)
     Rule("X", "encoded", "X E", vectors.encoded),  # (…, n, d_model)
     Rule("Q", "Q", "X? W_q? b_q?", vectors.projected),  # (…, n, h·d_k)
