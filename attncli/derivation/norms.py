@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -206,29 +206,29 @@ class Norm(Op):
 
     # --- words -----------------------------------------------------------------------------------------------
 
-    _TEXT: ClassVar[dict[str, str]] = {
-        "layer": "({{0}} − mean) / √{size}",
-        "rms": "{{0}} / √{size}",
-        "l2": "{{0}} / ‖{{0}}‖",
-    }
-    _TEX: ClassVar[dict[str, str]] = {
-        "layer": r"\frac{{{{{{0}}}} - \mu}}{{{{\sqrt{{{{\sigma^2{eps}}}}}}}}}",
-        "rms": r"\frac{{{{{{0}}}}}}{{{{\sqrt{{{{\overline{{{{x^2}}}}{eps}}}}}}}}}",
-        "l2": r"\frac{{{{{{0}}}}}}{{{{\lVert x \rVert}}}}",
-    }
-
     def text(self, columns: bool) -> Sequence[str]:
         square = "variance" if self.kind == "layer" else "mean square"
         size = f"({square} + {self.eps:g})" if self.eps else f"({square})" if " " in square else square
-        weight = " × {1}" if self.weight else ""
-        bias = f" + {{{1 + self.weight}}}" if self.bias else ""
-        return [self._TEXT[self.kind].format(size=size) + weight + bias]
+        quotient = {
+            "layer": f"({{0}} − mean) / √{size}",
+            "rms": f"{{0}} / √{size}",
+            "l2": "{0} / ‖{0}‖",
+        }[self.kind]
+        return [quotient + self._ending("×")]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        eps = f" + {literal(literal(tex_power(f'{self.eps:g}')))}" if self.eps else ""
-        weight = r" \odot {1}" if self.weight else ""
-        bias = f" + {{{1 + self.weight}}}" if self.bias else ""
-        return [self._TEX[self.kind].format(eps=eps) + weight + bias]
+        eps = f" + {literal(tex_power(f'{self.eps:g}'))}" if self.eps else ""
+        quotient = {
+            "layer": rf"\frac{{{{{{0}} - \mu}}}}{{{{\sqrt{{{{\sigma^2{eps}}}}}}}}}",
+            "rms": rf"\frac{{{{{{0}}}}}}{{{{\sqrt{{{{\overline{{{{x^2}}}}{eps}}}}}}}}}",
+            "l2": r"\frac{{{0}}}{{\lVert {0} \rVert}}",
+        }[self.kind]
+        return [quotient + self._ending(r"\odot")]
+
+    def _ending(self, times: str) -> str:
+        """Return the formula's weight and bias."""
+        weight = f" {times} {{1}}" if self.weight else ""
+        return weight + (f" + {{{1 + self.weight}}}" if self.bias else "")
 
     def note(self, columns: bool) -> str:
         row = "column" if columns else "row"

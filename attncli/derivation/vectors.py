@@ -62,7 +62,7 @@ def refuse_without(d: Draft, names: Sequence[str], needed: str, hint: str) -> No
 
 def refuse(d: Draft, name: str, needed: str, hint: str) -> NoReturn:
     """Raise the error for a field without another, on which it depends."""
-    msg = f"{name} is given but {needed} is not"
+    msg = f"{name} is given without {needed}"
     raise AttnError(msg, d.problem.file_of(name), hint)
 
 
@@ -154,9 +154,11 @@ def normed(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None, b:
     whole = any(vector.shape == (1, heads * d_head) for vector in vectors)
     for vector in vectors:
         if vector.shape not in ({(1, heads * d_head)} if whole else {(1, d_head), (heads, d_head)}):
-            found = d.shape(vector.axes) if vector.shape[0] > 1 else counted(vector.shape[-1], "number")
+            found = (
+                f"is {d.shape(vector.axes)}" if vector.shape[0] > 1 else f"has {counted(vector.shape[-1], 'number')}"
+            )
             each = f"{d_head} for every head, {heads}×{d_head} for each, or {heads * d_head} over all heads"
-            msg = f"{vector.name} has {found}, expected {each if heads > 1 and not whole else heads * d_head}"
+            msg = f"{vector.name} {found}, expected {each if heads > 1 and not whole else heads * d_head}"
             raise AttnError(msg, d.problem.file_of(vector.name))
     kind, eps = d.problem.choice("qk_norm"), d.problem.number("qk_eps")
     d.use("qk_eps"), d.use("qk_norm_at")

@@ -125,10 +125,10 @@ FIELDS = {
             "choice",
             choices=("projected", "rotated"),
             metavar="NAME",
-            help="Before or after RoPE: projected or rotated [projected].",
+            help="projected, or rotated: after RoPE [projected].",
             heading=_BLOCK,
         ),
-        Field("qk_eps", "number", metavar="X", help="Its epsilon [layer: 1e-5, rms: 1e-6, l2: 1e-12].", heading=_BLOCK),
+        Field("qk_eps", "number", metavar="X", help="Its epsilon [rms: 1e-6, layer: 1e-5, l2: 1e-12].", heading=_BLOCK),
         Field(
             "positions",
             "choice",
