@@ -19,7 +19,7 @@ from support.latex import needs_latex, typeset
 import attncli
 from attncli import AttnError, attention, check, explain
 from attncli.problem import arguments
-from attncli.problem.fields import CLAIMS, FIELDS, STEPS, Kind
+from attncli.problem.fields import CLAIMS, FIELDS, GRADIENTS, STEPS, Kind
 from attncli.writers.formats import FORMATS, names_for
 
 Q, K, V = [[3, 4]], [[1, 2], [2, 3]], [[7, 8], [9, 10]]
@@ -66,7 +66,7 @@ def test_arguments_are_the_table_of_fields() -> None:
     options = get_type_hints(arguments.Options)
     assert list(options) == [name for name in dict.fromkeys((*FIELDS, *STEPS)) if name not in PROBLEM]
     assert get_type_hints(arguments.Fields).keys() == FIELDS.keys() | STEPS.keys()
-    assert list(get_type_hints(arguments.Claims)) == list(CLAIMS)
+    assert list(get_type_hints(arguments.Claims)) == [name for name in CLAIMS if name not in GRADIENTS]
     for name, type in options.items():
         if name not in FIELDS:
             assert type == arguments.Numbers, name
