@@ -103,8 +103,12 @@ def grad(
 
     Parameters
     ----------
-    Q, K, V : array_like
-        As for `attention`.
+    Q : array_like, (…, n, d_k)
+        The queries. As for `attention`, they may be missing if `X` is given.
+    K : array_like, (…, m, d_k)
+        The keys.
+    V : array_like, (…, m, d_v)
+        The values.
     **fields
         The fields of a problem file, as for `attention`; of these, `target` and `criterion` set the loss, `d_output`
         the upstream gradient in its place. With neither, the loss is the sum of the output.

@@ -128,9 +128,8 @@ def test_the_loss_and_its_gradient(name: str, criterion: str) -> None:
     random = np.random.default_rng(3)
     columns = bool(p.get("columns"))
     rows_first = output.swapaxes(-1, -2) if columns else output
-    target = random.normal(size=output.shape)
-    if criterion == "cross_entropy":
-        target = random.integers(0, rows_first.shape[-1], rows_first.shape[:-1])
+    classes = random.integers(0, rows_first.shape[-1], rows_first.shape[:-1])
+    target = classes if criterion == "cross_entropy" else random.normal(size=output.shape)
 
     def loss(output: Array) -> float:
         if criterion != "cross_entropy":
@@ -138,7 +137,7 @@ def test_the_loss_and_its_gradient(name: str, criterion: str) -> None:
             return float(sum(squares)) * {"mse": 1 / len(squares), "sse": 1, "half_sse": 0.5}[criterion]
         z = output.swapaxes(-1, -2) if columns else output
         chances = np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
-        return float(-np.log(np.take_along_axis(chances, target[..., None], -1)).mean())
+        return float(-np.log(np.take_along_axis(chances, classes[..., None], -1)).mean())
 
     trace = grad(**p, target=target, criterion=criterion)  # type: ignore[arg-type]
     assert trace["loss"].array.item() == pytest.approx(loss(output), rel=1e-12)
@@ -183,11 +182,10 @@ def test_a_gradient_has_the_axes_of_what_it_belongs_to(name: str) -> None:
     assert [step.name for step in plan.steps] == list(trace)
     for step in plan.steps:
         assert step.axes == trace[step.name].axes
-    for of, step in steps_back(trace):
-        assert step.axes == trace[of].axes, step.name
-        assert step.name in GRADIENTS
-    forward = [step for step in trace if step not in GRADIENTS]
-    assert forward == list(attention(**p))
+    for of, gradient in steps_back(trace):
+        assert gradient.axes == trace[of].axes, gradient.name
+        assert gradient.name in GRADIENTS
+    assert [name for name in trace if name not in GRADIENTS] == list(attention(**p))
 
 
 def test_gradients_go_from_the_output_back_to_the_inputs() -> None:

@@ -12,7 +12,7 @@ from attncli.common.labels import Axes
 from attncli.common.text import counted, listed
 from attncli.derivation import heads
 from attncli.derivation.inputs import Labels
-from attncli.derivation.ops import FLAT, HeadLayout
+from attncli.derivation.layout import FLAT, HeadLayout
 from attncli.derivation.plan import Plan, PlannedStep
 from attncli.derivation.rules import BEGINNINGS, RULES, Rule, computed
 from attncli.problem.fields import BACKWARD, CLAIMS, FIELDS, STEPS

@@ -16,9 +16,9 @@ import numpy as np
 
 from attncli.common.labels import Axes, Cell
 from attncli.common.text import listed
-from attncli.derivation.ops import FLAT, HeadLayout, Same, split_heads
+from attncli.derivation.layout import FLAT, HeadLayout, split_heads
 from attncli.trace import spread
-from attncli.trace.op import Op, literal
+from attncli.trace.op import Op, Same, literal
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 

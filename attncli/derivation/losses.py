@@ -23,16 +23,20 @@ from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from attncli.common.arrays import AnyArray, Array, Objects
     from attncli.trace.expressions import Expression
     from attncli.trace.op import Say
+
+    Classes = npt.NDArray[np.int64]
 
 ONE = (Axis("", 1, ("",)), Axis("", 1, ("",)))
 """The axes of a single number."""
 
 
 class Loss(Op):
-    """A number that says how far the output, the first operand, is from the target, the second."""
+    """A number that says how far the output, the first operand, is from the target."""
 
     def axes(self, *operands: Axes) -> Axes:
         return ONE
@@ -191,12 +195,18 @@ def _over(divisor: int) -> str:
 class CrossEntropy(Loss):
     """−ln p of each query's class, on average, where p is the softmax of the query's row of logits.
 
-    It is computed as ln Σ e^(z − max) − (z_class − max), which neither overflows nor takes the logarithm of 0. The
-    target is (…, n, 1): a class, from 0, for each query.
+    It is computed as ln Σ e^(z − max) − (z_class − max), which neither overflows nor takes the logarithm of 0.
     """
 
+    classes: Classes
+    """The class of each query, from 0, (…, n, 1)."""
+
     def apply(self, *operands: Array) -> Array:
-        return np.asarray(_surprises(*operands).mean()).reshape(1, 1)
+        logits = operands[0]
+        shifted = logits - logits.max(axis=-1, keepdims=True)
+        own = np.take_along_axis(shifted, self.classes, axis=-1)
+        surprise = np.log(np.exp(shifted).sum(axis=-1, keepdims=True)) - own
+        return np.asarray(surprise.mean()).reshape(1, 1)
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
         return np.asarray(2 * errors[0].max(axis=-1).mean()).reshape(1, 1)
@@ -205,25 +215,25 @@ class CrossEntropy(Loss):
         raise NotExactError
 
     def text(self, columns: bool) -> Sequence[str]:
-        return ["mean of −ln softmax({0}) at {1}"]
+        return ["mean of −ln softmax({0})[target]"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        return [r"\operatorname{{mean}}\left(-\ln \operatorname{{softmax}}({0})_{1}\right)"]
+        return [r"\operatorname{{mean}}\left(-\ln \operatorname{{softmax}}({0})_{{\text{{target}}}}\right)"]
 
     def note(self, columns: bool) -> str:
         return f"each {'column' if columns else 'row'} of the output holds logits; classes count from 0"
 
     def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
-        output, target = step.operands
-        return [Pull(output, CrossEntropyGradient(axes[output]), (output, target))]
+        output = step.operands[0]
+        return [Pull(output, CrossEntropyGradient(axes[output], self.classes), (output,))]
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Record for each query its shifted logits, ln Σexp less the one of its class; then the mean."""
-        logits, classes = step.operands
+        logits = step.operands[0]
         surprises = []
         for index in np.ndindex(logits.array.shape[:-1]):
             lines = _lines(t, logits, index)
-            own = (*index, int(classes.array[(*index, 0)]))
+            own = (*index, int(self.classes[(*index, 0)]))
             shifted = t.cell(lines["shifted"], own[-1], logits.labelled(f"shifted {logits.name}", own))
             log = t.record(logits.labelled("ln Σexp", index), Log(), lines["sumexp"])
             surprises.append(t.record(logits.labelled("−ln p", own), Minus(), log, shifted))
@@ -235,11 +245,12 @@ class CrossEntropy(Loss):
 class CrossEntropyGradient(Gradient):
     """(softmax(z) − 1 at the class) over the number of queries."""
 
+    classes: Classes
+
     def apply(self, *operands: Array) -> Array:
-        logits, classes = operands
-        chances = Softmax().apply(logits)
-        hit = np.arange(logits.shape[-1]) == classes
-        return np.asarray((chances - hit) / math.prod(logits.shape[:-1]))
+        logits = operands[0]
+        hit = np.arange(logits.shape[-1]) == self.classes
+        return np.asarray((Softmax().apply(logits) - hit) / math.prod(logits.shape[:-1]))
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
         from attncli.trace import spread
@@ -250,23 +261,23 @@ class CrossEntropyGradient(Gradient):
         raise NotExactError
 
     def text(self, columns: bool) -> Sequence[str]:
-        return [f"(softmax({{0}}) − 1 at {{1}}) / {math.prod(self.shape[:-1])}"]
+        return [f"(softmax({{0}}) − 1 at target) / {math.prod(self.shape[:-1])}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
         queries = math.prod(self.shape[:-1])
-        return [rf"\left(\operatorname{{{{softmax}}}}({{0}}) - 1 \text{{{{ at }}}} {{1}}\right) / {queries}"]
+        return [rf"\left(\operatorname{{{{softmax}}}}({{0}}) - 1 \text{{{{ at target}}}}\right) / {queries}"]
 
     def note(self, columns: bool) -> str:
         return "1 is subtracted in the column of the query's class"
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Record the softmax of the logits, less 1 for the class, over the number of queries."""
-        logits, classes = step.operands
+        logits = step.operands[0]
         *index, j = cell
         lines = _lines(t, logits, tuple(index))
         own = t.cell(lines["exp"], j, logits.labelled(f"exp {logits.name}", cell))
         chance = t.record(logits.labelled("p", cell), Over(), own, lines["sumexp"])
-        if j == int(classes.array[(*index, 0)]):
+        if j == int(self.classes[(*index, 0)]):
             chance = t.record(logits.labelled("p − 1", cell), Minus(), chance, t.given("1", np.ones((1, 1)), ONE))
         queries = t.given("queries", np.array([[float(math.prod(self.shape[:-1]))]]), ONE)
         t.record(step.cell_name(cell), Over(), chance, queries)
@@ -292,13 +303,6 @@ class Log(Cellwise):
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
         return [[ex.Call("ln", [x]) for x in say(rows[0])]]
-
-
-def _surprises(logits: Array, classes: Array) -> Array:
-    """Return −ln p of each query's class, (…, n, 1)."""
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    own = np.take_along_axis(shifted, classes.astype(np.int64), axis=-1)
-    return np.asarray(np.log(np.exp(shifted).sum(axis=-1, keepdims=True)) - own)
 
 
 def _lines(t: Explanation, logits: Step, index: Cell) -> dict[str, str]:

@@ -21,9 +21,8 @@ import numpy as np
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Axes, Axis, Cell
 from attncli.common.style import tex_power
-from attncli.derivation.ops import Same
 from attncli.trace import spread
-from attncli.trace.op import Forward, Op, Pull, literal
+from attncli.trace.op import Forward, Op, Pull, Same, literal
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 

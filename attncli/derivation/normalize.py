@@ -230,7 +230,7 @@ class SumNormalize(Normalize):
         from attncli.derivation.score_gradients import SumGradient
 
         scores = step.operands[0]
-        return [Pull(scores, SumGradient(), (step.name, step.gradient, scores))]
+        return [Pull(scores, SumGradient(self), (step.name, step.gradient, scores))]
 
     @staticmethod
     def _parts(operand: Array) -> tuple[Array, Array]:

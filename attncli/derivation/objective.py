@@ -22,13 +22,13 @@ from attncli.trace.op import Given
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
-CRITERIA: dict[str, Callable[[PlannedStep], Loss]] = {
-    "mse": lambda output: Squares(math.prod(output.shape)),
-    "sse": lambda output: Squares(1),
-    "half_sse": lambda output: Squares(2),
-    "cross_entropy": lambda output: CrossEntropy(),
+CRITERIA: dict[str, Callable[[Array], Loss]] = {
+    "mse": lambda target: Squares(target.size),
+    "sse": lambda target: Squares(1),
+    "half_sse": lambda target: Squares(2),
+    "cross_entropy": lambda target: CrossEntropy(target.astype(np.int64)),
 }
-"""The losses, by the choices of the field `criterion`."""
+"""The losses, by the choices of the field `criterion`; each is made for a target."""
 
 
 def with_objective(plan: Plan, problem: Problem) -> Plan:
@@ -63,7 +63,9 @@ def _with_criterion(plan: Plan, problem: Problem, target: Array) -> Plan:
     else:
         _check_shape(problem, "target", target, output)
     given = PlannedStep("target", Given(), (), axes)
-    loss = PlannedStep(LOSS, CRITERIA[criterion](output), (output.name, given.name), ONE)
+    op = CRITERIA[criterion](target)
+    operands = (output.name, given.name) if isinstance(op, Squares) else (output.name,)
+    loss = PlannedStep(LOSS, op, operands, ONE)
     return replace(plan, steps=(*plan.steps, given, loss), inputs={**plan.inputs, "target": target})
 
 

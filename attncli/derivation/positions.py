@@ -16,8 +16,8 @@ import numpy as np
 
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Axes, Axis, Cell
+from attncli.derivation.layout import HeadLayout, merge_heads
 from attncli.derivation.modifiers import Term, as_block, indices, pick, pick_offset
-from attncli.derivation.ops import HeadLayout, merge_heads
 from attncli.trace.op import Forward, Op, Pull
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation

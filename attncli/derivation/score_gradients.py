@@ -12,12 +12,10 @@ from attncli.common.errors import NotExactError
 from attncli.common.labels import Cell
 from attncli.common.style import tex_power
 from attncli.derivation.gradients import Gradient, View
-from attncli.derivation.modifiers import Hide
-from attncli.derivation.normalize import Softmax, SumNormalize
-from attncli.derivation.ops import HeadLayout, Same
+from attncli.derivation.layout import HeadLayout
 from attncli.trace import spread
 from attncli.trace.cell_ops import Minus, NoKey, Over, RowSum, Times, Total
-from attncli.trace.op import Op, literal
+from attncli.trace.op import Op, Same, literal
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from attncli.common.arrays import AnyArray, Array, Objects
+    from attncli.derivation.modifiers import Hide
+    from attncli.derivation.normalize import Softmax, SumNormalize
     from attncli.trace.expressions import Expression
     from attncli.trace.op import Say
 
@@ -106,11 +106,14 @@ class SoftmaxGradient(RowGradient):
         t.record(step.row_name(index), _TIMES, weights, less)
 
 
+@dataclass(frozen=True, eq=False)
 class SumGradient(RowGradient):
     """d_s = (d_w − Σ w d_w) / Σ s along each row of w = s / Σ s; 0 at hidden scores.
 
     The scores are the third operand.
     """
+
+    normalize: SumNormalize
 
     def apply(self, *operands: Array) -> Array:
         weights, d, scores = operands
@@ -156,8 +159,8 @@ class SumGradient(RowGradient):
         index = cell[:-1]
         _, d, total = _row(t, step, index)
         less = t.record(self._less(step, cell), _LESS, t.cell(d, cell[-1], step.operands[1].cell_name(cell)), total)
-        forward = Step("", SumNormalize(), (scores,), scores.array, step.axes, step.columns)
-        _, divisor = SumNormalize().parts(t, forward, index)
+        forward = Step("", self.normalize, (scores,), scores.array, step.axes, step.columns)
+        _, divisor = self.normalize.parts(t, forward, index)
         t.record(step.cell_name(cell), Over(), less, divisor)
 
 
@@ -285,7 +288,7 @@ class SinkGradient(Gradient):
         weights, d, scores = operands
         sink = self.softmax.sink_weights(scores)
         product = _TIMES.spread(weights, (weights, d), errors[:2]).sum(axis=-1, keepdims=True)
-        whole = np.concatenate([weights, sink], axis=-1)
+        whole = np.concatenate([self.softmax.apply(scores), sink], axis=-1)
         error = spread.of_softmax(whole, np.concatenate([errors[2], np.zeros(sink.shape)], axis=-1))[..., -1:]
         total = (weights * d).sum(axis=-1, keepdims=True)
         return self._target.back(_TIMES.spread(sink, (sink, total), (error, product)), self.shape)

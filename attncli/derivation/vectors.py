@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from attncli.common.errors import AttnError
 from attncli.common.labels import Axis
 from attncli.common.text import counted
-from attncli.derivation.ops import Extend, HeadLayout, Project, merge_heads
+from attncli.derivation.layout import HeadLayout, merge_heads
+from attncli.derivation.ops import Extend, Project
 from attncli.problem.fields import STEPS
 
 if TYPE_CHECKING:

@@ -70,14 +70,11 @@ class Field:
     @property
     def differentiable(self) -> bool:
         """Whether the output has a gradient with respect to the field: a given matrix or vector of real numbers."""
-        return self.kind in {"matrix", "vector", "bias"} and self.name not in BACKWARD
+        return self.kind in {"matrix", "vector", "bias"} and self.heading != "Gradients"
 
 
 _MATRICES = ("Q", "K", "V", "X", "M", "W_q", "W_k", "W_v", "W_o", "past_K", "past_V")
 _VECTORS = ("b_q", "b_k", "b_v", "b_o", "bias_k", "bias_v", "sinks")
-
-BACKWARD = ("target", "criterion", "d_output", "lr")
-"""The fields that only the backward pass uses."""
 
 FIELDS = {
     entry.name: entry
@@ -146,16 +143,17 @@ FIELDS = {
             help="softmax or sum (s / Σs) [softmax].",
             heading="Scores and masks",
         ),
-        Field("target", "target"),
+        Field("target", "target", heading="Gradients"),
         Field(
             "criterion",
             "choice",
             choices=("mse", "sse", "half_sse", "cross_entropy"),
             metavar="NAME",
-            help="Loss of grad: mse, sse, half_sse or cross_entropy [mse].",
+            help="mse, sse, half_sse, cross_entropy [mse].",
+            heading="Gradients",
         ),
-        Field("d_output", "matrix"),
-        Field("lr", "number", metavar="X", help="Learning rate of grad."),
+        Field("d_output", "matrix", heading="Gradients"),
+        Field("lr", "number", metavar="X", help="Learning rate: a step of training.", heading="Gradients"),
         Field(
             "precision",
             "integer",
@@ -169,6 +167,9 @@ FIELDS = {
     )
 }
 """Every field, in the order in which problems are written."""
+
+BACKWARD = tuple(name for name, entry in FIELDS.items() if entry.heading == "Gradients")
+"""The fields that only the backward pass uses."""
 
 OPTIONS = tuple(entry for heading in HEADINGS for entry in FIELDS.values() if entry.help and entry.heading == heading)
 """The fields that are options of every command that reads a problem, by heading."""

@@ -275,3 +275,24 @@ class Row(Op):
 
     def axes(self, *operands: Axes) -> Axes:
         return (operands[0][-2], self.axis)
+
+
+class Same(Op):
+    """The operand itself."""
+
+    minus_infinity = True
+
+    def apply(self, *operands: Array) -> Array:
+        return operands[0]
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return errors[0]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        return ["{0}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        return ["{0}"]
+
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        return [Pull(step.operands[0], Same(), (step.gradient,))]
