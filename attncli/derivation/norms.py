@@ -14,7 +14,7 @@ import numpy as np
 from attncli.common.errors import AttnError, NotExactError
 from attncli.common.labels import Axis, Cell
 from attncli.common.style import tex_power
-from attncli.derivation.ops import FLAT, HeadLayout, merge_heads
+from attncli.derivation.layout import FLAT, HeadLayout, merge_heads
 from attncli.trace import spread
 from attncli.trace.depth import Depth
 from attncli.trace.op import Layout, Op, literal
