@@ -31,6 +31,7 @@ from attncli.derivation import (
     gradients,
     losses,
     modifiers,
+    norm_gradients,
     normalize,
     norms,
     ops,
@@ -40,7 +41,7 @@ from attncli.derivation import (
 )
 from attncli.derivation.fused import Attend
 from attncli.derivation.layout import HeadLayout
-from attncli.trace import cell_ops
+from attncli.trace import cell_ops, means
 from attncli.trace.op import Given, Op, Row, Same
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -80,9 +81,9 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     cell_ops.Nothing: [(cell_ops.Nothing((ONE, ONE)), ())],
     cell_ops.Append: [(cell_ops.Append(np.array([[0.5]])), (ROW,))],
     cell_ops.RowSum: [(cell_ops.RowSum(), (ROW,))],
-    cell_ops.SumOfSquares: [(cell_ops.SumOfSquares(), (ROW,))],
-    cell_ops.Among: [(cell_ops.Among(3), (ROW,))],
-    cell_ops.SquareRoot: [(cell_ops.SquareRoot(0.25), (ROW,))],
+    means.SumOfSquares: [(means.SumOfSquares(), (ROW,))],
+    means.Among: [(means.Among(3), (ROW,))],
+    means.SquareRoot: [(means.SquareRoot(0.25), (ROW,))],
     cell_ops.Dot: [(cell_ops.Dot(), (ROW, ROW))],
     cell_ops.Total: [(cell_ops.Total(3), (ROW, ROW, ROW))],
     cell_ops.Maximum: [(cell_ops.Maximum(), (ROW,))],
@@ -108,6 +109,28 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
         (ops.Extend(zeros=True), ((4, 3),)),
     ],
     ops.Concat: [(ops.Concat(), (HEADS,))],
+    clip.ClipGradient: [(clip.ClipGradient(1.5), (PLANE, PLANE))],
+    norm_gradients.NormGradient: [
+        (norm_gradients.NormGradient(axes(shape), norms.Norm(kind, eps, weight, groups=groups)), shapes)
+        for kind, eps in (("layer", 0.25), ("rms", 1e-6), ("l2", 1e-12), ("l2", 2.0))
+        for weight, groups, shape, shapes in (
+            (False, norms.Groups(), (2, 3, 4), ((2, 3, 4), (2, 3, 4))),
+            (True, norms.Groups(2), (3, 4), ((3, 4), (3, 4), (2, 2))),
+            (True, norms.Groups(1, by_head=True), (2, 3, 2), ((2, 3, 2), (2, 3, 2), (1, 4))),
+        )
+    ],
+    norm_gradients.WeightGradient: [
+        (norm_gradients.WeightGradient(axes(weight), norms.Norm(kind, 0.25, True, groups=groups)), (shape, shape))
+        for kind in ("layer", "rms", "l2")
+        for weight, groups, shape in (
+            ((1, 4), norms.Groups(), (2, 3, 4)), ((1, 2), norms.Groups(2), (3, 4)),
+            ((2, 2), norms.Groups(2, by_head=True), (2, 3, 2)),
+        )
+    ],
+    norm_gradients.BiasGradient: [
+        (norm_gradients.BiasGradient(axes((1, 2)), norms.Norm("rms", 1e-6, bias=True, groups=norms.Groups(2))),
+         ((3, 4),)),
+    ],
     clip.Clip: [(clip.Clip(1.5), (PLANE,))],
     residual.Residual: [(residual.Residual(), (PLANE, PLANE)), (residual.Residual(0.25), (PLANE, PLANE))],
     norms.Norm: [
@@ -221,7 +244,7 @@ MAY_HIDE = (
 WIDER = (
     score_gradients.RowGradient, score_gradients.SinkGradient, losses.CrossEntropy, losses.Log,
     Attend, cell_ops.Maximum, cell_ops.Wave, cell_ops.Nothing, wrong.Then, wrong.Early, wrong.ShiftedExp,
-    wrong.Hardmax, norms.Norm,
+    wrong.Hardmax, norms.Norm, norm_gradients.NormGradient, norm_gradients.WeightGradient, clip.ClipGradient,
 )  # fmt: skip
 """Ops whose bound is not attained; or, without operands, has nothing to be attained by."""
 
