@@ -19,6 +19,7 @@ LAYERS = (
     "exercises",
     "writers",
     "checking",
+    "kernels",
     "readers",
     "derivation",
     "trace",

@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "explain",
     "check": "check",
     "mark": "check",
+    "compare": "compare",
     "new": "exercise",
     "lint": "exercise",
     "mistakes": "mistakes",

@@ -25,7 +25,7 @@ ZIP = b"PK\x03\x04"
 def read_array(data: bytes, where: Where, field: str | None) -> list[Document]:
     """Return the one array in .npy bytes."""
     place = Where(where.source, field=field or "")
-    return [{field or "": Entry(_value(data, place), place)}]
+    return [{field or "": _entry(data, place)}]
 
 
 def read(data: bytes, where: Where) -> list[Document]:
@@ -44,12 +44,17 @@ def read(data: bytes, where: Where) -> list[Document]:
                     msg = f"{quoted(name)} is given twice"
                     raise AttnError(msg, where)
                 place = Where(where.source, field=name)
-                document[name] = Entry(_value(archive.read(member), place), place)
+                document[name] = _entry(archive.read(member), place)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         # NotImplementedError: an unknown compression; RuntimeError: a password.
         msg = f"is not a readable .npz file: {error}"
         raise AttnError(msg, where) from None
     return [document]
+
+
+def _entry(data: bytes, where: Where) -> Entry:
+    value = _value(data, where)
+    return Entry(value, where, dtype=value.dtype.newbyteorder("=").name if isinstance(value, np.ndarray) else "")
 
 
 def _value(data: bytes, where: Where) -> Any:

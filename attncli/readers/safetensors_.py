@@ -37,10 +37,17 @@ def read(data: bytes, where: Where) -> list[Document]:
         raise AttnError(msg, where) from None
     return [
         {
-            name: Entry(_array(tensor, Where(where.source, field=name)), Where(where.source, field=name))
+            name: Entry(
+                _array(tensor, Where(where.source, field=name)), Where(where.source, field=name), dtype=_name(tensor)
+            )
             for name, tensor in tensors
         }
     ]
+
+
+def _name(tensor: dict[str, Any]) -> str:
+    dtype = tensor["dtype"]
+    return "bfloat16" if dtype == "BF16" else np.dtype(_DTYPES.get(dtype, dtype)).name
 
 
 def _array(tensor: dict[str, Any], where: Where) -> npt.NDArray[Any]:
