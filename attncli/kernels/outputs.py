@@ -12,6 +12,7 @@ from attncli.common import numbers
 from attncli.common.errors import AttnError
 from attncli.kernels.number_formats import NUMBER_FORMATS, NumberFormat, number_format
 from attncli.problem import values
+from attncli.problem.tensors import Tensor
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array
@@ -36,10 +37,8 @@ def output_of(entry: Entry, dtype: str | None) -> Output:
     AttnError
         If it does not hold floating-point numbers, or its format is not known.
     """
-    if isinstance(entry.value, np.ndarray):
-        array = _of_array(entry.value, entry, dtype)
-    else:
-        array = _of_text(entry.value, entry)
+    value = entry.value.numbers(entry.where) if isinstance(entry.value, Tensor) else entry.value
+    array = _of_array(value, entry, dtype) if isinstance(value, np.ndarray) else _of_text(value, entry)
     if not (dtype or entry.dtype):
         msg = "the number format of the output is not known, as text has none"
         raise AttnError(msg, entry.where, f"add --dtype with one of {', '.join(NUMBER_FORMATS)}")

@@ -14,7 +14,7 @@ from attncli.writers.terminal.layout import Part, blank_line, indented
 from attncli.writers.terminal.measure import cells
 from attncli.writers.terminal.printing import printed
 
-_COLORS = {"→": "bold yellow", "✗": "bold red", "✓": "bold green", " ": "dim"}
+_COLORS = {"→": "bold yellow", "✗": "bold red", "✓": "bold green", "–": "bold dim", " ": "dim"}
 _BETWEEN = 2
 
 
