@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     Texts = npt.NDArray[np.object_]
     Bools = npt.NDArray[np.bool_]
+    Flat: TypeAlias = tuple[tuple[int, ...], list[str]]
 
 _BLANK = "a cell without an answer is ? (in JSON: null)"
 EARLY = -1000.0
@@ -102,7 +103,7 @@ def read(step: Step, parts: Iterable[tuple[str, Entry]], *, hidden: Bools | None
         values = _without_infinities(values, step, hidden)
         asked = asked & ~hidden
     found = units(written, values)
-    percent = step.name == "weights" and _sum_to_hundred(values, found.values)
+    percent = step.name == "weights" and _are_percentages(values, found.values, step.array)
     part = 0.01 if percent else 1.0
     return Claim(
         values * part, found.values * part, found.whole, texts, written, found.decimals + 2 * percent, asked, percent
@@ -120,14 +121,16 @@ def _without_infinities(values: Array, step: Step, hidden: Bools) -> Array:
     return np.where(hidden & (values < EARLY), np.nan, values)
 
 
-def _sum_to_hundred(values: Array, unit: Array) -> bool:
-    """Return whether weights are percentages: most rows sum to 100, and no row to 1."""
-    whole = ~np.isnan(values).any(axis=-1)
-    if not whole.any() or (values < 0).any():
+def _are_percentages(values: Array, unit: Array, right: Array) -> bool:
+    """Return whether weights are percentages: most rows sum to 100 and none to 1, or half of them are right so."""
+    said = np.isfinite(values) & (values != 0)
+    if not (np.abs(values[said]) > 1).any():
         return False
-    sums, slack = values.sum(axis=-1)[whole], unit.sum(axis=-1)[whole]
+    sums, slack = values.sum(axis=-1), unit.sum(axis=-1)  # NaN where an answer is missing
     hundred = np.abs(sums - 100) <= slack + 1e-9
-    return bool(2 * hundred.sum() >= len(sums) and (sums > 50).all())
+    if hundred.any() and 2 * hundred.sum() >= np.isfinite(sums).sum() and not (np.abs(sums - 1) <= 0.5).any():
+        return True
+    return bool(2 * (np.abs(values - 100 * right) <= unit)[said].sum() >= said.sum())
 
 
 def _number(text: str, where: Where, step: Step, at: int) -> Number:
@@ -147,18 +150,26 @@ def _texts(value: Any, where: Where) -> Texts:
     return result.reshape(shape)
 
 
-def _flat(value: Any, where: Where) -> tuple[tuple[int, ...], list[str]]:
+def _flat(value: Any, where: Where) -> Flat:
     """Return the shape of a raw value, and its texts."""
     if isinstance(value, np.ndarray):
         numbers = value.ravel() if value.dtype == np.float32 else value.ravel().tolist()
         return value.shape, ["?" if isinstance(x, float | np.floating) and math.isnan(x) else str(x) for x in numbers]
     if not isinstance(value, list):
         return (), [_text(value)]
-    parts = [_flat(item, where) for item in value]
+    parts = _with_blank_rows([((), ["?"]) if item == [] else _flat(item, where) for item in value])
     if not parts or any(shape != parts[0][0] for shape, _ in parts):
         msg = "its rows differ in length" if parts else "is empty"
         raise AttnError(msg, where)
     return (len(parts), *parts[0][0]), [text for _, texts in parts for text in texts]
+
+
+def _with_blank_rows(parts: list[Flat]) -> list[Flat]:
+    """Return the parts of a value, in which one without an answer stands for a whole row where others are rows."""
+    row = next((shape for shape, _ in parts if shape), ())
+    return [
+        (row, texts * math.prod(row)) if (shape, texts) == ((), ["?"]) else (shape, texts) for shape, texts in parts
+    ]
 
 
 def _text(value: object) -> str:
@@ -177,9 +188,14 @@ def _place(step: Step, labels: str, where: Where) -> tuple[Any, tuple[int, ...]]
 
 
 def _fitted(given: Texts, shape: tuple[int, ...], step: Step, labels: str, where: Where) -> Texts:
-    """Return the texts in a shape, from which they may differ by axes of size 1 and empty columns at the end."""
+    """Return the texts in a shape, from which they may differ by axes of size 1, and by empty cells at the ends."""
     while given.ndim >= 2 and given.shape[-1] > max(shape[-1:], default=1) and not any(given[..., -1].ravel()):
         given = given[..., :-1]
+    rows = max(shape[-2:-1], default=1)
+    while given.ndim >= 2 and given.shape[-2] > rows and not any(given[..., -1, :].ravel()):
+        given = given[..., :-1, :]
+    while given.ndim >= 2 and given.shape[-2] > rows and not any(given[..., 0, :].ravel()):
+        given = given[..., 1:, :]
     if [size for size in given.shape if size != 1] == [size for size in shape if size != 1]:
         return given.reshape(shape)
     name = f"{step.name}[{labels}]" if labels else step.name

@@ -59,7 +59,7 @@ def read(text: str, where: Where, field: str | None, *, written: Collection[str]
     """
     delimiter = rows_.delimiter_of(text)
     rows = list(rows_.read(text, delimiter, where))
-    if not rows:
+    if not rows_.filled(rows):
         msg = "is empty, should hold numbers"
         raise AttnError(msg, where)
     commas = delimiter == ";" and has_decimal_commas(rows, where)
@@ -68,7 +68,7 @@ def read(text: str, where: Where, field: str | None, *, written: Collection[str]
     cells = _Cells(where, delimiter=delimiter, decimal_comma=commas, claims=claims)
     if blocks is None:
         name = field or ""
-        return [{name: cells.entry(Block(name, "", 0, rows))}]
+        return [{name: cells.entry(Block(name, "", 0, rows_.filled(rows), rows))}]
     return [_document(blocks, cells, where)]
 
 
@@ -196,7 +196,9 @@ class _Cells:
             for line, cells in block.rows:
                 if any(" " in cell for cell in cells):
                     refuse_two_readings(",".join(cells), Where(self._source, line))
-        return self._claim(block.rows, where) if name in self._claims else self._matrix(block, kind, where)
+        if name in self._claims:
+            return self._claim(block.all_rows, where)
+        return self._matrix(block, kind, where)
 
     @staticmethod
     def _words(rows: list[Row], kind: Kind, where: Where) -> Entry:
@@ -211,19 +213,21 @@ class _Cells:
     def _claim(self, rows: list[Row], where: Where) -> Entry:
         """Return the cells as they are written, without a header and labels.
 
-        Empty columns at the end stay: they are cells without an answer, or nothing, as the step's shape will tell.
+        Empty rows and columns stay: they are cells without an answer, or nothing, as the step's shape will tell. Where
+        rows have labels, one without a label is nothing.
         """
-        table = [list(cells) for _, cells in rows]
         header: list[str] = []
         ((_, first),) = without_empty_ends(rows[:1])
-        if len(table) > 1 and not any(_ANSWERLIKE.match(cell) for cell in first[1:] or first):
+        if len(rows) > 1 and first and not any(_ANSWERLIKE.match(cell) for cell in first[1:] or first):
             header = first
             width = max(len(cells) for _, cells in without_empty_ends(rows))
-            table = [cells[:width] for cells in table[1:]]
+            rows = [(line, cells[:width]) for line, cells in rows[1:]]
         labels: list[str] = []
-        if all(len(cells) > 1 and not _ANSWERLIKE.match(cells[0]) for cells in table):
-            labels = [cells[0] for cells in table]
-            table = [cells[1:] for cells in table]
+        filled = rows_.filled(rows)
+        if filled and all(len(cells) > 1 and not _ANSWERLIKE.match(cells[0]) for _, cells in filled):
+            labels = [cells[0] for _, cells in filled]
+            rows = [(line, cells[1:]) for line, cells in filled]
+        table = [cells for _, cells in rows]
         point = "." if self._decimal_comma else ","
         words = [[Word(cell.replace(",", point)) for cell in cells] for cells in table]
         return Entry(words, where, tuple(labels), tuple(header[-len(table[0]) :]))

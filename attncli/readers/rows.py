@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from attncli.common.errors import AttnError, Where
@@ -34,7 +34,7 @@ def delimiter_of(text: str) -> str:
 
 
 def read(text: str, delimiter: str, where: Where) -> Iterator[Row]:
-    """Yield the rows that have a cell with text; AttnError for a quote that is not closed."""
+    """Yield the rows, also those of empty cells, but not blank lines; AttnError for a quote that is not closed."""
     lines = _Lines(text)
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     while True:
@@ -49,8 +49,13 @@ def read(text: str, delimiter: str, where: Where) -> Iterator[Row]:
         cells = [cell.strip() for cell in cells]
         while delimiter == " " and cells and not cells[-1]:
             cells.pop()
-        if any(cells):
+        if any(cells) or len(cells) > 1:
             yield lines.start, cells
+
+
+def filled(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows that have a cell with text."""
+    return [(line, cells) for line, cells in rows if any(cells)]
 
 
 class _Lines:
