@@ -89,7 +89,10 @@ def test_an_empty_row_is_a_row_without_an_answer(run: Runner, tmp_path: Path, te
     (tmp_path / "a.json").write_text(f'{{"weights": {text}}}')
     for claim in ("a.json", f"weights={text}"):
         done = run("check", "p.json", claim)
-        assert (done.code, done.out) == (0, "✓ weights  right\n\nRight so far; 2 cells without an answer.\n")
+        assert (done.code, done.out) == (
+            0,
+            "✓ weights  2 of 4 cells right, 2 open\n\nRight so far; 2 cells without an answer.\n",
+        )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from attncli.common.errors import AttnError, Where
 from attncli.common.labels import Cell, place
 from attncli.common.text import quoted, visible
 from attncli.problem.fields import PLANES, Entry
+from attncli.problem.tensors import Tensor
 from attncli.problem.values import shape_text
 from attncli.trace.step import Step
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     Texts = npt.NDArray[np.object_]
     Bools = npt.NDArray[np.bool_]
-    Flat: TypeAlias = tuple[tuple[int, ...], list[str]]
 
 _BLANK = "a cell without an answer is ? (in JSON: null)"
 EARLY = -1000.0
@@ -74,9 +74,9 @@ class Claim:
         return float(np.median(self.units))
 
     @property
-    def open(self) -> bool:
-        """Whether a cell that was asked for has no answer."""
-        return bool((self.asked & ~self.answered).any())
+    def open(self) -> int:
+        """The number of cells that were asked for and have no answer."""
+        return int((self.asked & ~self.answered).sum())
 
 
 def read(step: Step, parts: Iterable[tuple[str, Entry]], *, hidden: Bools | None = None, turned: bool = False) -> Claim:
@@ -150,26 +150,24 @@ def _texts(value: Any, where: Where) -> Texts:
     return result.reshape(shape)
 
 
-def _flat(value: Any, where: Where) -> Flat:
-    """Return the shape of a raw value, and its texts."""
+def _flat(value: Any, where: Where) -> tuple[tuple[int, ...], list[str]]:
+    """Return the shape of a raw value, and its texts; null or [] for a row is a row of ?."""
+    if isinstance(value, Tensor):
+        value = value.floats(where)
     if isinstance(value, np.ndarray):
         numbers = value.ravel() if value.dtype == np.float32 else value.ravel().tolist()
         return value.shape, ["?" if isinstance(x, float | np.floating) and math.isnan(x) else str(x) for x in numbers]
     if not isinstance(value, list):
         return (), [_text(value)]
-    parts = _with_blank_rows([((), ["?"]) if item == [] else _flat(item, where) for item in value])
+    blank = [item is None or item == [] for item in value]
+    parts = [_flat(None if none else item, where) for item, none in zip(value, blank, strict=True)]
+    row = next((shape for shape, _ in parts if shape), ())
+    empty = row, [_text(None)] * math.prod(row)
+    parts = [empty if none else part for part, none in zip(parts, blank, strict=True)]
     if not parts or any(shape != parts[0][0] for shape, _ in parts):
         msg = "its rows differ in length" if parts else "is empty"
         raise AttnError(msg, where)
     return (len(parts), *parts[0][0]), [text for _, texts in parts for text in texts]
-
-
-def _with_blank_rows(parts: list[Flat]) -> list[Flat]:
-    """Return the parts of a value, in which one without an answer stands for a whole row where others are rows."""
-    row = next((shape for shape, _ in parts if shape), ())
-    return [
-        (row, texts * math.prod(row)) if (shape, texts) == ((), ["?"]) else (shape, texts) for shape, texts in parts
-    ]
 
 
 def _text(value: object) -> str:
@@ -187,15 +185,30 @@ def _place(step: Step, labels: str, where: Where) -> tuple[Any, tuple[int, ...]]
     return index, step.value[index].shape
 
 
+def _without_empty_rows(given: Texts, rows: int) -> Texts:
+    """Return the texts of a table without as many empty rows as it has too many, which stand between blocks."""
+    others = tuple(axis for axis in range(given.ndim) if axis != given.ndim - 2)
+    filled: Bools = np.asarray(given.astype(bool).any(axis=others))
+    if filled.sum() == rows:
+        return given[..., filled, :]
+    while given.shape[-2] > rows and not filled[-1]:
+        given, filled = given[..., :-1, :], filled[:-1]
+    while given.shape[-2] > rows and not filled[0]:
+        given, filled = given[..., 1:, :], filled[1:]
+    return given
+
+
 def _fitted(given: Texts, shape: tuple[int, ...], step: Step, labels: str, where: Where) -> Texts:
-    """Return the texts in a shape, from which they may differ by axes of size 1, and by empty cells at the ends."""
+    """Return the texts in a shape, from which they may differ by axes of size 1 and empty rows and columns.
+
+    What has no answer at all fits every shape.
+    """
+    if all(text.lower() in numbers.NO_ANSWER for text in given.ravel().tolist()):
+        return np.full(shape, _text(None), dtype=object)
     while given.ndim >= 2 and given.shape[-1] > max(shape[-1:], default=1) and not any(given[..., -1].ravel()):
         given = given[..., :-1]
-    rows = max(shape[-2:-1], default=1)
-    while given.ndim >= 2 and given.shape[-2] > rows and not any(given[..., -1, :].ravel()):
-        given = given[..., :-1, :]
-    while given.ndim >= 2 and given.shape[-2] > rows and not any(given[..., 0, :].ravel()):
-        given = given[..., 1:, :]
+    if given.ndim >= 2:
+        given = _without_empty_rows(given, shape[-2] if len(shape) > 1 else 1)
     if [size for size in given.shape if size != 1] == [size for size in shape if size != 1]:
         return given.reshape(shape)
     name = f"{step.name}[{labels}]" if labels else step.name

@@ -100,6 +100,8 @@ class Report:
     steps: dict[str, StepVerdict]
     routes_to: Callable[[str], Iterator[Route]] = field(repr=False)
     """Yields the routes to a claimed step."""
+    claims: dict[str, Claim] = field(default_factory=dict, repr=False)
+    """Everything that was asked for, in order: also the steps of a form that have no answer, which have no verdict."""
     close: list[Mistake] = field(default_factory=list)
     lines: dict[str, list[tuple[Line, Line]]] = field(default_factory=dict)
     """For each named mistake, by id, the lines that it changes: as they were done, and as they should be."""
@@ -143,7 +145,12 @@ class Report:
         """Return "wrong", else "open" if a cell that was asked for has no answer, else "right"."""
         if not self.right:
             return "wrong"
-        return "open" if any(verdict.claim.open for verdict in self.steps.values()) else "right"
+        return "open" if self.open else "right"
+
+    @property
+    def open(self) -> dict[str, int]:
+        """The number of cells without an answer, in the steps that have such cells."""
+        return {name: claim.open for name, claim in self.claims.items() if claim.open}
 
     @property
     def is_explained(self) -> bool:
@@ -206,6 +213,7 @@ class Report:
             "verdict": self.verdict,
             "first_wrong": self.first_wrong,
             "mistakes": self.mistakes,
+            **({"open": self.open} if self.open else {}),
             **({"formulas": self._formulas()} if self.lines else {}),
             "close_to": list(dict.fromkeys(mistake.id for mistake in self.close)),
             "agrees_with": self.convention or None,

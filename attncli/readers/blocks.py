@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
 from attncli.problem.fields import FIELDS, resolve
-from attncli.readers.rows import Row, filled
+from attncli.readers.rows import Row
 
 _HEADING = re.compile(r"([^\[\]]+?)\s*(?:\[([^\[\]]*)\])?\s*[:=]?")
 
@@ -32,9 +32,8 @@ class Block:
     left: int
     """The table's column in which the block begins, counted from 0."""
     rows: list[Row]
-    """Without empty ones, unless the block beside it has text there."""
-    all_rows: list[Row]
-    """With the empty ones, which in a claim are rows without an answer."""
+    form: list[Row]
+    """The same with the rows that are empty, up to the next heading: in a form they are rows without an answer."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +53,25 @@ def cut(rows: Sequence[Row], where: Where) -> list[Block] | None:
     """
     sections: list[tuple[list[_Heading], list[Row]]] = []
     for at, (line, cells) in enumerate(rows):
-        below = next((cells for _, cells in rows[at + 1 :] if any(cells)), [])
-        headings = [] if sections and _awaits_text(*sections[-1]) else _headings(cells, below)
+        awaits_text = bool(sections) and _awaits_text(*sections[-1])
+        if not any(cells):
+            if sections and not awaits_text:
+                sections[-1][1].append((line, cells))
+            continue
+        below = next((row for _, row in rows[at + 1 :] if any(row)), [])
+        headings = [] if awaits_text else _headings(cells, below)
         if headings:
             sections.append((headings, []))
         elif sections:
             sections[-1][1].append((line, cells))
-        elif any(cells):
+        else:
             return None
     return [block for headings, below in sections for block in _side_by_side(headings, below, where)]
 
 
 def _awaits_text(headings: Sequence[_Heading], rows: Sequence[Row]) -> bool:
     """Return whether the next row is the text of a field, which may be any word, even a field's name."""
-    return not filled(rows) and any(
+    return not rows and any(
         heading.name in FIELDS and not FIELDS[heading.name].array for heading in headings if not heading.index
     )
 
@@ -104,11 +108,11 @@ def _side_by_side(headings: Sequence[_Heading], rows: Sequence[Row], where: Wher
             raise AttnError(msg, Where(where.source, line, column + 1))
     blocks = []
     for heading, right in zip(headings, [*rights, None], strict=True):
-        inside = [(line, cells[heading.column : right] or [""]) for line, cells in rows]
-        with_text = [at for at, (_, cells) in enumerate(inside) if any(cells)]
-        kept = range(with_text[0], with_text[-1] + 1) if with_text else ()
-        filled = [inside[at] for at in kept if any(rows[at][1])]
-        blocks.append(Block(heading.name, heading.index, heading.column, filled, inside))
+        form = [(line, cells[heading.column : right] or [""]) for line, cells in rows]
+        inside = [row for row, (_, whole) in zip(form, rows, strict=True) if any(whole)]
+        filled = [at for at, (_, cells) in enumerate(inside) if any(cells)]
+        kept = inside[filled[0] : filled[-1] + 1] if filled else []
+        blocks.append(Block(heading.name, heading.index, heading.column, kept, form))
     return blocks
 
 

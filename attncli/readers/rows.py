@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from attncli.common.errors import AttnError, Where
@@ -27,14 +27,14 @@ def delimiter_of(text: str) -> str:
     one.
     """
     bare = _QUOTED.sub("", "\n".join(map(_without_comment, text.splitlines())))
-    lines = [line for line in bare.split("\n") if line and not _STACKED.fullmatch(line)]
+    lines = [line for line in bare.split("\n") if line.strip() and not _STACKED.fullmatch(line)]
     everywhere = (mark for mark in _DELIMITERS if lines and all(mark in line for line in lines))
     anywhere = (mark for mark in _DELIMITERS if any(mark in line.strip() for line in lines))
     return next(everywhere, next(anywhere, " "))
 
 
 def read(text: str, delimiter: str, where: Where) -> Iterator[Row]:
-    """Yield the rows, also those of empty cells, but not blank lines; AttnError for a quote that is not closed."""
+    """Yield the rows that have a cell with text or several cells; AttnError for a quote that is not closed."""
     lines = _Lines(text)
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     while True:
@@ -51,11 +51,6 @@ def read(text: str, delimiter: str, where: Where) -> Iterator[Row]:
             cells.pop()
         if any(cells) or len(cells) > 1:
             yield lines.start, cells
-
-
-def filled(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows that have a cell with text."""
-    return [(line, cells) for line, cells in rows if any(cells)]
 
 
 class _Lines:
@@ -83,8 +78,8 @@ class _Lines:
 
 
 def _without_comment(line: str) -> str:
-    if line.strip()[:1] in {"", "#"}:
-        return ""
     bare = line.strip(" ")  # tabs at the ends delimit empty cells
+    if bare.lstrip()[:1] == "#":
+        return ""
     match = _COMMENT.match(bare)
     return match[1].strip(" ") if match else bare
