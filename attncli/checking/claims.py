@@ -20,6 +20,7 @@ from attncli.common.errors import AttnError, Where
 from attncli.common.labels import Cell, place
 from attncli.common.text import quoted, visible
 from attncli.problem.fields import PLANES, Entry
+from attncli.problem.tensors import Tensor
 from attncli.problem.values import shape_text
 from attncli.trace.step import Step
 
@@ -140,27 +141,30 @@ def _number(text: str, where: Where, step: Step, at: int) -> Number:
 
 
 def _texts(value: Any, where: Where) -> Texts:
-    """Return the texts of a raw value, an array of as many axes as it has; null for a row is a row of ?."""
+    """Return the texts of a raw value, an array of as many axes as it has."""
+    shape, flat = _flat(value, where)
+    result: Texts = np.empty(len(flat), dtype=object)
+    result[:] = flat
+    return result.reshape(shape)
+
+
+def _flat(value: Any, where: Where) -> tuple[tuple[int, ...], list[str]]:
+    """Return the shape of a raw value, and its texts; null for a row is a row of ?."""
+    if isinstance(value, Tensor):
+        value = value.floats(where)
     if isinstance(value, np.ndarray):
-        flat = [("?" if isinstance(x, float) and math.isnan(x) else str(x)) for x in value.ravel().tolist()]
-        if value.dtype == np.float32:
-            flat = [str(x) for x in value.ravel()]
-        return np.array(flat, dtype=object).reshape(value.shape)
+        numbers = value.ravel() if value.dtype == np.float32 else value.ravel().tolist()
+        return value.shape, ["?" if isinstance(x, float | np.floating) and math.isnan(x) else str(x) for x in numbers]
     if not isinstance(value, list):
-        return np.array(_text(value), dtype=object)
-    parts = [_texts(item, where) for item in value]
-    row = next((part.shape for part in parts if part.shape), ())
-    parts = [
-        np.full(row, _text(None), dtype=object) if item is None else part
-        for item, part in zip(value, parts, strict=True)
-    ]
-    if not parts or any(part.shape != parts[0].shape for part in parts):
+        return (), [_text(value)]
+    parts = [_flat(item, where) for item in value]
+    row = next((shape for shape, _ in parts if shape), ())
+    empty = row, [_text(None)] * math.prod(row)
+    parts = [empty if item is None else part for item, part in zip(value, parts, strict=True)]
+    if not parts or any(shape != parts[0][0] for shape, _ in parts):
         msg = "its rows differ in length" if parts else "is empty"
         raise AttnError(msg, where)
-    result: Texts = np.empty((len(parts), *parts[0].shape), dtype=object)
-    for at, part in enumerate(parts):
-        result[at] = part if part.shape else part.item()
-    return result
+    return (len(parts), *parts[0][0]), [text for _, texts in parts for text in texts]
 
 
 def _text(value: object) -> str:

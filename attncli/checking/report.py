@@ -30,10 +30,17 @@ BAD = {*NOT_RIGHT, "follows_from_error"}
 class CellVerdict:
     """One cell that is not as it should be."""
 
-    cell: str
+    step: Step
+    place: Cell
+    """Its index."""
     claimed: str
     right: float
     follows: float
+
+    @property
+    def cell(self) -> str:
+        """The cell's name."""
+        return self.step.cell_name(self.place)
 
     def json(self) -> dict[str, str | float]:
         """Return the cell for machines; JSON has no infinities: −∞ is "-inf"."""
@@ -53,8 +60,6 @@ class StepVerdict:
     claim: Claim
     state: str
     cells: list[CellVerdict] = field(default_factory=list)
-    places: list[Cell] = field(default_factory=list)
-    """The same cells, by index."""
     carried: float = 0.0
     """How far rounding moved it, at the most."""
     remarks: list[str] = field(default_factory=list)
@@ -153,7 +158,7 @@ class Report:
         bad = [verdict for verdict in self.steps.values() if verdict.state in NOT_RIGHT]
         if len(bad) != 1:
             return False
-        return bad[0].state == "known_mistake" or (len(bad[0].places) == 1 and bad[0].step.array.size > 1)
+        return bad[0].state == "known_mistake" or (len(bad[0].cells) == 1 and bad[0].step.array.size > 1)
 
     def agree(self, convention: str, differs: str) -> None:
         """Say that all steps agree with another convention: then no mistake was made in any of them."""

@@ -15,7 +15,17 @@ from attncli.common.text import quoted, visible
 from attncli.problem.fields import Document, Entry, resolve
 from attncli.readers import json_, literal
 from attncli.readers.cells import TwoReadingsError
-from attncli.readers.source import STANDARD_INPUT, bytes_of, decode, exists, no_such_file, shown, similar_file
+from attncli.readers.source import (
+    STANDARD_INPUT,
+    Content,
+    content,
+    decode,
+    exists,
+    no_such_file,
+    shown,
+    similar_file,
+    too_large,
+)
 
 __all__ = ["documents", "documents_in", "entry", "exists", "reads_standard_input"]
 
@@ -41,23 +51,28 @@ def documents(path: str, field: str | None = None, *, written: Collection[str] =
     AttnError
         If the source cannot be read.
     """
-    return documents_in(bytes_of(path), Where(shown(path)), field, written=written)
+    return documents_in(content(path), Where(shown(path)), field, written=written)
 
 
 def documents_in(
-    data: bytes, where: Where, field: str | None = None, *, written: Collection[str] = ()
+    data: Content, where: Where, field: str | None = None, *, written: Collection[str] = ()
 ) -> list[Document]:
     """Return every document in the bytes of a source, as `documents` does."""
-    if data.startswith(_BINARY) or data[8:9] == b"{":
+    if data[:16].startswith(_BINARY) or data[8:9] == b"{":
         from attncli.readers import foreign, npz, safetensors_
 
-        if data.startswith(npz.NPY):
+        if data[:16].startswith(npz.NPY):
             return npz.read_array(data, where, field)
-        if data.startswith(npz.ZIP):
+        if data[:16].startswith(npz.ZIP):
             foreign.refuse_archive(data, where)
             return npz.read(data, where)
         if safetensors_.looks_like(data):
             return safetensors_.read(data, where)
+    if not isinstance(data, bytes):
+        from attncli.readers import foreign
+
+        foreign.refuse(data[:4096], where)
+        raise too_large(where)
     if data[:1] not in {b"{", b"["}:
         from attncli.readers import csv_, foreign  # most problems are JSON, and start sooner without these
 

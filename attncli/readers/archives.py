@@ -9,7 +9,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import counted
@@ -52,33 +52,44 @@ def is_unseen(name: str) -> bool:
     return name.startswith(".") or name in _UNSEEN
 
 
-def members(data: bytes, where: Where) -> Iterator[tuple[str, bytes | AttnError]]:
-    """Yield the path of each file in an archive, and its bytes or why it cannot be read.
+@dataclass(frozen=True)
+class Member:
+    """A file in an archive."""
 
-    An archive that is not to be trusted yields one error, with the path "".
-    """
-    yield from _members(data, where, "", 1, _Budget())
+    path: str
+    """Its path, with those of the archives that hold it; empty for an archive that is not to be trusted."""
+    folders: tuple[str, ...]
+    """The folders that lead to it; an archive that holds one file alone is the folder of that file."""
+    content: bytes | AttnError
+    """Its bytes, or why they cannot be read."""
 
 
-def _members(
-    data: bytes, where: Where, above: str, depth: int, budget: _Budget
-) -> Iterator[tuple[str, bytes | AttnError]]:
+def members(data: bytes, where: Where) -> Iterator[Member]:
+    """Yield the files in an archive by name; one that is not to be trusted yields an error alone."""
+    yield from _members(data, where, Member("", (), data), 1, _Budget())
+
+
+def _members(data: bytes, where: Where, holder: Member, depth: int, budget: _Budget) -> Iterator[Member]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = [file for file in archive.infolist() if not file.is_dir() and not _is_unseen(file.filename)]
         if reason := _refusal(files, budget):
-            yield above.rstrip("/"), AttnError(reason, where)
+            yield replace(holder, content=AttnError(reason, where))
             return
         budget.left -= sum(file.file_size for file in files)
+        stem = (where.source.rpartition("/")[2].rpartition(".")[0],)
         for file in sorted(files, key=lambda file: file.filename):
-            path = f"{above}{file.filename}"
-            place = Where(f"{where.source}/{path}")
-            content = _content(archive, file, place)
-            if isinstance(content, bytes) and is_archive(content):
+            path = f"{holder.path}/{file.filename}" if holder.path else file.filename
+            place = Where(f"{where.source}/{file.filename}")
+            inside = tuple(part for part in file.filename.split("/")[:-1] if part not in {"", ".", ".."})
+            above = holder.folders or (stem if len(files) == 1 and not inside else ())
+            member = Member(path, (*above, *inside), _content(archive, file, place))
+            if isinstance(member.content, bytes) and is_archive(member.content):
                 if depth < MAX_DEPTH:
-                    yield from _members(content, where, f"{path}/", depth + 1, budget)
+                    yield from _members(member.content, place, member, depth + 1, budget)
                     continue
-                content = AttnError("is an archive in an archive in an archive", place, "unpack it")
-            yield path, content
+                reason = "is an archive in an archive in an archive"
+                member = replace(member, content=AttnError(reason, place, "unpack it"))
+            yield member
 
 
 def _is_unseen(path: str) -> bool:

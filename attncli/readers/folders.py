@@ -76,10 +76,9 @@ def pieces(path: str, folders: tuple[str, ...] = ()) -> Iterator[Piece]:
     if not archives.is_archive(data):
         yield from _lines(Piece(name, folders, None, data), data)
         return
-    for member, content in archives.members(data, Where(name)):
-        inside = tuple(part for part in member.split("/")[:-1] if part not in {"", ".", ".."})
-        piece = Piece(f"{name}/{member}".rstrip("/"), (*folders, *inside), None, content)
-        yield from [piece] if isinstance(content, AttnError) else _lines(piece, content)
+    for member in archives.members(data, Where(name)):
+        piece = Piece(f"{name}/{member.path}".rstrip("/"), (*folders, *member.folders), None, member.content)
+        yield from [piece] if isinstance(member.content, AttnError) else _lines(piece, member.content)
 
 
 def _lines(piece: Piece, data: bytes) -> Iterator[Piece]:

@@ -28,7 +28,8 @@ def separated(text: str, where: Where) -> tuple[Document, str]:
     inside = False
     for at, line in enumerate(lines):
         match = _LINE.fullmatch(line)
-        if match and match[1].lower() not in found and not (inside and _NUMBERS.fullmatch(_rest(match))):
+        is_row = match and inside and _rest(match) and _NUMBERS.fullmatch(_rest(match))
+        if match and match[1].lower() not in found and not is_row:
             key = match[1].lower()
             value, lines[at] = _value(_rest(match)), ""
             if not value and (below := _below(lines, at)):
