@@ -251,7 +251,10 @@ ZOOMED = (
     "self-attention in batches", "biases alone", "X alone", "W by head, biases, W_o", "W by head in batches",
     "empty rows", "bias", "bias of −∞", "bias and mask in columns", "sum, empty rows", "from scores", "softcap",
     "sinks", "sinks, empty rows", "rope in columns", "rope, interleaved, heads", "sinusoidal", "cache",
-    "learned and zero keys",
+    "learned and zero keys", "residual", "hidden, LayerNorm before", "hidden, RMSNorm before and after",
+    "hidden, norm of the branch", "integers, no epsilon", "hidden in columns", "hidden in batches", "clip_qkv",
+    "qk_norm", "qk_norm for each head", "qk_norm for each head, side by side", "qk_norm over all heads",
+    "qk_norm over split heads", "qk_norm after RoPE", "qk_norm below epsilon",
 )  # fmt: skip
 """Problems in which every op of a gradient occurs."""
 TARGETS: dict[str, dict[str, Any]] = {

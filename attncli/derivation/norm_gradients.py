@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
 
 _TIMES, _OVER = Times(), Over()
-_NOTE = "n: each {}, divided, before weight and bias"
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,48 +102,46 @@ class NormGradient(Gradient):
         return groups.back(divided(numerator, size), self.shape)
 
     def text(self, columns: bool) -> Sequence[str]:
-        g = "{0} ∘ {2}" if self.norm.weight else "{0}"
-        mean = " − mean g" if self.norm.kind == "layer" else ""
-        share = "Σ g ∘ n" if self.norm.kind == "l2" else "mean(g ∘ n)"
-        return [f"(g{mean} − n {share}) / {self.norm.size_text('{1}')} for g = {g}"]
+        return ["norm'({1}, {0} ∘ {2})" if self.norm.weight else "norm'({1}, {0})"]
 
     def tex(self, columns: bool) -> Sequence[str]:
         g = r"{0} \circ {2}" if self.norm.weight else "{0}"
-        mean = r" - \bar g" if self.norm.kind == "layer" else ""
-        share = r"\textstyle\sum g \circ n" if self.norm.kind == "l2" else r"\overline{{g \circ n}}"
-        return [rf"\frac{{{{g{mean} - n \, {share}}}}}{{{{{self.norm.size_tex('{1}')}}}}} \text{{{{ for }}}} g = {g}"]
+        return [rf"\operatorname{{{{norm}}}}'({{1}}, {g})"]
 
     def note(self, columns: bool) -> str:
-        return _NOTE.format("column" if columns else "row")
+        mean = " − mean g" if self.norm.kind == "layer" else ""
+        share = "Σ g ∘ n" if self.norm.kind == "l2" else "mean(g ∘ n)"
+        row = "column" if columns else "row"
+        return f"norm'(x, g) = (g{mean} − n {share}) / {self.norm.size_text('x')} for each {row}; n: x as it is divided"
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Record g, n, the mean of their products, the differences, and the quotient."""
         numerator, size = self._zoom_parts(t, step, cell)
         _, place = self.norm.groups.find(cell, step.array.shape)
-        number = t.cell(numerator, place, step.labelled(f"{step.name} numerator", cell))
+        number = t.cell(numerator, place, step.labelled(f"numerator {step.operands[0].name}", cell))
         t.record(step.cell_name(cell), _OVER, number, size)
 
     def _zoom_parts(self, t: Explanation, step: Step, cell: Cell) -> tuple[str, str]:
         """Record the row of numerators, and what it is divided by; return their names."""
         d, x, *weight = step.operands
         g = self.norm.groups.take(t, d, cell)
-        label = f"{step.name}[{g.partition('[')[2]}"
         if weight:
             group, _ = self.norm.groups.find(cell, step.array.shape)
             own = t.take_row(weight[0], (group if len(weight[0].array) > 1 else 0,))
-            g = t.record(f"g {label}", _TIMES, g, own)
+            _, bracket, labels = g.partition("[")
+            g = t.record(f"{d.name}∘{weight[0].name}{bracket}{labels}", _TIMES, g, own)
         normed, size = self.norm.zoom_quotient(t, x, cell)
-        less = g
+        less, count = g, t[g].array.size
         if self.norm.kind == "layer":
-            mean = t.record(f"mean g {label}", Among(t[g].array.size), t.record(f"Σg {label}", RowSum(), g))
-            less = t.record(f"g − mean g {label}", Minus(), g, mean)
-        share = t.record(f"Σg∘n {label}", RowSum(), t.record(f"g∘n {label}", _TIMES, g, normed))
+            mean = t.record(f"mean {g}", Among(count), t.record(f"sum {g}", RowSum(), g))
+            less = t.record(f"deviation {g}", Minus(), g, mean)
+        share = t.record(f"sum product {g}", RowSum(), t.record(f"product {g}", _TIMES, g, normed))
         if self.norm.kind != "l2":
-            share = t.record(f"mean g∘n {label}", Among(t[g].array.size), share)
+            share = t.record(f"mean product {g}", Among(count), share)
         elif (t[size].array <= self.norm.eps).all():
             return less, size
-        part = t.record(f"n share {label}", _TIMES, normed, share)
-        return t.record(f"numerator {label}", Minus(), less, part), size
+        part = t.record(f"share {g}", _TIMES, normed, share)
+        return t.record(f"numerator {g}", Minus(), less, part), size
 
 
 def _exact_mean(x: Objects, width: int) -> Objects:
@@ -238,7 +235,7 @@ class WeightGradient(BiasGradient):
         return [r"\textstyle\sum {0} \circ n"]
 
     def note(self, columns: bool) -> str:
-        return f"{super().note(columns)}; {_NOTE.format('column' if columns else 'row')}"
+        return f"{super().note(columns)}; n: the numbers as they are divided, before weight and bias"
 
     def _zoom_part(self, t: Explanation, step: Step, cell: Cell) -> str:
         d, x = step.operands
