@@ -26,6 +26,7 @@ class Options(TypedDict, total=False):
     """All fields but Q, K and V, and the steps that can be given in the place of what they are made from."""
 
     title: Text
+    exercise: Integer
     tokens: Labels
     key_tokens: Labels
     columns: Flag
@@ -150,85 +151,3 @@ class Claims(TypedDict, total=False):
     max: Numbers
     exp: Numbers
     sumexp: Numbers
-    loss: Numbers
-    d_updated: Numbers
-    d_output_normed: Numbers
-    d_summed: Numbers
-    d_output: Numbers
-    d_concat: Numbers
-    d_head_output: Numbers
-    d_weights: Numbers
-    d_masked: Numbers
-    d_biased: Numbers
-    d_softcapped: Numbers
-    d_scaled: Numbers
-    d_scores: Numbers
-    d_V_all: Numbers
-    d_K_all: Numbers
-    d_K_rotated: Numbers
-    d_Q_rotated: Numbers
-    d_K_normed: Numbers
-    d_Q_normed: Numbers
-    d_V_clipped: Numbers
-    d_K_clipped: Numbers
-    d_Q_clipped: Numbers
-    d_V: Numbers
-    d_K: Numbers
-    d_Q: Numbers
-    d_encoded: Numbers
-    d_encoding: Numbers
-    d_normed: Numbers
-    d_X: Numbers
-    d_hidden: Numbers
-    d_M: Numbers
-    d_W_q: Numbers
-    d_W_k: Numbers
-    d_W_v: Numbers
-    d_W_o: Numbers
-    d_past_K: Numbers
-    d_past_V: Numbers
-    d_b_q: Numbers
-    d_b_k: Numbers
-    d_b_v: Numbers
-    d_b_o: Numbers
-    d_bias_k: Numbers
-    d_bias_v: Numbers
-    d_sinks: Numbers
-    d_pre_norm: Numbers
-    d_pre_norm_bias: Numbers
-    d_post_norm: Numbers
-    d_post_norm_bias: Numbers
-    d_q_norm: Numbers
-    d_q_norm_bias: Numbers
-    d_k_norm: Numbers
-    d_k_norm_bias: Numbers
-    d_bias: Numbers
-    Q_new: Numbers
-    K_new: Numbers
-    V_new: Numbers
-    X_new: Numbers
-    hidden_new: Numbers
-    M_new: Numbers
-    W_q_new: Numbers
-    W_k_new: Numbers
-    W_v_new: Numbers
-    W_o_new: Numbers
-    past_K_new: Numbers
-    past_V_new: Numbers
-    b_q_new: Numbers
-    b_k_new: Numbers
-    b_v_new: Numbers
-    b_o_new: Numbers
-    bias_k_new: Numbers
-    bias_v_new: Numbers
-    sinks_new: Numbers
-    pre_norm_new: Numbers
-    pre_norm_bias_new: Numbers
-    post_norm_new: Numbers
-    post_norm_bias_new: Numbers
-    q_norm_new: Numbers
-    q_norm_bias_new: Numbers
-    k_norm_new: Numbers
-    k_norm_bias_new: Numbers
-    bias_new: Numbers
-    loss_new: Numbers
