@@ -13,7 +13,7 @@ from support.oracle import attend
 from support.problems import FEATURES, KNOWN, Numbers, Problem, problems
 
 from attncli import attention
-from attncli.problem.fields import FIELDS
+from attncli.problem.fields import BACKWARD, FIELDS
 from attncli.trace.trace import Trace
 
 Array = npt.NDArray[np.float64]
@@ -117,7 +117,8 @@ def test_every_field_is_in_the_random_problems() -> None:
     drawn = {name for feature in FEATURES for name in FEATURES[feature]}
     drawn |= {"Q", "K", "V", "X", "W_q", "W_k", "W_v", "heads"}
     assert set(FIELDS) - drawn <= {
-        *("title", "tokens", "key_tokens", "precision", "decimals"),
+        *("title", "exercise", "tokens", "key_tokens", "precision", "decimals"),
+        *BACKWARD,
         *("bias_k", "bias_v", "add_zero_attn"),  # of PyTorch alone, and held against it in test_pytorch.py
     }
 

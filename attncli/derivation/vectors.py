@@ -86,6 +86,25 @@ def encoded(d: Draft, step: str, x: PlannedStep, e: PlannedStep) -> Op:
     return Add()
 
 
+def latent(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None, norm: PlannedStep | None) -> Op | None:
+    """Return the latent of queries, or of keys and values."""
+    if not (w or norm or "W_k_rope" in d.steps):
+        return None
+    from attncli.derivation import latent
+
+    return latent.latent(d, step, x, w, norm)
+
+
+def latent_keys(d: Draft, step: str, *operands: PlannedStep | None) -> Op:
+    """Return the keys of latent attention, with a part that the heads share."""
+    from attncli.derivation import latent
+
+    c, w, b, x, shared = operands
+    assert c is not None
+    assert shared is not None
+    return latent.keys(d, step, c, w, b, x, shared)
+
+
 def projected(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None, b: PlannedStep | None) -> Op | None:
     """Return X W + b, which gives Q, K or V."""
     if x is None:

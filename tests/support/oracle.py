@@ -236,7 +236,11 @@ class Derivation:
         if stream := hidden or x:
             self.stream = stream
         memory = stack(p["M"]) if "M" in p else x
-        found = {name: self.split(name, x if name == "Q" else memory) for name in ("Q", "K", "V")}
+        queries = self.latent("Q_latent", x, "W_q_a", "q_a_norm")
+        keys = self.latent("KV_latent", memory, "W_kv_a", "kv_a_norm")
+        found = {name: self.split(name, queries if name == "Q" else keys) for name in ("Q", "K", "V")}
+        if "W_k_rope" in p and memory:
+            found["K"] = self.with_shared(found["K"], memory)
         if c := p.get("clip_qkv"):
             for name, x in found.items():
                 if x:
@@ -277,6 +281,28 @@ class Derivation:
             ]
             normed = Stack(rows.lead, planes)
             found[name] = self.put(f"{name}_normed", split(normed, heads) if whole else normed)
+
+    def latent(self, name: str, x: Stack | None, w: str, norm_by: str) -> Stack | None:
+        """Return what queries, or keys and values, are made from: x itself, or its latent."""
+        p = self.p
+        if x is None or w not in p:
+            return x
+        weight, eps = p.get(norm_by), p.get("a_eps", 1e-6)
+        low = projected(x, p[w], None)
+        self.steps[name] = low.each(lambda plane: [norm(row, "rms", eps, weight) for row in plane])
+        return self.steps[name]
+
+    def with_shared(self, own: Stack | None, memory: Stack) -> Stack:
+        """Return keys, of which every head has the same last columns: the memory's projection by W_k_rope."""
+        assert own
+        shared = projected(memory, self.p["W_k_rope"], None).planes
+        heads = own.lead[-1]
+        k = Stack(own.lead, [
+            [mine + all_heads for mine, all_heads in zip(plane, shared[at // heads], strict=True)]
+            for at, plane in enumerate(own.planes)
+        ])  # fmt: skip
+        self.steps["K"] = k if depth(self.p.get("W_k")) == 3 else joined(k)
+        return k
 
     def split(self, name: str, source: Stack | None) -> Stack | None:
         """Return Q, K or V, projected or as it was given, with its heads split."""
