@@ -10,23 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Axes, Axis, Cell
 from attncli.derivation.modifiers import Term, as_block, indices, pick, pick_offset
-from attncli.derivation.ops import HeadLayout, merge_heads
+from attncli.derivation.ops import HeadLayout, Same, merge_heads
+from attncli.derivation.rope import BASE, Frequencies, plain
 from attncli.trace.op import Op
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array, Objects
+    from attncli.derivation.ids import Ids
     from attncli.derivation.modifiers import Offset
 
-ROPE_BASE = 10000.0
+MAX_LISTED = 16
+"""Positions that a note lists."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,45 +81,59 @@ class Sinusoidal(Op):
 class Rotate(Op):
     """The rotary embedding: each pair of a head's dimensions rotated by position times the pair's frequency.
 
-    Pair i of d/2 has frequency base^(−2i/d). The result has the layout of the operand.
+    The first dimensions of a head turn, two for each frequency, or those after the first `skip`; the rest pass as they
+    are. The result has the layout of the operand.
     """
 
     layout: HeadLayout
     start: int = 0
     """The position of the first vector: the length of the cache, whose keys are already rotated."""
     style: str = "half"
-    base: float = ROPE_BASE
+    freqs: Frequencies | None = None
+    """The frequencies; None for base 10000 and all dimensions."""
+    skip: int = 0
+    ids: Ids | None = None
+    """The positions, (…, n, 1), if they are not counted from `start`."""
 
     def apply(self, *operands: Array) -> Array:
         x = self.layout.apply(operands[0])
-        d = x.shape[-1]
-        angle = self._angle(x.shape[-2], d)
-        first, second = self._pairs(d)
+        cos, sin = self._waves(x.shape[-2], x.shape[-1])
+        first, second = self._pairs(x.shape[-1])
         a, b = x[..., first], x[..., second]
-        turned = np.empty_like(x)
-        turned[..., first] = a * np.cos(angle) - b * np.sin(angle)
-        turned[..., second] = b * np.cos(angle) + a * np.sin(angle)
+        turned = x.copy()
+        turned[..., first] = a * cos - b * sin
+        turned[..., second] = b * cos + a * sin
         return merge_heads(turned) if self.layout.split else turned
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
         e = self.layout.apply(errors[0])
-        d = e.shape[-1]
-        angle = self._angle(e.shape[-2], d)
-        cos, sin = np.abs(np.cos(angle)), np.abs(np.sin(angle))
-        first, second = self._pairs(d)
-        moved = np.empty_like(e)
+        cos, sin = map(np.abs, self._waves(e.shape[-2], e.shape[-1]))
+        first, second = self._pairs(e.shape[-1])
+        moved = e.copy()
         moved[..., first] = e[..., first] * cos + e[..., second] * sin
         moved[..., second] = e[..., second] * cos + e[..., first] * sin
         return merge_heads(moved) if self.layout.split else moved
 
+    def frequencies(self, d: int) -> Frequencies:
+        """Return the frequencies of a head of d dimensions."""
+        return self.freqs or Frequencies(plain(BASE, d), base=BASE)
+
+    def _waves(self, n: int, d: int) -> tuple[Array, Array]:
+        """Return what both of a pair are multiplied by, (…, n, r/2)."""
+        angle, factor = self._angle(n, d), self.frequencies(d).factor
+        return factor * np.cos(angle), factor * np.sin(angle)
+
     def _angle(self, n: int, d: int) -> Array:
-        positions = np.arange(self.start, self.start + n)
-        return np.asarray(positions[:, None] * self.base ** (-2 * np.arange(d // 2) / d))  # (n, d / 2)
+        return np.asarray(self._positions(n) * self.frequencies(d).values)  # (…, n, 1) (r/2,) → (…, n, r/2)
+
+    def _positions(self, n: int) -> Ids:
+        return np.arange(self.start, self.start + n)[:, None] if self.ids is None else self.ids
 
     def _pairs(self, d: int) -> tuple[slice, slice]:
+        half, begin = len(self.frequencies(d).values), self.skip
         if self.style == "half":
-            return slice(0, d // 2), slice(d // 2, d)
-        return slice(0, d, 2), slice(1, d, 2)
+            return slice(begin, begin + half), slice(begin + half, begin + 2 * half)
+        return slice(begin, begin + 2 * half, 2), slice(begin + 1, begin + 2 * half, 2)
 
     def text(self, columns: bool) -> Sequence[str]:
         return ["rotate({0}, position × θ)"]
@@ -125,26 +142,36 @@ class Rotate(Op):
         return [r"R_{{\text{{pos}}}} {0}" if columns else r"{0} R_{{\text{{pos}}}}^\top"]
 
     def note(self, columns: bool) -> str:
-        pairs = "dimensions i and i + d/2" if self.style == "half" else "dimensions 2i and 2i + 1"
-        return f"RoPE: {pairs} form a pair, θ = {self.base:g}^(−2i/d)"
+        freqs = self.freqs or Frequencies(np.empty(0), base=BASE)
+        d = "r" if freqs.of else "d"
+        pairs = f"dimensions i and i + {d}/2" if self.style == "half" else "dimensions 2i and 2i + 1"
+        said = [f"RoPE: {pairs} form a pair, {freqs.note(d)}"]
+        if freqs.of:
+            which = "last" if self.skip else "first"
+            said.append(f"the {which} r = {2 * len(freqs.values)} of {freqs.of} dimensions turn")
+        if self.ids is not None:
+            said.append(f"the positions are {_listed(self.ids)}")
+        return "; ".join(said)
 
     def exact(self, *operands: Objects) -> Objects:
         raise NotExactError
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Record the two cells of the pair, the angle, and the rotation."""
-        from attncli.trace.cell_ops import Minus, Plus, Times, Wave
+        from attncli.trace.cell_ops import Minus, Plus, Times
 
         vectors = step.operands[0]
         *lead, i, j = cell
         d = vectors.array.shape[-1] // (self.layout.split or 1)
         head, own = divmod(j, d)
         first, second = (list(range(d))[part] for part in self._pairs(d))
+        if own not in (*first, *second):
+            t.record(step.cell_name(cell), Same(), t.take_cell(vectors, cell))
+            return
         pair = first.index(own) if own in first else second.index(own)
         cells = [t.take_cell(vectors, (*lead, i, head * d + part[pair])) for part in (first, second)]
-        angle = self._zoom_angle(t, step, cell, 2 * pair, d)
-        cos = t.record(step.labelled(f"cos {step.name}", cell), Wave("cos"), angle)
-        sin = t.record(step.labelled(f"sin {step.name}", cell), Wave("sin"), angle)
+        angle = self._zoom_angle(t, step, cell, pair, d)
+        cos, sin = (self._zoom_wave(t, step, cell, name, angle, d) for name in ("cos", "sin"))
         mine, other = cells if own in first else reversed(cells)
         parts = [
             t.record(step.labelled(f"{step.name} {name}", cell), Times(), vector, wave)
@@ -152,16 +179,39 @@ class Rotate(Op):
         ]
         t.record(step.cell_name(cell), Minus() if own in first else Plus(), *parts)
 
-    def _zoom_angle(self, t: Explanation, step: Step, cell: Cell, exponent: int, d: int) -> str:
-        """The position times the pair's frequency, base^(−2i/d)."""
+    def _zoom_wave(
+        self, t: Explanation, step: Step, cell: Cell, name: Literal["cos", "sin"], angle: str, d: int
+    ) -> str:
+        """Record the cosine or sine of the angle, times the factor if there is one."""
+        from attncli.trace.cell_ops import Times, Wave
+
+        wave = t.record(step.labelled(f"{name} {step.name}", cell), Wave(name), angle)
+        factor = self.frequencies(d).factor
+        if factor == 1:
+            return wave
+        given = t.given("factor", np.array([[factor]]), step.axes_of(cell))
+        return t.record(step.labelled(f"{name} {step.name} × factor", cell), Times(), wave, given)
+
+    def _zoom_angle(self, t: Explanation, step: Step, cell: Cell, pair: int, d: int) -> str:
+        """Record the position times the pair's frequency."""
         from attncli.trace.cell_ops import Times
 
         axes = step.axes_of(cell)
-        *_, i, _ = cell
-        position = t.given(step.labelled(f"{step.name} position", cell[:-1]), np.array([[float(self.start + i)]]), axes)
-        frequency = np.array([[self.base ** (-exponent / d)]])
-        theta = t.given(f"{self.base:g}^(-{exponent}/{d})", frequency, axes)
+        *lead, i, j = cell
+        place = self._positions(step.array.shape[-2])
+        if self.ids is not None:
+            place = pick(place, (*lead, j // d) if self.layout.split else tuple(lead))
+        position = t.given(step.labelled(f"{step.name} position", cell[:-1]), place[i : i + 1].astype(float), axes)
+        freqs = self.frequencies(d)
+        power = f"{freqs.base:g}^(-{2 * pair}/{2 * len(freqs.values)})" if freqs.base else f"θ{pair + 1}"
+        theta = t.given(power, freqs.values[None, pair : pair + 1], axes)
         return t.record(step.labelled(f"{step.name} angle", cell), Times(), position, theta)
+
+
+def _listed(ids: Ids) -> str:
+    """Return positions in words; those of several batch entries behind one another."""
+    rows = ids.reshape(-1, ids.shape[-2]).tolist()
+    return "; ".join(", ".join(map(str, row)) for row in rows) if ids.size <= MAX_LISTED else "given"
 
 
 def alibi_exponents(heads: int) -> list[tuple[int, int]]:

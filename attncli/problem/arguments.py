@@ -5,7 +5,7 @@ Nothing here runs: `attncli.problem.fields` is the table, and a test holds these
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict
 
 import numpy.typing as npt
@@ -18,6 +18,8 @@ Flag: TypeAlias = bool | None
 Text: TypeAlias = str | None
 Labels: TypeAlias = Sequence[str] | str | None
 Scale: TypeAlias = float | str | None
+Object: TypeAlias = Mapping[str, Any] | str | None
+"""A mapping of JSON's keys and values, or its text."""
 
 
 class Options(TypedDict, total=False):
@@ -48,6 +50,12 @@ class Options(TypedDict, total=False):
     positions: Literal["sinusoidal", "rope", "alibi"] | None
     rope_style: Literal["half", "interleaved"] | None
     rope_base: Number
+    rope_dims: Integer
+    rope_freqs: Numbers
+    rope_factor: Number
+    rope_scaling: Object
+    position_ids: Numbers
+    key_position_ids: Numbers
     scale: Scale
     softcap: Number
     bias: Numbers

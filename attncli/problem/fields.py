@@ -16,7 +16,20 @@ from attncli.common.labels import fold
 from attncli.common.text import quoted, suggestion
 
 Kind = Literal[
-    "matrix", "vector", "mask", "bias", "integers", "integer", "number", "flag", "scale", "choice", "labels", "text"
+    "matrix",
+    "vector",
+    "mask",
+    "bias",
+    "integers",
+    "positions",
+    "integer",
+    "number",
+    "flag",
+    "scale",
+    "choice",
+    "labels",
+    "text",
+    "object",
 ]
 
 
@@ -44,7 +57,7 @@ class Field:
     @property
     def array(self) -> bool:
         """Whether the field holds an array of numbers."""
-        return self.kind in {"matrix", "vector", "mask", "bias", "integers"}
+        return self.kind in {"matrix", "vector", "mask", "bias", "integers", "positions"}
 
 
 _MATRICES = ("Q", "K", "V", "X", "M", "W_q", "W_k", "W_v", "W_o", "past_K", "past_V")
@@ -73,6 +86,12 @@ FIELDS = {
             "rope_style", "choice", choices=("half", "interleaved"), metavar="NAME", help="half or interleaved [half]."
         ),
         Field("rope_base", "number", metavar="X", help="Base of the RoPE angles [10000]."),
+        Field("rope_dims", "integer", least=2, metavar="R", help="Rotate the first R dimensions of a head [all]."),
+        Field("rope_freqs", "vector"),
+        Field("rope_factor", "number", metavar="X", help="Multiply RoPE's cos and sin by X [1]."),
+        Field("rope_scaling", "object"),
+        Field("position_ids", "positions", least=0),
+        Field("key_position_ids", "positions", least=0),
         Field("scale", "scale", metavar="X", help="Factor for QKᵀ: 0.5, 1/3 or none [1/√d_k]."),
         Field("softcap", "number", metavar="C", help="Squash the scores: C tanh(s / C)."),
         Field("bias", "bias"),

@@ -103,8 +103,12 @@ class Problem:
         return cast("float | None", self.values.get(name))
 
     def integers(self, name: str) -> npt.NDArray[np.int64] | None:
-        """Return a list of whole numbers."""
+        """Return a list of whole numbers, or several lists of positions."""
         return cast("npt.NDArray[np.int64] | None", self.values.get(name))
+
+    def scaling(self) -> dict[str, Any] | None:
+        """Return the checked object of RoPE's scaling."""
+        return cast("dict[str, Any] | None", self.values.get("rope_scaling"))
 
     def scale(self) -> str | float | None:
         """Return the scale as it was given: a number, "1/3" or "none"; None for the default."""

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from support.rope import Frequencies, frequencies
+
 Plane: TypeAlias = list[list[float]]
 Problem: TypeAlias = dict[str, Any]
 
@@ -139,16 +141,22 @@ def sinusoids(rows: int, width: int, start: int) -> Plane:
     ]
 
 
-def rotated(x: Stack, start: int, style: str, base: float) -> Stack:
-    """Turn the pairs of each row by position · base^(−2i/d); pairs are (i, i + d/2), or neighbours."""
+def rotated(x: Stack, positions: list[list[int]], style: str, found: Frequencies) -> Stack:
+    """Turn the pairs of each row by position · frequency; pairs are (i, i + r/2), or neighbours.
+
+    `positions` has a list for each of x's batch entries; dimensions after those of the pairs stay as they are.
+    """
+    freqs, factor = found
+    half, heads = len(freqs), x.lead[-1]
     planes = [[list(row) for row in plane] for plane in x.planes]
-    for i, row in ((i, row) for plane in planes for i, row in enumerate(plane)):
-        half = len(row) // 2
-        for pair in range(half):
-            left, right = (pair, pair + half) if style == "half" else (2 * pair, 2 * pair + 1)
-            angle, a, b = (start + i) * base ** (-pair / half), row[left], row[right]
-            row[left] = a * math.cos(angle) - b * math.sin(angle)
-            row[right] = a * math.sin(angle) + b * math.cos(angle)
+    for at, plane in enumerate(planes):
+        for position, row in zip(positions[at // heads], plane, strict=True):
+            for pair, theta in enumerate(freqs):
+                left, right = (pair, pair + half) if style == "half" else (2 * pair, 2 * pair + 1)
+                a, b = row[left], row[right]
+                cos, sin = factor * math.cos(position * theta), factor * math.sin(position * theta)
+                row[left] = a * cos - b * sin
+                row[right] = a * sin + b * cos
     return Stack(x.lead, planes)
 
 
@@ -206,16 +214,32 @@ class Derivation:
             self.steps["encoded"] = x = x.cells(lambda value, at: value + encoding[at[-2]][at[-1]])
         memory = stack(p["M"]) if "M" in p else x
         found = {name: self.split(name, x if name == "Q" else memory) for name in ("Q", "K", "V")}
-        for name in ("Q", "K"):
-            if p.get("positions") == "rope" and (x := found[name]):
-                turned_by_place = rotated(x, self.past, p.get("rope_style", "half"), p.get("rope_base", 10000))
-                found[name] = self.put(f"{name}_rotated", turned_by_place)
+        if p.get("positions") == "rope":
+            places_of = {name: self.positions(name, x) for name, x in found.items() if x and name != "V"}
+            length = 1 + max(place for rows in places_of.values() for row in rows for place in row)
+            for name, rows in places_of.items():
+                x = found[name]
+                assert x
+                how = frequencies(p, len(x.planes[0][0]), length)
+                found[name] = self.put(f"{name}_rotated", rotated(x, rows, p.get("rope_style", "half"), how))
         for name in ("K", "V"):
             if f"past_{name}" in p and (x := found[name]):
                 cache = stack(p[f"past_{name}"])
                 cache = cache if len(cache.lead) == len(x.lead) else split(cache, x.lead[-1])
                 found[name] = self.put(f"{name}_all", cache.each(lambda old, new: old + new, x))
         return list(found.values())
+
+    def positions(self, name: str, x: Stack) -> list[list[int]]:
+        """Return where the rows of Q or K stand, a list for each batch entry."""
+        batch, rows, start = math.prod(x.lead[:-1]), len(x.planes[0]), self.past
+        ids = self.p.get("position_ids") if name == "Q" or ("X" in self.p and "M" not in self.p) else None
+        if name == "K" and "key_position_ids" in self.p:
+            ids = self.p["key_position_ids"]
+            ids = [row[start:] for row in ids] if depth(ids) == 2 else ids[start:]
+        if ids is None:
+            ids = [start + i for i in range(rows)]
+        every = ids if depth(ids) == 2 else [ids]
+        return every * batch if len(every) == 1 else every
 
     def split(self, name: str, source: Stack | None) -> Stack | None:
         """Return Q, K or V, projected or as it was given, with its heads split."""

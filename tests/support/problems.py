@@ -38,6 +38,12 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "rope": ("positions",),
     "rope_style": ("positions", "rope_style"),
     "rope_base": ("positions", "rope_base"),
+    "rope_dims": ("positions", "rope_dims"),
+    "rope_freqs": ("positions", "rope_freqs"),
+    "rope_factor": ("positions", "rope_factor"),
+    "rope_scaling": ("positions", "rope_scaling"),
+    "rope_ids": ("positions", "position_ids"),
+    "rope_key_ids": ("positions", "key_position_ids"),
     "alibi": ("positions",),
     "sum": ("normalize",),
     "fewer_kv": (),
@@ -49,6 +55,9 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "columns": ("columns",),
 }
 """Each feature, and the fields without which there is none."""
+
+ROPE = tuple(feature for feature in FEATURES if feature.startswith("rope"))
+"""Features that rotate Q and K."""
 
 ONLY_WITH = {
     "lengths": ("batch_split", "batch_joined", "X_batch"),
@@ -68,9 +77,8 @@ APART = (
     {"past", "lengths"},
     {"past", "lengths_align"},
     {"past", "M"},
-    {"sinusoidal", "rope", "rope_style", "rope_base"},
     {"alibi", "sinusoidal"},
-    {"alibi", "rope", "rope_style", "rope_base"},
+    *({other, feature} for other in ("alibi", "sinusoidal") for feature in ROPE),
     {"fewer_kv", "kv_heads"},
 )
 """Features of which the contract says nothing together, or that exclude each other."""
@@ -134,8 +142,7 @@ class _Sizes:
         self.n, self.m = draw(st.integers(1, 4)), draw(st.integers(1, 5))
         if layout.startswith("X") and "M" not in features:
             self.m = self.n
-        even = {"rope", "rope_style", "rope_base"} & features
-        self.d = draw(st.sampled_from([2, 4, 6] if even else [1, 2, 3, 4]))
+        self.d = draw(st.sampled_from([2, 4, 6] if features & set(ROPE) else [1, 2, 3, 4]))
         self.d_v, self.d_model = draw(st.integers(1, 3)), draw(st.integers(1, 4))
         self.batch: tuple[int, ...] = (draw(st.integers(1, 3)),) if "batch" in layout else ()
         fewer = {"fewer_kv", "kv_heads"} & features
@@ -199,16 +206,66 @@ def _modifiers(draw: Draw, numbers: Numbers, p: Problem, size: _Sizes, features:
         p["softcap"] = draw(st.sampled_from([0.5, 2, 30]))
     if "sinks" in features:
         p["sinks"] = numbers.array(max(size.heads, 1))
-    if {"rope", "rope_style", "rope_base"} & features:
-        p["positions"] = "rope"
-    if "rope_style" in features:
-        p["rope_style"] = draw(st.sampled_from(["half", "interleaved"]))
-    if "rope_base" in features:
-        p["rope_base"] = draw(st.sampled_from([10, 500000]))
+    if features & set(ROPE):
+        _rope(draw, p, size, features)
     for name in {"sinusoidal", "alibi"} & features:
         p["positions"] = name
     if "sum" in features:
         p["normalize"] = "sum"
+
+
+def _rope(draw: Draw, p: Problem, size: _Sizes, features: set[str]) -> None:
+    p["positions"], turning = "rope", size.d
+    if "rope_style" in features:
+        p["rope_style"] = draw(st.sampled_from(["half", "interleaved"]))
+    if "rope_base" in features:
+        p["rope_base"] = draw(st.sampled_from([10, 500000]))
+    if "rope_dims" in features:
+        p["rope_dims"] = turning = draw(st.sampled_from(range(2, size.d + 1, 2)))
+    if "rope_freqs" in features:
+        p["rope_freqs"] = [draw(st.sampled_from([1, 0.5, 0.01, 2.5])) for _ in range(turning // 2)]
+    if "rope_factor" in features:
+        p["rope_factor"] = draw(st.sampled_from([0.5, 1, 1.25]))
+    if "rope_scaling" in features:
+        p["rope_scaling"] = draw(scalings(turning))
+    if "rope_ids" in features:
+        p["position_ids"] = _positions(draw, size, size.n)
+    if "rope_key_ids" in features:
+        p["key_position_ids"] = _positions(draw, size, size.past + size.m)
+
+
+def _positions(draw: Draw, size: _Sizes, count: int) -> Any:
+    """Draw positions, one list for all batch entries or one for each."""
+    rows = draw(st.sampled_from([None, 1, *size.batch]))
+    one = st.lists(st.integers(0, 40), min_size=count, max_size=count)
+    return draw(one) if rows is None else [draw(one) for _ in range(rows)]
+
+
+def scalings(dims: int) -> st.SearchStrategy[Problem]:
+    """Draw the objects that config.json may hold for RoPE, for so many dimensions that turn."""
+    factor, trained = st.sampled_from([1, 2, 8, 0.5]), st.integers(2, 64)
+    number = st.sampled_from([0.5, 1, 2.5])
+    each = st.lists(st.sampled_from([1, 1.5, 4]), min_size=dims // 2, max_size=dims // 2)
+
+    def kind(name: str, required: Problem, optional: Problem | None = None) -> st.SearchStrategy[Problem]:
+        key = st.sampled_from(["rope_type", "type"]).map(lambda key: {key: name})
+        rest = st.fixed_dictionaries(required, optional={"rope_theta": st.sampled_from([10, 1e6]), **(optional or {})})
+        return st.tuples(key, rest).map(lambda parts: parts[0] | parts[1])
+
+    length: Problem = {"original_max_position_embeddings": trained}
+    yarn: Problem = {"attention_factor": number, "mscale": number, "mscale_all_dim": number, "truncate": st.booleans(),
+                     "beta_fast": st.sampled_from([2, 32]), "beta_slow": st.sampled_from([1, 0.5])}  # fmt: skip
+    bands: Problem = {"low_freq_factor": st.sampled_from([0.5, 1]), "high_freq_factor": st.sampled_from([2, 4])}
+    long: Problem = {"short_factor": each, "long_factor": each}
+    return st.one_of(
+        kind("default", {}),
+        kind("linear", {"factor": factor}),
+        *([kind("dynamic", {"factor": st.sampled_from([1, 2, 8]), **length})] if dims > 2 else []),
+        kind("llama3", {"factor": factor, **length, **bands}),
+        kind("yarn", {"factor": factor, **length}, yarn),
+        kind("longrope", {**long, **length, "factor": factor}, {"attention_factor": number}),
+        kind("longrope", {**long, **length, "max_position_embeddings": st.integers(2, 256)}),
+    )
 
 
 def _broadcasting(draw: Draw, shape: tuple[int, ...]) -> list[int]:
