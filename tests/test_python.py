@@ -29,7 +29,8 @@ MODULES = ("attncli", "attncli.api", "attncli.checking.verdict", "attncli.trace.
 TYPES: dict[Kind, object] = {
     "matrix": arguments.Numbers, "vector": arguments.Numbers, "mask": arguments.Numbers, "bias": arguments.Numbers,
     "integers": arguments.Numbers, "integer": arguments.Integer, "number": arguments.Number, "flag": arguments.Flag,
-    "scale": arguments.Scale, "labels": arguments.Labels, "text": arguments.Text,
+    "positions": arguments.Numbers, "object": arguments.Object, "scale": arguments.Scale,
+    "labels": arguments.Labels, "text": arguments.Text,
 }  # fmt: skip
 
 

@@ -85,12 +85,13 @@ def _frequencies(d: Draft, dims: int) -> Frequencies:
     if scaling is None or scaling["rope_type"] == "default":
         return Frequencies(plain(base, dims), base=base)
     try:
-        values, factor = _SCALED[scaling["rope_type"]](scaling, base, dims, ids.largest(d) + 1)
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            values, factor = _SCALED[scaling["rope_type"]](scaling, base, dims, ids.largest(d) + 1)
     except _UnfitError as error:
         raise AttnError(str(error), p.where("rope_scaling")) from None
-    if not (np.isfinite(values).all() and math.isfinite(factor)):
+    except ArithmeticError:
         msg = f"gives frequencies beyond float64 for {dims} dimensions"
-        raise AttnError(msg, p.where("rope_scaling"))
+        raise AttnError(msg, p.where("rope_scaling")) from None
     return Frequencies(values, factor, said=f" ({_said(scaling, base)})")
 
 
@@ -160,7 +161,7 @@ def _llama3(scaling: Scaling, base: float, dims: int, length: int) -> tuple[Arra
 def _yarn(scaling: Scaling, base: float, dims: int, length: int) -> tuple[Array, float]:
     """Pairs that turn seldom divided by the factor, fast ones kept, and a ramp between them."""
     if base <= 1:
-        msg = f"type yarn needs a rope_base above 1, got {base:g}"
+        msg = f"type yarn needs a base above 1, got {base:g}"
         raise _UnfitError(msg)
     trained = scaling["original_max_position_embeddings"]
     factor = scaling.get("factor") or scaling["max_position_embeddings"] / trained

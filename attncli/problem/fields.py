@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import fold
@@ -32,6 +32,13 @@ Kind = Literal[
     "object",
 ]
 
+Heading = Literal[
+    "", "Heads and projections", "Positions", "Scores and masks", "Norms and the block around", "Gradients"
+]
+"""A group of fields in the help; "" is the fields of the problem as a whole."""
+
+HEADINGS: tuple[Heading, ...] = get_args(Heading)
+
 
 @dataclass(frozen=True)
 class Field:
@@ -48,6 +55,8 @@ class Field:
     """The placeholder for the option's value in the help; empty for a flag."""
     short: str = ""
     """The short name of the option, such as -p."""
+    heading: Heading = ""
+    """The group of the option in the help."""
 
     @property
     def option(self) -> str:
@@ -72,42 +81,82 @@ FIELDS = {
         Field("columns", "flag", help="Treat vectors as columns: q = W_q e."),
         *(Field(name, "matrix") for name in _MATRICES),
         *(Field(name, "vector") for name in _VECTORS),
-        Field("add_zero_attn", "flag", help="Append a zero key and value (PyTorch)."),
-        Field("heads", "integer", metavar="N", help="Split Q, K and V into N heads."),
-        Field("kv_heads", "integer", metavar="N", help="Split K and V into N heads (GQA) [heads]."),
+        Field("add_zero_attn", "flag", help="Append a zero key and value (PyTorch).", heading="Scores and masks"),
+        Field("heads", "integer", metavar="N", help="Split Q, K and V into N heads.", heading="Heads and projections"),
+        Field(
+            "kv_heads",
+            "integer",
+            metavar="N",
+            help="Split K and V into N heads (GQA) [heads].",
+            heading="Heads and projections",
+        ),
         Field(
             "positions",
             "choice",
             choices=("sinusoidal", "rope", "alibi"),
             metavar="NAME",
             help="Add positions: sinusoidal, rope or alibi.",
+            heading="Positions",
         ),
         Field(
-            "rope_style", "choice", choices=("half", "interleaved"), metavar="NAME", help="half or interleaved [half]."
+            "rope_style",
+            "choice",
+            choices=("half", "interleaved"),
+            metavar="NAME",
+            help="half or interleaved [half].",
+            heading="Positions",
         ),
-        Field("rope_base", "number", metavar="X", help="Base of the RoPE angles [10000]."),
-        Field("rope_dims", "integer", least=2, metavar="R", help="Rotate the first R dimensions of a head [all]."),
+        Field("rope_base", "number", metavar="X", help="Base of the RoPE angles [10000].", heading="Positions"),
+        Field(
+            "rope_dims",
+            "integer",
+            least=2,
+            metavar="R",
+            help="Rotate the first R dimensions of each head [all].",
+            heading="Positions",
+        ),
         Field("rope_freqs", "vector"),
-        Field("rope_factor", "number", metavar="X", help="Multiply RoPE's cos and sin by X [1]."),
-        Field("rope_scaling", "object"),
+        Field("rope_factor", "number", metavar="X", help="Multiply RoPE's cos and sin by X [1].", heading="Positions"),
+        Field(
+            "rope_scaling",
+            "object",
+            metavar="JSON",
+            help="Scale RoPE as config.json's object says.",
+            heading="Positions",
+        ),
         Field("position_ids", "positions", least=0),
         Field("key_position_ids", "positions", least=0),
-        Field("scale", "scale", metavar="X", help="Factor for QKᵀ: 0.5, 1/3 or none [1/√d_k]."),
-        Field("softcap", "number", metavar="C", help="Squash the scores: C tanh(s / C)."),
+        Field(
+            "scale", "scale", metavar="X", help="Factor for QKᵀ: 0.5, 1/3 or none [1/√d_k].", heading="Scores and masks"
+        ),
+        Field("softcap", "number", metavar="C", help="Squash the scores: C tanh(s / C).", heading="Scores and masks"),
         Field("bias", "bias"),
-        Field("causal", "flag", help="Hide keys after each query."),
+        Field("causal", "flag", help="Hide keys after each query.", heading="Scores and masks"),
         Field(
             "causal_align",
             "choice",
             choices=("top-left", "bottom-right"),
             metavar="NAME",
             help="top-left or bottom-right [top-left].",
+            heading="Scores and masks",
         ),
-        Field("window", "integers", least=-1, metavar="LEFT,RIGHT", help="Keys visible to each side; -1: no limit."),
+        Field(
+            "window",
+            "integers",
+            least=-1,
+            metavar="LEFT,RIGHT",
+            help="Keys visible to each side; -1: no limit.",
+            heading="Scores and masks",
+        ),
         Field("lengths", "integers", least=0),
         Field("mask", "mask"),
         Field(
-            "normalize", "choice", choices=("softmax", "sum"), metavar="NAME", help="softmax or sum (s / Σs) [softmax]."
+            "normalize",
+            "choice",
+            choices=("softmax", "sum"),
+            metavar="NAME",
+            help="softmax or sum (s / Σs) [softmax].",
+            heading="Scores and masks",
         ),
         Field(
             "precision",
@@ -123,8 +172,8 @@ FIELDS = {
 }
 """Every field, in the order in which problems are written."""
 
-OPTIONS = tuple(entry for entry in FIELDS.values() if entry.help)
-"""The fields that are options of every command that reads a problem."""
+OPTIONS = tuple(entry for heading in HEADINGS for entry in FIELDS.values() if entry.help and entry.heading == heading)
+"""The fields that are options of every command that reads a problem, by heading."""
 
 STEPS = {
     "encoding": ("input", "dim"),

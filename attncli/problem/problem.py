@@ -15,7 +15,7 @@ from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import are_generated
 from attncli.common.text import quoted
-from attncli.problem.fields import CLAIMS, FIELDS, STEPS, Document, Entry, named, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, STEPS, Document, Entry, kind_of, named, resolve
 from attncli.problem.values import coerce
 
 if TYPE_CHECKING:
@@ -43,7 +43,10 @@ class Problem:
 
     def _value(self, name: str) -> object:
         value = coerce(name, self._entries[name])
-        return facing(value, self.columns) if isinstance(value, np.ndarray) else value
+        if not isinstance(value, np.ndarray):
+            return value
+        array = facing(value, self.columns)
+        return array[0] if kind_of(name) == "positions" and array.ndim == 2 and len(array) == 1 else array
 
     def _labels_from_tables(self) -> None:
         """Use the labels around a matrix in CSV as tokens if none are given."""

@@ -14,7 +14,7 @@ from attncli.writers.terminal.layout import Part, blank_line, indented
 from attncli.writers.terminal.measure import cells
 from attncli.writers.terminal.printing import printed
 
-_COLORS = {"→": "yellow", "✗": "red", "✓": "green"}
+_COLORS = {"→": "yellow", "✗": "red", "✓": "green", "–": "dim"}
 _BETWEEN = 2
 
 
