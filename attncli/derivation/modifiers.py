@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from attncli.trace.op import Say
 
     Allowed = npt.NDArray[np.bool_]
+    Ids = npt.NDArray[np.int64]
     Offset = int | npt.NDArray[np.int64]
 
 
@@ -47,11 +48,6 @@ def pick(plane: npt.NDArray[Any], lead: Cell) -> npt.NDArray[Any]:
     return matrix
 
 
-def pick_offset(offset: Offset, lead: Cell) -> Offset:
-    """Return the offset of one matrix; offsets by batch entry are (…, 1, 1)."""
-    return offset if isinstance(offset, int) else int(pick(offset, lead)[0, 0])
-
-
 def block(plane: npt.NDArray[Any], rows: slice, cols: slice) -> npt.NDArray[Any]:
     """Return one block of a plane that broadcasts against (…, n, m); axes of size 1 are kept."""
     if plane.ndim >= 1 and plane.shape[-1] != 1:
@@ -61,10 +57,35 @@ def block(plane: npt.NDArray[Any], rows: slice, cols: slice) -> npt.NDArray[Any]
     return plane
 
 
-def indices(offset: Offset, rows: slice, cols: slice) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return i + offset for each query, (…, rows, 1), and j for each key, (cols,)."""
-    i = np.asarray(np.arange(rows.start, rows.stop)[:, None] + offset, dtype=np.int64)
-    return i, np.arange(cols.start, cols.stop)
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where queries and keys stand: query i at i + offset and key j at j, unless their positions are given."""
+
+    offset: Offset = 0
+    """One number, or one for each batch entry, (…, 1, 1)."""
+    queries: Ids | None = None
+    """The positions of the queries, (…, n, 1)."""
+    keys: Ids | None = None
+    """The positions of the keys, (…, 1, m)."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether no positions are given."""
+        return self.queries is None and self.keys is None
+
+    def block(self, rows: slice, cols: slice) -> tuple[Ids, Ids]:
+        """Return the positions of some queries, (…, rows, 1), and of some keys, (cols,) or (…, 1, cols)."""
+        if self.queries is None:
+            i = np.asarray(np.arange(rows.start, rows.stop)[:, None] + self.offset, dtype=np.int64)
+        else:
+            i = block(self.queries, rows, cols)
+        return i, np.arange(cols.start, cols.stop) if self.keys is None else block(self.keys, rows, cols)
+
+    def at(self, lead: Cell) -> Places:
+        """Return the places in one matrix, without leading axes."""
+        offset = self.offset if isinstance(self.offset, int) else int(pick(self.offset, lead)[0, 0])
+        queries, keys = (None if ids is None else pick(ids, lead) for ids in (self.queries, self.keys))
+        return Places(offset, queries, keys)
 
 
 class Term(ABC):
@@ -137,11 +158,11 @@ class Causal(MaskRule):
     hides = "keys after their query"
 
     def allowed(self, rows: slice, cols: slice) -> Allowed:
-        i, j = indices(self.offset, rows, cols)
+        i, j = Places(self.offset).block(rows, cols)
         return np.asarray(j <= i)
 
     def at(self, lead: Cell) -> MaskRule:
-        return Causal(pick_offset(self.offset, lead))
+        return Causal(Places(self.offset).at(lead).offset)
 
     def span(self, rows: slice, keys: int) -> tuple[int, int]:
         return 0, min(keys, rows.stop + int(self.offset))
@@ -160,13 +181,13 @@ class Window(MaskRule):
     hides = "keys outside the window"
 
     def allowed(self, rows: slice, cols: slice) -> Allowed:
-        i, j = indices(self.offset, rows, cols)
+        i, j = Places(self.offset).block(rows, cols)
         first = j >= i - self.left if self.left >= 0 else np.True_
         last = j <= i + self.right if self.right >= 0 else np.True_
         return np.asarray(first & last)
 
     def at(self, lead: Cell) -> MaskRule:
-        return Window(self.left, self.right, pick_offset(self.offset, lead))
+        return Window(self.left, self.right, Places(self.offset).at(lead).offset)
 
     def span(self, rows: slice, keys: int) -> tuple[int, int]:
         first = rows.start + int(self.offset) - self.left if self.left >= 0 else 0
@@ -177,6 +198,38 @@ class Window(MaskRule):
         left = self.left < 0 or rows.stop - 1 + self.offset - cols.start <= self.left
         right = self.right < 0 or cols.stop - 1 - rows.start - self.offset <= self.right
         return bool(left and right)
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk(MaskRule):
+    """Query and key see each other only if ⌊i/c⌋ = ⌊j/c⌋, by their positions.
+
+    References
+    ----------
+    Meta 2025, the reference code of Llama 4 (its layers with `attention_chunk_size`).
+    """
+
+    size: int
+    places: Places
+    hides = "keys in other chunks"
+
+    def allowed(self, rows: slice, cols: slice) -> Allowed:
+        i, j = self.places.block(rows, cols)
+        return np.asarray(i // self.size == j // self.size)
+
+    def at(self, lead: Cell) -> MaskRule:
+        return Chunk(self.size, self.places.at(lead))
+
+    def span(self, rows: slice, keys: int) -> tuple[int, int]:
+        if not self.places.counted:
+            return 0, keys
+        first, last = rows.start + int(self.places.offset), rows.stop - 1 + int(self.places.offset)
+        return max(first // self.size * self.size, 0), min((last // self.size + 1) * self.size, keys)
+
+    def sees_all(self, rows: slice, cols: slice) -> bool:
+        i, j = self.places.block(rows, cols)
+        chunks = np.concatenate([i.ravel(), j.ravel()]) // self.size
+        return bool((chunks == chunks[0]).all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,6 +280,44 @@ class Modifier(Op):
     def apply(self, *operands: Array) -> Array:
         n, m = operands[0].shape[-2:]
         return self.modify(operands[0].copy(), slice(0, n), slice(0, m))
+
+
+@dataclass(frozen=True, eq=False)
+class ScaleEach(Modifier):
+    """The scores times an array of scales, which broadcasts against (…, n, m)."""
+
+    scale: Array
+
+    def modify(self, scores: Array, rows: slice, cols: slice) -> Array:
+        return np.multiply(scores, block(self.scale, rows, cols), out=scores)
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return errors[0] * np.abs(self.scale)
+
+    def matrix(self, lead: Cell) -> Modifier:
+        return ScaleEach(pick(self.scale, lead))
+
+    def exact(self, *operands: Objects) -> Objects:
+        from attncli.trace.exact import objects
+
+        return np.asarray(operands[0] * objects(self.scale), dtype=object)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        return ["{0} × scale"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        return [r"{0} \odot \text{{scale}}"]
+
+    def note(self, columns: bool) -> str:
+        return "each score by its own scale"
+
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
+        """Record the score, its scale, and their product."""
+        from attncli.trace.cell_ops import Times
+
+        here = t.take_cell(step.operands[0], cell)
+        own = block(pick(self.scale, cell[:-2]), *as_block(cell)).reshape(1, 1)
+        t.record(step.cell_name(cell), Times(), here, t.given(step.labelled("scale", cell), own, step.axes_of(cell)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
     from attncli.common.arrays import Array
     from attncli.derivation.draft import Draft
-    from attncli.derivation.modifiers import MaskRule, Offset, Term
+    from attncli.derivation.modifiers import MaskRule, Offset, Places, Term
     from attncli.derivation.plan import PlannedStep
     from attncli.trace.op import Op
+
+MAX_DISTANCE = 128
+"""The distance that T5's last bucket begins at if no field says so."""
 
 
 def scores(d: Draft, step: str, q: PlannedStep | None, k: PlannedStep | None) -> Op | None:
@@ -51,7 +54,12 @@ def scores(d: Draft, step: str, q: PlannedStep | None, k: PlannedStep | None) ->
 def scaled(d: Draft, step: str, s: PlannedStep) -> Op | None:
     """Return the given scale, else 1/√d_k."""
     scale = d.problem.scale()
-    if d.use("scale") and scale is not None:
+    if d.use("scale") and isinstance(scale, np.ndarray):
+        from attncli.derivation.modifiers import ScaleEach
+
+        _check_broadcast(d, "scale", scale.shape, Plane(s.axes, s.shape[-1]))
+        return ScaleEach(scale)
+    if scale is not None:
         factor = scale_factor(scale)
         said = canonical(scale) if isinstance(scale, str) else f"{scale:.15g}"
         return None if factor is None else Scale(factor, said)
@@ -146,7 +154,24 @@ def _alibi(d: Draft, plane: Plane) -> Term | None:
         return None
     from attncli.derivation.positions import Alibi, alibi_slopes
 
-    return Alibi(plane.by_head(np.array(alibi_slopes(plane.heads or 1))), _offset(d, plane))
+    given = d.problem.array("alibi_slopes") if d.use("alibi_slopes") else None
+    if given is not None:
+        _check_one_for_each_head(d, "alibi_slopes", len(given), plane)
+    slopes = np.array(alibi_slopes(plane.heads or 1)) if given is None else given
+    return Alibi(plane.by_head(slopes), _places(d, plane), given is not None)
+
+
+def _relative(d: Draft, plane: Plane) -> Term | None:
+    table = d.problem.array("relative_bias")
+    if not d.use("relative_bias") or table is None:
+        return None
+    from attncli.derivation.positions import RelativeBias
+
+    most = d.problem.integer("relative_max_distance") if d.use("relative_max_distance") else None
+    both = d.problem.flag("relative_bidirectional") if d.use("relative_bidirectional") else True
+    _check_buckets(d, table, most or MAX_DISTANCE, both=both)
+    _check_one_for_each_head(d, "relative_bias", table.shape[1], plane)
+    return RelativeBias(table, plane.by_head(np.arange(table.shape[1])), most or MAX_DISTANCE, both, _places(d, plane))
 
 
 def _bias(d: Draft, plane: Plane) -> Term | None:
@@ -180,6 +205,15 @@ def _window(d: Draft, plane: Plane) -> MaskRule | None:
     return Window(left, right, _offset(d, plane))
 
 
+def _chunk(d: Draft, plane: Plane) -> MaskRule | None:
+    size = d.problem.integer("chunk") if d.use("chunk") else None
+    if size is None:
+        return None
+    from attncli.derivation.modifiers import Chunk
+
+    return Chunk(size, _places(d, plane))
+
+
 def _lengths(d: Draft, plane: Plane) -> MaskRule | None:
     lengths = _real_keys(d, plane)
     if lengths is None:
@@ -199,11 +233,20 @@ def _mask(d: Draft, plane: Plane) -> MaskRule | None:
     return Mask(mask)
 
 
-TERMS: list[Callable[[Draft, Plane], Term | None]] = [_alibi, _bias]
+TERMS: list[Callable[[Draft, Plane], Term | None]] = [_alibi, _relative, _bias]
 """The terms of step `biased`, in the order in which they are added."""
 
-HIDING: list[Callable[[Draft, Plane], MaskRule | None]] = [_causal, _window, _lengths, _mask]
+HIDING: list[Callable[[Draft, Plane], MaskRule | None]] = [_causal, _window, _chunk, _lengths, _mask]
 """The masks of step `masked`, in the order in which they are listed."""
+
+
+def _places(d: Draft, plane: Plane) -> Places:
+    """Return where queries and keys stand, for everything that looks at distances."""
+    from attncli.derivation import ids
+    from attncli.derivation.modifiers import Places
+
+    queries, keys = ids.of_queries(d, plane.axes), ids.of_keys(d, plane.axes, plane.keys)
+    return Places(_offset(d, plane), queries, None if keys is None else keys.swapaxes(-1, -2))
 
 
 def _offset(d: Draft, plane: Plane) -> Offset:
@@ -242,11 +285,33 @@ def _sinks(d: Draft, plane: Plane) -> Array | None:
     sinks = d.problem.array("sinks")
     if not d.use("sinks") or sinks is None:
         return None
-    heads = plane.heads or 1
-    if len(sinks) != heads:
-        msg = f"has {counted(len(sinks), 'number')}, expected {heads}: one for each head"
-        raise AttnError(msg, d.problem.where("sinks"))
+    _check_one_for_each_head(d, "sinks", len(sinks), plane)
     return plane.by_head(sinks)
+
+
+def _check_one_for_each_head(d: Draft, name: str, count: int, plane: Plane) -> None:
+    heads = plane.heads or 1
+    if count != heads:
+        what = "column" if name == "relative_bias" else "number"
+        msg = f"has {counted(count, what)}, expected {heads}: one for each head"
+        raise AttnError(msg, d.problem.where(name))
+
+
+def _check_buckets(d: Draft, table: Array, most: int, *, both: bool) -> None:
+    """Check that there are buckets for each direction, and that they end before the greatest distance."""
+    if table.ndim != 2:
+        msg = f"is {shape_text(table.shape)}, should be a matrix: a row for each bucket, a column for each head"
+        raise AttnError(msg, d.problem.where("relative_bias"))
+    directions = 2 if both else 1
+    if table.shape[0] % directions or table.shape[0] < 2 * directions:
+        wanted = "an even number from 4" if both else "at least 2"
+        msg = f"has {counted(table.shape[0], 'bucket')}, expected {wanted}"
+        hint = "relative_bidirectional: false has buckets for earlier keys alone" if both else None
+        raise AttnError(msg, d.problem.where("relative_bias"), hint)
+    single = table.shape[0] // directions // 2
+    if most <= single:
+        msg = f"must be above {single}, the distances with a bucket of their own; got {most}"
+        raise AttnError(msg, d.problem.where("relative_max_distance"))
 
 
 def _check_broadcast(d: Draft, name: str, shape: tuple[int, ...], plane: Plane) -> None:

@@ -1,4 +1,4 @@
-"""Position encodings: sinusoidal encodings, rotary embeddings, ALiBi slopes.
+"""Position encodings: sinusoidal encodings, rotary embeddings, ALiBi slopes, relative buckets.
 
 Sources: Vaswani et al. 2017, "Attention Is All You Need", section 3.5 (sinusoidal); Su et al. 2021, "RoFormer",
 section 3.4.2 (rotary, pairs of neighbours: `interleaved`; pairs i, i + d/2, as GPT-NeoX and LLaMA store them: `half`);
@@ -8,15 +8,16 @@ are those of the authors' code).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Axes, Axis, Cell
-from attncli.derivation.modifiers import Term, as_block, indices, pick, pick_offset
+from attncli.derivation.modifiers import Places, Term, as_block, pick
 from attncli.derivation.ops import HeadLayout, Same, merge_heads
 from attncli.derivation.rope import BASE, Frequencies, plain
 from attncli.trace.op import Op
@@ -26,7 +27,6 @@ from attncli.trace.trace import Explanation
 if TYPE_CHECKING:
     from attncli.common.arrays import Array, Objects
     from attncli.derivation.ids import Ids
-    from attncli.derivation.modifiers import Offset
 
 MAX_LISTED = 16
 """Positions that a note lists."""
@@ -234,27 +234,83 @@ def alibi_slopes(heads: int) -> list[float]:
 
 @dataclass(frozen=True, eq=False)
 class Alibi(Term):
-    """−slope · |i + offset − j|, with a slope for each head, (h, 1, 1)."""
+    """−slope · |i − j| by positions, with a slope for each head, (h, 1, 1)."""
 
     slopes: Array
-    offset: Offset = 0
+    places: Places = Places()
+    given: bool = False
+    """Whether the slopes are the user's, and not powers of two."""
     text = " − slope × distance"
     tex = r" - \text{{slope}} \cdot |i - j|"
 
     def values(self, rows: slice, cols: slice) -> Array:
-        i, j = indices(self.offset, rows, cols)
+        i, j = self.places.block(rows, cols)
         return np.asarray(-self.slopes * np.abs(i - j))
 
     def at(self, lead: Cell) -> Alibi:
-        return Alibi(pick(self.slopes, lead), pick_offset(self.offset, lead))
+        return replace(self, slopes=pick(self.slopes, lead), places=self.places.at(lead))
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:
-        """Record the slope, with its power of two, the distance, and their product."""
+        """Record the slope, as a power of two if it is one, the distance, and their product."""
         from attncli.trace.cell_ops import Times
 
         own = self.at(cell[:-2])
-        i, j = indices(own.offset, *as_block(cell))
-        k, h = alibi_exponents(self.slopes.size)[cell[-3] if len(cell) > 2 else 0]
-        slope = t.given(f"-2^(-8·{k}/{h})", np.reshape(-own.slopes, (1, 1)), step.axes_of(cell))
-        distance = t.given(step.labelled("distance", cell), np.abs(i - j).astype(float), step.axes_of(cell))
+        i, j = own.places.block(*as_block(cell))
+        head = cell[-3] if len(cell) > 2 and self.slopes.size > 1 else 0
+        k, h = alibi_exponents(self.slopes.size)[head]
+        name = step.labelled("−slope", cell[-3:-2]) if self.given else f"-2^(-8·{k}/{h})"
+        slope = t.given(name, np.reshape(-own.slopes, (1, 1)), step.axes_of(cell))
+        distance = t.given(
+            step.labelled("distance", cell), np.abs(i - j).astype(float).reshape(1, 1), step.axes_of(cell)
+        )
         return t.record(step.labelled("alibi", cell), Times(), slope, distance)
+
+
+@dataclass(frozen=True, eq=False)
+class RelativeBias(Term):
+    """A learned bias for the bucket that the distance from query to key falls into, as in T5.
+
+    References
+    ----------
+    Raffel et al. 2020, "Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer", section
+    2.1, and T5's code: half of the buckets (of a direction) hold one distance each; the others grow with its logarithm
+    up to `most`, and the last holds everything beyond.
+    """
+
+    table: Array
+    """The biases, (buckets, h)."""
+    heads: Ids
+    """The column of each head, (h, 1, 1), or (1, 1) without heads."""
+    most: int
+    """The distance from which on all share the last bucket."""
+    both: bool
+    """Whether later keys have buckets of their own, the second half; else they share that of distance 0."""
+    places: Places = Places()
+    text = " + relative_bias[bucket(j − i)]"
+    tex = r" + \text{{relative\_bias}}[\text{{bucket}}(j - i)]"
+
+    def values(self, rows: slice, cols: slice) -> Array:
+        return np.asarray(self.table[self.buckets(rows, cols), self.heads])
+
+    def buckets(self, rows: slice, cols: slice) -> Ids:
+        """Return the bucket of each query and key, (…, rows, cols), counted from 0."""
+        i, j = self.places.block(rows, cols)
+        later = np.asarray(j - i)
+        count = len(self.table) // 2 if self.both else len(self.table)
+        distance = np.abs(later) if self.both else np.maximum(-later, 0)
+        single = count // 2
+        grown = np.log(np.maximum(distance, single) / single) / math.log(self.most / single) * (count - single)
+        bucket = np.where(distance < single, distance, np.minimum(single + grown.astype(np.int64), count - 1))
+        return bucket + count * (later > 0) if self.both else bucket
+
+    def at(self, lead: Cell) -> RelativeBias:
+        return replace(self, heads=pick(self.heads, lead), places=self.places.at(lead))
+
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:
+        """Record the distance, and the bias of its bucket."""
+        own = self.at(cell[:-2])
+        i, j = own.places.block(*as_block(cell))
+        t.given(step.labelled("j − i", cell), np.asarray(j - i, dtype=float).reshape(1, 1), step.axes_of(cell))
+        bucket, head = int(own.buckets(*as_block(cell)).item()), int(own.heads.item())
+        name = f"relative_bias[b{bucket},head{head + 1}]"
+        return t.given(name, self.table[bucket : bucket + 1, head : head + 1], step.axes_of(cell))

@@ -17,7 +17,7 @@ Number: TypeAlias = float | None
 Flag: TypeAlias = bool | None
 Text: TypeAlias = str | None
 Labels: TypeAlias = Sequence[str] | str | None
-Scale: TypeAlias = float | str | None
+Scale: TypeAlias = float | str | npt.ArrayLike | Sequence[Any] | None
 Object: TypeAlias = Mapping[str, Any] | str | None
 """A mapping of JSON's keys and values, or its text."""
 
@@ -56,12 +56,17 @@ class Options(TypedDict, total=False):
     rope_scaling: Object
     position_ids: Numbers
     key_position_ids: Numbers
+    alibi_slopes: Numbers
+    relative_bias: Numbers
+    relative_max_distance: Integer
+    relative_bidirectional: Flag
     scale: Scale
     softcap: Number
     bias: Numbers
     causal: Flag
     causal_align: Literal["top-left", "bottom-right"] | None
     window: Numbers
+    chunk: Integer
     lengths: Numbers
     mask: Numbers
     normalize: Literal["softmax", "sum"] | None

@@ -126,6 +126,21 @@ FIELDS = {
         ),
         Field("position_ids", "positions", least=0),
         Field("key_position_ids", "positions", least=0),
+        Field("alibi_slopes", "vector"),
+        Field("relative_bias", "matrix"),
+        Field(
+            "relative_max_distance",
+            "integer",
+            metavar="N",
+            help="Distance that T5's last bucket begins at [128].",
+            heading="Positions",
+        ),
+        Field(
+            "relative_bidirectional",
+            "flag",
+            help="Keep half of T5's buckets for later keys [yes].",
+            heading="Positions",
+        ),
         Field(
             "scale", "scale", metavar="X", help="Factor for QKᵀ: 0.5, 1/3 or none [1/√d_k].", heading="Scores and masks"
         ),
@@ -146,6 +161,13 @@ FIELDS = {
             least=-1,
             metavar="LEFT,RIGHT",
             help="Keys visible to each side; -1: no limit.",
+            heading="Scores and masks",
+        ),
+        Field(
+            "chunk",
+            "integer",
+            metavar="C",
+            help="Hide keys outside the query's chunk of C.",
             heading="Scores and masks",
         ),
         Field("lengths", "integers", least=0),

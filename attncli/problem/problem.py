@@ -113,9 +113,9 @@ class Problem:
         """Return the checked object of RoPE's scaling."""
         return cast("dict[str, Any] | None", self.values.get("rope_scaling"))
 
-    def scale(self) -> str | float | None:
-        """Return the scale as it was given: a number, "1/3" or "none"; None for the default."""
-        return cast("str | float | None", self.values.get("scale"))
+    def scale(self) -> str | float | Array | None:
+        """Return the scale as it was given: a number, "1/3", "none" or an array; None for the default."""
+        return cast("str | float | Array | None", self.values.get("scale"))
 
     def choice(self, name: str) -> str:
         """Return a choice, the first one if none is given."""

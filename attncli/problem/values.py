@@ -339,7 +339,10 @@ def scale_factor(scale: str | float) -> float | None:
     return factor
 
 
-def _scale(name: str, value: object, where: Where) -> str | float:
+def _scale(name: str, value: object, where: Where) -> str | float | Array:
+    if isinstance(value, list | tuple | Tensor) or hasattr(value, "shape"):
+        numbers_ = array(value, where)
+        return numbers_ if numbers_.ndim else float(numbers_)
     try:
         if isinstance(value, bool) or not isinstance(value, str | int | float | np.number):
             raise ValueError(value)  # noqa: TRY004, TRY301 (one message for every value that is not a scale)

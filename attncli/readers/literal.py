@@ -35,7 +35,7 @@ def read(text: str, field: str, *, written: Container[str] = ()) -> Entry:
         If the text is not a matrix and the field is one.
     """
     where = Where(field=field)
-    if field in FIELDS and not FIELDS[field].array:
+    if field in FIELDS and not FIELDS[field].array and not _is_matrix_of_scales(text, field):
         return Entry(Word(text), where)
     plain = text.strip()
     if plain.startswith("[["):
@@ -54,6 +54,10 @@ def read(text: str, field: str, *, written: Container[str] = ()) -> Entry:
             msg = f"row {at} has {counted(len(row), 'number')}, row 1 has {len(table[0])}"
             raise AttnError(msg, where)
     return Entry(np.array(table), where)
+
+
+def _is_matrix_of_scales(text: str, field: str) -> bool:
+    return kind_of(field) == "scale" and numbers.value(text) is None and bool(re.search(r"[\[;]|\S\s+\S", text))
 
 
 def _rows(text: str, where: Where) -> list[list[tuple[tuple[int, int], str]]]:

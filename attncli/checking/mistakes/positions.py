@@ -126,7 +126,7 @@ def _alibi(s: Setting) -> Iterator[Mistake]:
     step = s.truth.get("biased")
     if step is None or not isinstance(step.op, AddTerms) or not any(isinstance(t, Alibi) for t in step.op.terms):
         return
-    terms = tuple(AlibiAdded(-t.slopes, t.offset) if isinstance(t, Alibi) else t for t in step.op.terms)
+    terms = tuple(AlibiAdded(-t.slopes, t.places) if isinstance(t, Alibi) else t for t in step.op.terms)
     change: Change = {"biased": Instead(replace(step.op, terms=terms), (step.operands[0].name,))}
     said = "You added slope × distance; subtract it: far keys count less."
     yield Mistake("alibi_sign", "biased", said, change)
