@@ -25,7 +25,7 @@ from attncli.checking.mistakes import matrix_ops as other
 from attncli.checking.mistakes import ops as wrong
 from attncli.checking.softmax_lines import Share
 from attncli.common.labels import Axis
-from attncli.derivation import modifiers, normalize, ops, positions
+from attncli.derivation import masks, modifiers, normalize, ops, positions
 from attncli.derivation.fused import Attend
 from attncli.derivation.ops import HeadLayout
 from attncli.trace import cell_ops
@@ -90,7 +90,7 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     modifiers.AddTerms: [
         (modifiers.AddTerms((modifiers.Bias(np.array([[0.5, -np.inf, 1.0]])), positions.Alibi(SINKS)), 3), (PLANE,))
     ],
-    modifiers.Hide: [(modifiers.Hide((modifiers.Causal(), modifiers.Mask(SEEN)), 3), (PLANE,))],
+    modifiers.Hide: [(modifiers.Hide((masks.Causal(), masks.Mask(SEEN)), 3), (PLANE,))],
     modifiers.Hidden: [(modifiers.Hidden(("a mask",)), ((1, 1),))],
     positions.Sinusoidal: [(positions.Sinusoidal(), ((3, 4),))],
     positions.Rotate: [
@@ -100,7 +100,7 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     ],
     Attend: [
         (attend(), ATTEND),
-        (attend(modifiers.Softcap(1.0), modifiers.Hide((modifiers.Causal(-1),), 3)), ATTEND),
+        (attend(modifiers.Softcap(1.0), modifiers.Hide((masks.Causal(-1),), 3)), ATTEND),
         (attend(sinks=SINKS), ATTEND),
     ],
     wrong.Then: [(wrong.Then(normalize.Softmax(), normalize.Softmax()), (PLANE,))],

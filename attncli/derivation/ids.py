@@ -7,7 +7,7 @@ the queries; the keys of a cache are counted from 0.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -16,11 +16,8 @@ from attncli.common.labels import Axes
 from attncli.common.text import counted
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from attncli.derivation.draft import Draft
-
-    Ids: TypeAlias = npt.NDArray[np.int64]
+    from attncli.derivation.places import Ids
 
 
 def of_queries(d: Draft, axes: Axes) -> Ids | None:

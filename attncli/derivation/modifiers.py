@@ -5,8 +5,8 @@ code computes a whole step and a block of a large problem. There are two kinds: 
 `biased`); a `MaskRule` decides which keys may be attended to (step `masked`). The order is that of ONNX: the cap,
 then terms, then masks, so that hidden scores stay −∞.
 
-To add a modifier, write a class of either kind, and add a function that returns it to a table in
-`attncli.derivation.planes`.
+To add a modifier, write a class of either kind (mask rules are in `attncli.derivation.masks`), and add a function that
+returns it to a table in `attncli.derivation.planes`.
 """
 
 from __future__ import annotations
@@ -14,78 +14,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Cell
 from attncli.common.style import tex_power
+from attncli.derivation.masks import MaskRule
 from attncli.derivation.ops import Same
+from attncli.derivation.places import as_block, block, pick
 from attncli.trace import spread
 from attncli.trace.op import Op, literal
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from attncli.common.arrays import AnyArray, Array, Objects
     from attncli.trace.expressions import Expression
     from attncli.trace.op import Say
-
-    Allowed = npt.NDArray[np.bool_]
-    Ids = npt.NDArray[np.int64]
-    Offset = int | npt.NDArray[np.int64]
-
-
-def pick(plane: npt.NDArray[Any], lead: Cell) -> npt.NDArray[Any]:
-    """Return one matrix of a plane that broadcasts against (…, n, m), by its leading index."""
-    own = plane.shape[:-2]
-    matrix: npt.NDArray[Any] = plane[
-        tuple(0 if size == 1 else at for size, at in zip(own, lead[len(lead) - len(own) :], strict=True))
-    ]
-    return matrix
-
-
-def block(plane: npt.NDArray[Any], rows: slice, cols: slice) -> npt.NDArray[Any]:
-    """Return one block of a plane that broadcasts against (…, n, m); axes of size 1 are kept."""
-    if plane.ndim >= 1 and plane.shape[-1] != 1:
-        plane = plane[..., cols]
-    if plane.ndim >= 2 and plane.shape[-2] != 1:
-        plane = plane[..., rows, :]
-    return plane
-
-
-@dataclass(frozen=True, eq=False)
-class Places:
-    """Where queries and keys stand: query i at i + offset and key j at j, unless their positions are given."""
-
-    offset: Offset = 0
-    """One number, or one for each batch entry, (…, 1, 1)."""
-    queries: Ids | None = None
-    """The positions of the queries, (…, n, 1)."""
-    keys: Ids | None = None
-    """The positions of the keys, (…, 1, m)."""
-
-    @property
-    def counted(self) -> bool:
-        """Whether no positions are given."""
-        return self.queries is None and self.keys is None
-
-    def block(self, rows: slice, cols: slice) -> tuple[Ids, Ids]:
-        """Return the positions of some queries, (…, rows, 1), and of some keys, (cols,) or (…, 1, cols)."""
-        if self.queries is None:
-            i = np.asarray(np.arange(rows.start, rows.stop)[:, None] + self.offset, dtype=np.int64)
-        else:
-            i = block(self.queries, rows, cols)
-        return i, np.arange(cols.start, cols.stop) if self.keys is None else block(self.keys, rows, cols)
-
-    def at(self, lead: Cell) -> Places:
-        """Return the places in one matrix, without leading axes."""
-        offset = self.offset if isinstance(self.offset, int) else int(pick(self.offset, lead)[0, 0])
-        queries, keys = (None if ids is None else pick(ids, lead) for ids in (self.queries, self.keys))
-        return Places(offset, queries, keys)
 
 
 class Term(ABC):
@@ -94,6 +41,11 @@ class Term(ABC):
     text: ClassVar[str]
     """The term as the formula shows it: " + bias"."""
     tex: ClassVar[str]
+
+    @property
+    def note(self) -> str:
+        """A remark on the term, in words."""
+        return ""
 
     @abstractmethod
     def values(self, rows: slice, cols: slice) -> Array:
@@ -127,145 +79,6 @@ class Bias(Term):
         return t.given(step.labelled("bias", cell), bias, step.axes_of(cell))
 
 
-class MaskRule(ABC):
-    """A rule that decides which keys a query may attend to."""
-
-    hides: ClassVar[str]
-    """The keys that it hides, in words: "keys after their query"."""
-
-    @abstractmethod
-    def allowed(self, rows: slice, cols: slice) -> Allowed:
-        """Return which queries of `rows` may see which keys of `cols`; it broadcasts against (…, rows, cols)."""
-
-    @abstractmethod
-    def at(self, lead: Cell) -> MaskRule:
-        """Return the rule of one matrix, without leading axes."""
-
-    def span(self, rows: slice, keys: int) -> tuple[int, int]:
-        """Return the range of keys, (first, last + 1), that these queries may see; for the rule of one matrix."""
-        return 0, keys
-
-    def sees_all(self, rows: slice, cols: slice) -> bool:
-        """Return whether these queries surely see all of these keys; for the rule of one matrix."""
-        return False
-
-
-@dataclass(frozen=True, eq=False)
-class Causal(MaskRule):
-    """Query i sees key j only if j ≤ i + offset."""
-
-    offset: Offset = 0
-    hides = "keys after their query"
-
-    def allowed(self, rows: slice, cols: slice) -> Allowed:
-        i, j = Places(self.offset).block(rows, cols)
-        return np.asarray(j <= i)
-
-    def at(self, lead: Cell) -> MaskRule:
-        return Causal(Places(self.offset).at(lead).offset)
-
-    def span(self, rows: slice, keys: int) -> tuple[int, int]:
-        return 0, min(keys, rows.stop + int(self.offset))
-
-    def sees_all(self, rows: slice, cols: slice) -> bool:
-        return bool(cols.stop - 1 <= rows.start + self.offset)
-
-
-@dataclass(frozen=True, eq=False)
-class Window(MaskRule):
-    """Query i sees key j only if i + offset − left ≤ j ≤ i + offset + right; −1 means no limit."""
-
-    left: int
-    right: int
-    offset: Offset = 0
-    hides = "keys outside the window"
-
-    def allowed(self, rows: slice, cols: slice) -> Allowed:
-        i, j = Places(self.offset).block(rows, cols)
-        first = j >= i - self.left if self.left >= 0 else np.True_
-        last = j <= i + self.right if self.right >= 0 else np.True_
-        return np.asarray(first & last)
-
-    def at(self, lead: Cell) -> MaskRule:
-        return Window(self.left, self.right, Places(self.offset).at(lead).offset)
-
-    def span(self, rows: slice, keys: int) -> tuple[int, int]:
-        first = rows.start + int(self.offset) - self.left if self.left >= 0 else 0
-        last = rows.stop + int(self.offset) + self.right if self.right >= 0 else keys
-        return max(first, 0), min(last, keys)
-
-    def sees_all(self, rows: slice, cols: slice) -> bool:
-        left = self.left < 0 or rows.stop - 1 + self.offset - cols.start <= self.left
-        right = self.right < 0 or cols.stop - 1 - rows.start - self.offset <= self.right
-        return bool(left and right)
-
-
-@dataclass(frozen=True, eq=False)
-class Chunk(MaskRule):
-    """Query and key see each other only if ⌊i/c⌋ = ⌊j/c⌋, by their positions.
-
-    References
-    ----------
-    Meta 2025, the reference code of Llama 4 (its layers with `attention_chunk_size`).
-    """
-
-    size: int
-    places: Places
-    hides = "keys in other chunks"
-
-    def allowed(self, rows: slice, cols: slice) -> Allowed:
-        i, j = self.places.block(rows, cols)
-        return np.asarray(i // self.size == j // self.size)
-
-    def at(self, lead: Cell) -> MaskRule:
-        return Chunk(self.size, self.places.at(lead))
-
-    def span(self, rows: slice, keys: int) -> tuple[int, int]:
-        if not self.places.counted:
-            return 0, keys
-        first, last = rows.start + int(self.places.offset), rows.stop - 1 + int(self.places.offset)
-        return max(first // self.size * self.size, 0), min((last // self.size + 1) * self.size, keys)
-
-    def sees_all(self, rows: slice, cols: slice) -> bool:
-        i, j = self.places.block(rows, cols)
-        chunks = np.concatenate([i.ravel(), j.ravel()]) // self.size
-        return bool((chunks == chunks[0]).all())
-
-
-@dataclass(frozen=True, eq=False)
-class Lengths(MaskRule):
-    """Only the first `lengths` keys are real; the lengths are (…, 1, 1)."""
-
-    lengths: npt.NDArray[np.int64]
-    hides = "keys beyond the length"
-
-    def allowed(self, rows: slice, cols: slice) -> Allowed:
-        return np.asarray(np.arange(cols.start, cols.stop) < self.lengths)
-
-    def at(self, lead: Cell) -> MaskRule:
-        return Lengths(pick(self.lengths, lead))
-
-    def span(self, rows: slice, keys: int) -> tuple[int, int]:
-        return 0, min(keys, int(self.lengths[0, 0]))
-
-    def sees_all(self, rows: slice, cols: slice) -> bool:
-        return bool(cols.stop <= self.lengths[0, 0])
-
-
-@dataclass(frozen=True, eq=False)
-class Mask(MaskRule):
-    """The given mask: true for keys that may be attended to."""
-
-    mask: Allowed
-    hides = "keys where mask is 0"
-
-    def allowed(self, rows: slice, cols: slice) -> Allowed:
-        return block(self.mask, rows, cols)
-
-    def at(self, lead: Cell) -> MaskRule:
-        return Mask(pick(self.mask, lead))
-
-
 class Modifier(Op):
     """An op on scores that can also be computed block by block."""
 
@@ -289,7 +102,8 @@ class ScaleEach(Modifier):
     scale: Array
 
     def modify(self, scores: Array, rows: slice, cols: slice) -> Array:
-        return np.multiply(scores, block(self.scale, rows, cols), out=scores)
+        scores *= block(self.scale, rows, cols)
+        return scores
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
         return errors[0] * np.abs(self.scale)
@@ -387,6 +201,9 @@ class AddTerms(Modifier):
     def tex(self, columns: bool) -> Sequence[str]:
         return ["{0}" + "".join(term.tex for term in self.terms)]
 
+    def note(self, columns: bool) -> str:
+        return "; ".join(term.note for term in self.terms if term.note)
+
     def exact(self, *operands: Objects) -> Objects:
         from attncli.trace.exact import plus
 
@@ -452,12 +269,6 @@ class Hide(Modifier):
             if cell[-1] < self.keys and not np.broadcast_to(rule.allowed(*as_block(cell)), (1, 1))[0, 0]
         ]
         t.record(step.cell_name(cell), Hidden(tuple(hiding)) if hiding else Same(), here)
-
-
-def as_block(cell: Cell) -> tuple[slice, slice]:
-    """Return the rows and columns of one cell as a block."""
-    i, j = cell[-2:]
-    return slice(i, i + 1), slice(j, j + 1)
 
 
 @dataclass(frozen=True, eq=False)

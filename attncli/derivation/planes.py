@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 
     from attncli.common.arrays import Array
     from attncli.derivation.draft import Draft
-    from attncli.derivation.modifiers import MaskRule, Offset, Places, Term
+    from attncli.derivation.masks import MaskRule
+    from attncli.derivation.modifiers import Term
+    from attncli.derivation.places import Ids, Offset, Places
     from attncli.derivation.plan import PlannedStep
     from attncli.trace.op import Op
+
+    Numbers = TypeVar("Numbers", Array, Ids)
 
 MAX_DISTANCE = 128
 """The distance that T5's last bucket begins at if no field says so."""
@@ -59,7 +63,7 @@ def scaled(d: Draft, step: str, s: PlannedStep) -> Op | None:
 
         _check_broadcast(d, "scale", scale.shape, Plane(s.axes, s.shape[-1]))
         return ScaleEach(scale)
-    if scale is not None:
+    if isinstance(scale, str | float):
         factor = scale_factor(scale)
         said = canonical(scale) if isinstance(scale, str) else f"{scale:.15g}"
         return None if factor is None else Scale(factor, said)
@@ -138,7 +142,7 @@ class Plane:
         """The number of heads, or None without a head axis."""
         return next((axis.size for axis in self.axes if axis.name == "head"), None)
 
-    def by_head(self, numbers: Array) -> Array:
+    def by_head(self, numbers: Numbers) -> Numbers:
         """Reshape one number per head, (h,), to broadcast against the scores: (h, 1, 1)."""
         return numbers.reshape(-1, 1, 1) if self.heads else numbers.reshape(1, 1)
 
@@ -171,7 +175,9 @@ def _relative(d: Draft, plane: Plane) -> Term | None:
     both = d.problem.flag("relative_bidirectional") if d.use("relative_bidirectional") else True
     _check_buckets(d, table, most or MAX_DISTANCE, both=both)
     _check_one_for_each_head(d, "relative_bias", table.shape[1], plane)
-    return RelativeBias(table, plane.by_head(np.arange(table.shape[1])), most or MAX_DISTANCE, both, _places(d, plane))
+    return RelativeBias(
+        table, plane.by_head(np.arange(table.shape[1], dtype=np.int64)), most or MAX_DISTANCE, both, _places(d, plane)
+    )
 
 
 def _bias(d: Draft, plane: Plane) -> Term | None:
@@ -187,7 +193,7 @@ def _bias(d: Draft, plane: Plane) -> Term | None:
 def _causal(d: Draft, plane: Plane) -> MaskRule | None:
     if not d.use("causal") or not d.problem.flag("causal"):
         return None
-    from attncli.derivation.modifiers import Causal
+    from attncli.derivation.masks import Causal
 
     return Causal(_offset(d, plane))
 
@@ -196,7 +202,7 @@ def _window(d: Draft, plane: Plane) -> MaskRule | None:
     window = d.problem.integers("window")
     if not d.use("window") or window is None:
         return None
-    from attncli.derivation.modifiers import Window
+    from attncli.derivation.masks import Window
 
     if len(window) != 2:
         msg = f"has {counted(len(window), 'number')}, expected 2: keys to the left, keys to the right"
@@ -209,7 +215,7 @@ def _chunk(d: Draft, plane: Plane) -> MaskRule | None:
     size = d.problem.integer("chunk") if d.use("chunk") else None
     if size is None:
         return None
-    from attncli.derivation.modifiers import Chunk
+    from attncli.derivation.masks import Chunk
 
     return Chunk(size, _places(d, plane))
 
@@ -218,7 +224,7 @@ def _lengths(d: Draft, plane: Plane) -> MaskRule | None:
     lengths = _real_keys(d, plane)
     if lengths is None:
         return None
-    from attncli.derivation.modifiers import Lengths
+    from attncli.derivation.masks import Lengths
 
     return Lengths(lengths)
 
@@ -227,7 +233,7 @@ def _mask(d: Draft, plane: Plane) -> MaskRule | None:
     mask = d.problem.mask()
     if not d.use("mask") or mask is None:
         return None
-    from attncli.derivation.modifiers import Mask
+    from attncli.derivation.masks import Mask
 
     _check_broadcast(d, "mask", mask.shape, plane)
     return Mask(mask)
@@ -243,7 +249,7 @@ HIDING: list[Callable[[Draft, Plane], MaskRule | None]] = [_causal, _window, _ch
 def _places(d: Draft, plane: Plane) -> Places:
     """Return where queries and keys stand, for everything that looks at distances."""
     from attncli.derivation import ids
-    from attncli.derivation.modifiers import Places
+    from attncli.derivation.places import Places
 
     queries, keys = ids.of_queries(d, plane.axes), ids.of_keys(d, plane.axes, plane.keys)
     return Places(_offset(d, plane), queries, None if keys is None else keys.swapaxes(-1, -2))

@@ -17,8 +17,9 @@ import numpy as np
 
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Axes, Axis, Cell
-from attncli.derivation.modifiers import Places, Term, as_block, pick
+from attncli.derivation.modifiers import Term
 from attncli.derivation.ops import HeadLayout, Same, merge_heads
+from attncli.derivation.places import COUNTED, Places, as_block, pick
 from attncli.derivation.rope import BASE, Frequencies, plain
 from attncli.trace.op import Op
 from attncli.trace.step import Step
@@ -26,7 +27,7 @@ from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array, Objects
-    from attncli.derivation.ids import Ids
+    from attncli.derivation.places import Ids
 
 MAX_LISTED = 16
 """Positions that a note lists."""
@@ -237,11 +238,15 @@ class Alibi(Term):
     """−slope · |i − j| by positions, with a slope for each head, (h, 1, 1)."""
 
     slopes: Array
-    places: Places = Places()
+    places: Places = COUNTED
     given: bool = False
     """Whether the slopes are the user's, and not powers of two."""
     text = " − slope × distance"
     tex = r" - \text{{slope}} \cdot |i - j|"
+
+    @property
+    def note(self) -> str:
+        return "" if self.places.counted else "distances by the given positions"
 
     def values(self, rows: slice, cols: slice) -> Array:
         i, j = self.places.block(rows, cols)
@@ -285,9 +290,16 @@ class RelativeBias(Term):
     """The distance from which on all share the last bucket."""
     both: bool
     """Whether later keys have buckets of their own, the second half; else they share that of distance 0."""
-    places: Places = Places()
+    places: Places = COUNTED
     text = " + relative_bias[bucket(j − i)]"
     tex = r" + \text{{relative\_bias}}[\text{{bucket}}(j - i)]"
+
+    @property
+    def note(self) -> str:
+        each = len(self.table) // (4 if self.both else 2)
+        spans = f"distances below {each} have a bucket each, the last begins at {self.most}"
+        later = "later keys have the second half" if self.both else "later keys share b0"
+        return "; ".join([spans, later, *([] if self.places.counted else ["distances by the given positions"])])
 
     def values(self, rows: slice, cols: slice) -> Array:
         return np.asarray(self.table[self.buckets(rows, cols), self.heads])

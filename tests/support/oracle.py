@@ -168,6 +168,22 @@ def slopes(heads: int) -> list[float]:
     return slopes(power) + slopes(2 * power)[::2][: heads - power]
 
 
+def bucket(distance: int, buckets: int, most: int, *, both: bool) -> int:
+    """T5's code: the bucket of a key so many places after its query."""
+    first = 0
+    if both:
+        buckets //= 2
+        first = buckets if distance > 0 else 0
+        distance = abs(distance)
+    else:
+        distance = max(-distance, 0)
+    single = buckets // 2
+    if distance < single:
+        return first + distance
+    grown = math.log(distance / single) / math.log(most / single) * (buckets - single)
+    return first + min(single + int(grown), buckets - 1)
+
+
 # --- the derivation ------------------------------------------------------------------------------------------
 
 
@@ -259,15 +275,20 @@ class Derivation:
         last = self.put("scores", q.each(product, serving(k.each(transpose), q.lead[-1]))) if q and k else None
         known = q or k
         default = 1 / math.sqrt(len(known.planes[0][0])) if known else "none"
-        top, _, bottom = str(self.p.get("scale", default)).partition("/")
+        scale = self.p.get("scale", default)
+        top, _, bottom = str(1 if depth(scale) else scale).partition("/")
         factor = None if top == "none" else float(top) / float(bottom or 1)
         cap = self.p.get("softcap")
-        rules = {"window", "lengths", "mask"} & self.p.keys() or self.p.get("causal")
+        rules = {"window", "chunk", "lengths", "mask"} & self.p.keys() or self.p.get("causal")
         works: dict[str, Callable[[float, tuple[int, ...]], float] | None] = {
             "scores": None,
-            "scaled": (lambda s, _: s * factor) if factor is not None else None,
+            "scaled": (lambda s, at: s * (self.field("scale", 1, at) if depth(scale) else factor))
+            if factor is not None
+            else None,
             "softcapped": (lambda s, _: cap * math.tanh(s / cap)) if cap else None,
-            "biased": self.biased if "bias" in self.p or self.p.get("positions") == "alibi" else None,
+            "biased": self.biased
+            if {"bias", "relative_bias"} & self.p.keys() or self.p.get("positions") == "alibi"
+            else None,
             "masked": (lambda s, at: s if self.seen(at) else -math.inf) if rules else None,
         }
         for name, work in works.items():
@@ -296,7 +317,13 @@ class Derivation:
 
     def biased(self, s: float, at: tuple[int, ...]) -> float:
         if self.p.get("positions") == "alibi":
-            s -= slopes(self.shape[-3])[at[-3]] * abs(at[-2] + self.offset(at) - at[-1])
+            query, key = self.stand(at)
+            s -= self.p.get("alibi_slopes", slopes(self.shape[-3]))[at[-3]] * abs(query - key)
+        if "relative_bias" in self.p:
+            query, key = self.stand(at)
+            table, both = self.p["relative_bias"], self.p.get("relative_bidirectional", True)
+            most = self.p.get("relative_max_distance", 128)
+            s += table[bucket(key - query, len(table), most, both=both)][at[-3]]
         return s + float(self.field("bias", 0.0, at))
 
     def seen(self, at: tuple[int, ...]) -> bool:
@@ -306,9 +333,30 @@ class Derivation:
             (not self.p.get("causal") or j <= i)
             and (left == -1 or i - left <= j)
             and (right == -1 or j <= i + right)
+            and self.share_a_chunk(at)
             and j < self.real_keys(at)
             and bool(self.field("mask", True, at))
         )
+
+    def share_a_chunk(self, at: tuple[int, ...]) -> bool:
+        query, key = self.stand(at)
+        size: int | None = self.p.get("chunk")
+        return size is None or query // size == key // size
+
+    def stand(self, at: tuple[int, ...]) -> tuple[int, int]:
+        """Return the positions of a score's query and key."""
+        batch, (i, j) = list(places(self.shape[:-3])).index(at[:-3]), at[-2:]
+
+        def own(ids: Any, index: int) -> int:
+            rows = ids if depth(ids) == 2 else [ids]
+            return int(rows[batch if len(rows) > 1 else 0][index])
+
+        given, keys = self.p.get("position_ids"), self.p.get("key_position_ids")
+        query = own(given, i) if given else i + self.offset(at)
+        if keys:
+            return query, own(keys, j)
+        from_x = given and "X" in self.p and "M" not in self.p and j >= self.past
+        return query, own(given, j - self.past) if from_x else j
 
     def real_keys(self, at: tuple[int, ...]) -> int:
         batch = list(places(self.shape[:-3])).index(at[:-3])

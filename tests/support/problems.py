@@ -45,6 +45,15 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "rope_ids": ("positions", "position_ids"),
     "rope_key_ids": ("positions", "key_position_ids"),
     "alibi": ("positions",),
+    "alibi_slopes": ("positions", "alibi_slopes"),
+    "alibi_ids": ("positions", "position_ids", "key_position_ids"),
+    "relative": ("relative_bias",),
+    "relative_max": ("relative_bias", "relative_max_distance"),
+    "relative_one_way": ("relative_bias", "relative_bidirectional"),
+    "relative_ids": ("relative_bias", "position_ids"),
+    "chunk": ("chunk",),
+    "chunk_ids": ("chunk", "key_position_ids"),
+    "scale_array": ("scale",),
     "sum": ("normalize",),
     "fewer_kv": (),
     "kv_heads": ("kv_heads",),
@@ -58,6 +67,10 @@ FEATURES: dict[str, tuple[str, ...]] = {
 
 ROPE = tuple(feature for feature in FEATURES if feature.startswith("rope"))
 """Features that rotate Q and K."""
+
+ALIBI, RELATIVE = (
+    tuple(feature for feature in FEATURES if feature.startswith(start)) for start in ("alibi", "relative")
+)
 
 ONLY_WITH = {
     "lengths": ("batch_split", "batch_joined", "X_batch"),
@@ -73,12 +86,13 @@ ONLY_WITH = {
 
 APART = (
     {"sum", "sinks"},
-    {"sum", "alibi"},
+    *({"sum", feature} for feature in (*ALIBI, *RELATIVE)),
     {"past", "lengths"},
     {"past", "lengths_align"},
     {"past", "M"},
-    {"alibi", "sinusoidal"},
-    *({other, feature} for other in ("alibi", "sinusoidal") for feature in ROPE),
+    *({other, feature} for other in (*ALIBI, "sinusoidal") for feature in ROPE),
+    *({feature, "sinusoidal"} for feature in ALIBI),
+    {"scale", "scale_array"},
     {"fewer_kv", "kv_heads"},
 )
 """Features of which the contract says nothing together, or that exclude each other."""
@@ -189,6 +203,8 @@ def _inputs(numbers: Numbers, size: _Sizes, layout: str, features: set[str]) -> 
 def _modifiers(draw: Draw, numbers: Numbers, p: Problem, size: _Sizes, features: set[str]) -> None:
     if "scale" in features:
         p["scale"] = draw(st.sampled_from([0.5, 2, "1/3", "none", "0.25", -1.5 if "sum" not in features else 1.5]))
+    if "scale_array" in features:
+        p["scale"] = numbers.choose([0.5, 1, 0.25], *_broadcasting(draw, size.scores))
     if {"causal", "causal_align", "lengths_align"} & features:
         p["causal"] = True
     if {"causal_align", "window_align", "lengths_align"} & features:
@@ -208,8 +224,20 @@ def _modifiers(draw: Draw, numbers: Numbers, p: Problem, size: _Sizes, features:
         p["sinks"] = numbers.array(max(size.heads, 1))
     if features & set(ROPE):
         _rope(draw, p, size, features)
-    for name in {"sinusoidal", "alibi"} & features:
-        p["positions"] = name
+    if "sinusoidal" in features:
+        p["positions"] = "sinusoidal"
+    if features & set(ALIBI):
+        p["positions"] = "alibi"
+    if "alibi_slopes" in features:
+        p["alibi_slopes"] = [draw(st.sampled_from([0.5, 1, 0.125, -0.25])) for _ in range(size.heads or 1)]
+    if features & set(RELATIVE):
+        _relative(draw, numbers, p, size, features)
+    if {"chunk", "chunk_ids"} & features:
+        p["chunk"] = draw(st.integers(1, 4))
+    if {"rope_ids", "alibi_ids", "relative_ids"} & features:
+        p["position_ids"] = _positions(draw, size, size.n)
+    if {"rope_key_ids", "alibi_ids", "chunk_ids"} & features:
+        p["key_position_ids"] = _positions(draw, size, size.past + size.m)
     if "sum" in features:
         p["normalize"] = "sum"
 
@@ -228,10 +256,14 @@ def _rope(draw: Draw, p: Problem, size: _Sizes, features: set[str]) -> None:
         p["rope_factor"] = draw(st.sampled_from([0.5, 1, 1.25]))
     if "rope_scaling" in features:
         p["rope_scaling"] = draw(scalings(turning))
-    if "rope_ids" in features:
-        p["position_ids"] = _positions(draw, size, size.n)
-    if "rope_key_ids" in features:
-        p["key_position_ids"] = _positions(draw, size, size.past + size.m)
+
+
+def _relative(draw: Draw, numbers: Numbers, p: Problem, size: _Sizes, features: set[str]) -> None:
+    p["relative_bias"] = numbers.array(draw(st.sampled_from([4, 8, 12])), size.heads or 1)
+    if "relative_max" in features:
+        p["relative_max_distance"] = draw(st.integers(7, 60))
+    if "relative_one_way" in features:
+        p["relative_bidirectional"] = draw(st.booleans())
 
 
 def _positions(draw: Draw, size: _Sizes, count: int) -> Any:
