@@ -146,7 +146,7 @@ def test_exact_numbers_stay_exact() -> None:
                       relative_bias=[[1], [2], [3], [4]])  # fmt: skip
     exact = trace["biased"].exact
     assert exact is not None
-    assert [x.value for x in exact.ravel()] == [1.5, 3.5, 5.5, 9]
+    assert [x.value for x in exact.ravel()] == [1.5, 4.5, 5.5, 9]
 
 
 @pytest.mark.parametrize("suffix", ["json", "csv", "npz"])

@@ -76,7 +76,7 @@ def test_the_first_dimensions_turn_and_the_rest_pass() -> None:
 @pytest.mark.parametrize("style", ["half", "interleaved"])
 def test_the_last_dimensions_turn_after_some_that_pass(style: str) -> None:
     """A rotation may leave out the first dimensions, as latent attention does."""
-    from attncli.derivation.ops import HeadLayout
+    from attncli.derivation.layout import HeadLayout
     from attncli.derivation.rope import Frequencies
 
     x, freqs = np.array(X), Frequencies(np.array([1.0, 0.1]), of=D)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Numbers = TypeVar("Numbers", Array, Ids)
 
 MAX_DISTANCE = 128
-"""The distance that T5's last bucket begins at if no field says so."""
+"""The distance up to which T5's buckets grow if no field says so."""
 
 
 def scores(d: Draft, step: str, q: PlannedStep | None, k: PlannedStep | None) -> Op | None:

@@ -9,7 +9,7 @@ are those of the authors' code).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -17,17 +17,19 @@ import numpy as np
 
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Axes, Axis, Cell
+from attncli.derivation.layout import HeadLayout, merge_heads
 from attncli.derivation.modifiers import Term
-from attncli.derivation.ops import HeadLayout, Same, merge_heads
 from attncli.derivation.places import COUNTED, Places, as_block, pick
 from attncli.derivation.rope import BASE, Frequencies, plain
-from attncli.trace.op import Op
+from attncli.trace.op import Forward, Op, Pull, Same
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array, Objects
     from attncli.derivation.places import Ids
+
+ONE = Axis("", 1, ("",))
 
 MAX_LISTED = 16
 """Positions that a note lists."""
@@ -77,6 +79,9 @@ class Sinusoidal(Op):
         angle = t.record(step.labelled("angle", cell), Over(), position, power)
         t.record(step.cell_name(cell), Wave("cos" if j % 2 else "sin"), angle)
 
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        return ()
+
 
 @dataclass(frozen=True, eq=False)
 class Rotate(Op):
@@ -95,6 +100,8 @@ class Rotate(Op):
     skip: int = 0
     ids: Ids | None = None
     """The positions, (…, n, 1), if they are not counted from `start`."""
+    back: bool = False
+    """Whether each pair is turned by the opposite angle: the transpose, and without a factor the inverse."""
 
     def apply(self, *operands: Array) -> Array:
         x = self.layout.apply(operands[0])
@@ -125,7 +132,8 @@ class Rotate(Op):
         return factor * np.cos(angle), factor * np.sin(angle)
 
     def _angle(self, n: int, d: int) -> Array:
-        return np.asarray(self._positions(n) * self.frequencies(d).values)  # (…, n, 1) (r/2,) → (…, n, r/2)
+        angle = self._positions(n) * self.frequencies(d).values  # (…, n, 1) (r/2,) → (…, n, r/2)
+        return np.asarray(-angle if self.back else angle)
 
     def _positions(self, n: int) -> Ids:
         return np.arange(self.start, self.start + n)[:, None] if self.ids is None else self.ids
@@ -137,10 +145,12 @@ class Rotate(Op):
         return slice(begin, begin + 2 * half, 2), slice(begin + 1, begin + 2 * half, 2)
 
     def text(self, columns: bool) -> Sequence[str]:
-        return ["rotate({0}, position × θ)"]
+        return [f"rotate({{0}}, {'−' * self.back}position × θ)"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        return [r"R_{{\text{{pos}}}} {0}" if columns else r"{0} R_{{\text{{pos}}}}^\top"]
+        turned = columns == self.back
+        rotation = r"R_{{\text{{pos}}}}" + (r"^\top" if turned else "")
+        return [f"{rotation} {{0}}" if columns else f"{{0}} {rotation}"]
 
     def note(self, columns: bool) -> str:
         freqs = self.freqs or Frequencies(np.empty(0), base=BASE)
@@ -203,10 +213,14 @@ class Rotate(Op):
         if self.ids is not None:
             place = pick(place, (*lead, j // d) if self.layout.split else tuple(lead))
         position = t.given(step.labelled(f"{step.name} position", cell[:-1]), place[i : i + 1].astype(float), axes)
-        freqs = self.frequencies(d)
-        power = f"{freqs.base:g}^(-{2 * pair}/{2 * len(freqs.values)})" if freqs.base else f"θ{pair + 1}"
-        theta = t.given(power, freqs.values[None, pair : pair + 1], axes)
+        freqs, sign = self.frequencies(d), "-" if self.back else ""
+        power = f"{sign}{freqs.base:g}^(-{2 * pair}/{2 * len(freqs.values)})" if freqs.base else f"{sign}θ{pair + 1}"
+        frequency = freqs.values[None, pair : pair + 1]
+        theta = t.given(power, -frequency if self.back else frequency, axes)
         return t.record(step.labelled(f"{step.name} angle", cell), Times(), position, theta)
+
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        return [Pull(step.operands[0], replace(self, back=True), (step.gradient,))]
 
 
 def _listed(ids: Ids) -> str:
@@ -270,6 +284,16 @@ class Alibi(Term):
         )
         return t.record(step.labelled("alibi", cell), Times(), slope, distance)
 
+    def pull(self, step: Forward, axes: Mapping[str, Axes], keys: int) -> Sequence[Pull]:
+        if not self.given:
+            return ()
+        from attncli.derivation.gradients import broadcast
+        from attncli.derivation.position_gradients import SlopeGradient
+
+        (*_, each) = axes["alibi_slopes"]
+        remark = broadcast((each, ONE, ONE), step.axes) if self.slopes.ndim > 2 else broadcast((ONE, ONE), step.axes)
+        return [Pull("alibi_slopes", SlopeGradient(axes["alibi_slopes"], self.places, keys, remark), (step.gradient,))]
+
 
 @dataclass(frozen=True, eq=False)
 class RelativeBias(Term):
@@ -297,7 +321,7 @@ class RelativeBias(Term):
     @property
     def note(self) -> str:
         each = len(self.table) // (4 if self.both else 2)
-        spans = f"distances below {each} have a bucket each, the last begins at {self.most}"
+        spans = f"distances below {each} have a bucket each, the others grow up to {self.most}"
         later = "later keys have the second half" if self.both else "later keys share b0"
         return "; ".join([spans, later, *([] if self.places.counted else ["distances by the given positions"])])
 
@@ -326,3 +350,10 @@ class RelativeBias(Term):
         bucket, head = int(own.buckets(*as_block(cell)).item()), int(own.heads.item())
         name = f"relative_bias[b{bucket},head{head + 1}]"
         return t.given(name, self.table[bucket : bucket + 1, head : head + 1], step.axes_of(cell))
+
+    def pull(self, step: Forward, axes: Mapping[str, Axes], keys: int) -> Sequence[Pull]:
+        from attncli.derivation.gradients import batch
+        from attncli.derivation.position_gradients import BucketGradient
+
+        remark = "; ".join(filter(None, ["summed over the scores that share a bucket", batch(step.axes)]))
+        return [Pull("relative_bias", BucketGradient(axes["relative_bias"], self, keys, remark), (step.gradient,))]
