@@ -231,7 +231,19 @@ def keys(
     return LatentKeys(Project(True, b is not None, "key", by_head), heads)
 
 
-def turning(d: Draft) -> int | None:
+def turning(d: Draft, x: PlannedStep, width: int) -> int:
     """Return how many of the last dimensions of a head turn: those of the keys that the heads share."""
-    shared = d.steps.get("W_k_rope")
-    return shared.shape[-1] if shared else None
+    dims = d.steps["W_k_rope"].shape[-1]
+    where = d.problem.file_of("W_k_rope")
+    if dims % 2:
+        msg = f"RoPE rotates pairs of dimensions, but {d.has(d.steps['W_k_rope'], -1)}"
+        raise AttnError(msg, where)
+    if dims > width:
+        msg = f"each head of {x.name} has {counted(width, 'dimension')}, but W_k_rope makes the last {dims} turn"
+        raise AttnError(msg, where)
+    for name, found in (("rope_dims", d.problem.integer("rope_dims")), ("rope_freqs", d.problem.array("rope_freqs"))):
+        given = found if isinstance(found, int) else None if found is None else 2 * len(found)
+        if d.use(name) and given != dims:
+            msg = f"means {counted(given or 0, 'dimension')}, expected {dims}: the columns of W_k_rope"
+            raise AttnError(msg, d.problem.where(name))
+    return dims
