@@ -14,8 +14,7 @@ from attncli.common.text import quoted, suggestion
 
 TOPICS = (
     "problems", "fields", "positions", "block", "steps", "cells", "formats", "check", "mark", "compare", "mistakes",
-    "exercises", "practice",
-    "conventions", "speed", "python", "recipes", "exit-codes", "completion", "development",
+    "exercises", "practice", "conventions", "speed", "python", "recipes", "exit-codes", "completion", "development",
 )  # fmt: skip
 """The topics, in the order of the list."""
 
