@@ -307,7 +307,7 @@ def test_a_cell_of_d_scaled_shows_its_parts() -> None:
         "d_weights[q1]",
         "weights×d_weights[q1]",
         "Σ weights×d_weights[q1]",
-        "d_weights − Σ[q1,k2]",
+        "(d_weights − Σ)[q1,k2]",
         "d_scores[q1,k2]",
     ]
 
