@@ -15,7 +15,10 @@ from attncli.cli.terminal import Terminal
 from attncli.common.errors import AttnError, Where
 
 if TYPE_CHECKING:
+    from attncli.common.style import Style
+    from attncli.derivation.training import Training
     from attncli.problem.problem import Problem
+    from attncli.trace.trace import Trace
 
 Update = Annotated[
     list[str] | None,
@@ -87,16 +90,30 @@ def grad(
         traces = [training.summary(every=full or not chosen.for_people)]
     else:
         traces = [differentiate(problem, names) for problem in problems]
-    result = chosen.trace([trace.only(parts) if parts else trace for trace in traces], style)
-    if training and iterations and isinstance(result, str) and chosen.name == "table" and not parts:
-        from attncli.writers.terminal import curve
-
-        result += f"\n{curve.write(training.losses, style)}"
+    if training and iterations and chosen.name == "table" and not parts:
+        result = _with_curve(training, traces[0], style)
+    else:
+        result = chosen.trace([trace.only(parts) if parts else trace for trace in traces], style)
     if training and trained:
         _write_problem(terminal, training.problem, trained)
     terminal.write(result, out, style.encoding)
     if not quiet:
         terminal.tell(note for trace in traces for note in trace.notes)
+
+
+def _with_curve(training: Training, summary: Trace, style: Style) -> str:
+    """Return the table of losses, their curve, and the trained matrices."""
+    from attncli.derivation.training import without_losses
+    from attncli.problem.fields import LOSSES
+    from attncli.writers import terminal
+    from attncli.writers.terminal import curve
+
+    shown = (
+        terminal.write([summary.only([LOSSES])], style),
+        curve.write(training.losses, style),
+        terminal.write([without_losses(summary)], style),
+    )
+    return "\n".join(shown)
 
 
 def _must_be_one(problems: Sequence[Problem], option: str) -> None:

@@ -26,7 +26,7 @@ from attncli.problem.fields import FIELDS, LOSS, LOSSES, NEW_LOSS, gradient, upd
 from attncli.problem.problem import Problem
 from attncli.trace.op import Op
 from attncli.trace.step import Step
-from attncli.trace.trace import Explanation, Trace
+from attncli.trace.trace import Explanation, Selection, Trace
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
@@ -235,7 +235,7 @@ def train(problem: Problem, iterations: int, names: Collection[str] = ()) -> Tra
 
 
 def _iterated(problem: Problem, names: Collection[str], number: int) -> Trace:
-    """Return one step of training, by its number; AttnError if there is nothing to do, or numbers have grown too large."""
+    """Return one step of training, by its number; AttnError if there is nothing to do, or numbers are too large."""
     plan = with_update(with_gradients(planned(problem), problem), problem, names)
     if plan.get(LOSS) is None:
         msg = "training needs a loss: d_output is given, and no target"
@@ -252,6 +252,16 @@ def _iterated(problem: Problem, names: Collection[str], number: int) -> Trace:
             error.hint = f"a learning rate below {problem.number('lr'):g} may keep the numbers finite"
         raise
     return t
+
+
+def without_losses(summary: Trace) -> Trace:
+    """Return the trained matrices of a summary, and the last loss, without its title."""
+    fields = {name: value for name, value in summary.fields.items() if name != "title"}
+    rest = Selection(fields, columns=summary.columns)
+    for name, step in summary.items():
+        if name != LOSSES:
+            rest.insert(step)
+    return rest
 
 
 def new_values(trace: Trace) -> dict[str, Array]:

@@ -30,7 +30,7 @@ def write(losses: Sequence[float], style: Style) -> str:
     margin = max(map(len, labels.values()))
     lines = [
         Text(style.plain(f" {labels.get(line, ''):>{margin}} │")).append(
-            "".join(_bar(height - line, style) * wide for height in heights), "blue"
+            "".join(_bar(height - line, style) * wide for height in heights).rstrip(), "blue"
         )
         for line in reversed(range(LINES))
     ]
