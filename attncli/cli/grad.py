@@ -90,6 +90,7 @@ def grad(
         traces = [training.summary(every=full or not chosen.for_people)]
     else:
         traces = [differentiate(problem, names) for problem in problems]
+    result: str | bytes
     if training and iterations and chosen.name == "table" and not parts:
         result = _with_curve(training, traces[0], style)
     else:
