@@ -22,7 +22,7 @@ COMMANDS = {
     "check": "check",
     "mark": "check",
     "practice": "practice",
-    "new": "exercise",
+    "new": "new",
     "lint": "exercise",
     "mistakes": "mistakes",
     "help": "help",

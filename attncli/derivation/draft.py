@@ -23,7 +23,7 @@ from attncli.trace.op import Given
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
-_ABOUT_SHOWING = {"title", "tokens", "key_tokens", "columns", "precision", "decimals"}
+_ABOUT_SHOWING = {"title", "exercise", "tokens", "key_tokens", "columns", "precision", "decimals"}
 
 
 def planned(problem: Problem) -> Plan:
