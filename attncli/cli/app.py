@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "check",
     "mark": "check",
     "practice": "practice",
+    "compare": "compare",
     "new": "new",
     "lint": "exercise",
     "mistakes": "mistakes",
