@@ -20,7 +20,7 @@ COMMANDS = {
     "run": "run",
     "explain": "explain",
     "check": "check",
-    "mark": "check",
+    "mark": "mark",
     "practice": "practice",
     "compare": "compare",
     "new": "new",
