@@ -136,14 +136,16 @@ def _safe(name: str) -> str:
 
 
 def must_be_new(folder: str) -> None:
-    """Raise AttnError if a folder holds files, or cannot be made."""
+    """Raise AttnError if a folder holds files, or has no place."""
     if os.path.isdir(folder) and os.listdir(folder):
         msg = "the folder is not empty"
         raise AttnError(msg, Where(folder), "name a new one: files of an older class would stay in it")
     if os.path.exists(folder) and not os.path.isdir(folder):
         msg = "is not a folder"
         raise AttnError(msg, Where(folder))
-    output.must_take(os.path.join(os.path.dirname(os.path.abspath(folder)), ".attncli"))
+    if not os.path.isdir(os.path.dirname(os.path.abspath(folder))):
+        msg = "cannot be written: No such file or directory"
+        raise AttnError(msg, Where(folder))
 
 
 def write(folder: str, texts: Mapping[str, str]) -> None:

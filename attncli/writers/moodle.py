@@ -39,7 +39,8 @@ def write(questions: Sequence[Question], style: Style) -> str:
 
 def _question(question: Question) -> str:
     sheet = question.sheet
-    text = "\n".join([f"<p>{escaped(sheet.task)}</p>", *_given(question), *_asked(question)])
+    given = "\n".join([f"<p>{escaped(sheet.task)}</p>", *_given(question)])
+    text = "\n".join([given.replace("{", "&#123;"), *_asked(question)])
     return (
         '  <question type="cloze">\n'
         f"    <name><text>{escaped(sheet.title)}</text></name>\n"
@@ -59,22 +60,27 @@ def _given(question: Question) -> Iterator[str]:
 
 def _asked(question: Question) -> Iterator[str]:
     for step in question.sheet.asked:
-        sides = "".join(f" = {escaped(side)}" for side in step.formula()) if question.sheet.formulas else ""
-        yield f"<p><b>{escaped(step.name)}</b>{sides} {size_text(step)}</p>"
+        sides = "".join(f" = {_text(side)}" for side in step.formula()) if question.sheet.formulas else ""
+        yield f"<p><b>{_text(step.name)}</b>{sides} {size_text(step)}</p>"
         matrices = shown_matrices(step, Style(full=True), 0)
         for lead, shown in zip(np.ndindex(step.array.shape[:-2]), matrices, strict=True):
             yield _table(question, step, lead, shown)
 
 
+def _text(text: str) -> str:
+    """Return text as HTML in which nothing begins a field."""
+    return escaped(text).replace("{", "&#123;")
+
+
 def _table(question: Question, step: Step, lead: Cell, shown: ShownMatrix) -> str:
     """Return one matrix of a step with a field in each cell."""
     columns = shown.columns[: shown.first_margin]
-    caption = f"<caption>{escaped(shown.title)}</caption>" if shown.title else ""
-    head = "".join(f"<th>{escaped(name)}</th>" for name in columns)
+    caption = f"<caption>{_text(shown.title)}</caption>" if shown.title else ""
+    head = "".join(f"<th>{_text(name)}</th>" for name in columns)
     rows = []
     for row, name in enumerate(shown.rows):
         fields = (_field(question, step, (*lead, row, column)) for column in range(len(columns)))
-        rows.append(f"<tr><th>{escaped(name)}</th>{''.join(f'<td>{field}</td>' for field in fields)}</tr>")
+        rows.append(f"<tr><th>{_text(name)}</th>{''.join(f'<td>{field}</td>' for field in fields)}</tr>")
     return f"<table>{caption}<tr><th></th>{head}</tr>\n" + "\n".join(rows) + "</table>"
 
 
@@ -103,7 +109,7 @@ def _by_number(question: Question, step: Step, cell: Cell) -> Iterator[tuple[flo
         value = wrong.steps.get(step.name)
         if value is None or value.shape != step.array.shape or not math.isfinite(number := float(value[cell])):
             continue
-        if abs(number - right) > unit:  # −∞ is as far from any number as can be
+        if abs(number - right) > unit / 2:  # rounded, a smaller difference may not be seen
             same = next((other for other in found if abs(other - number) < unit / 100), number)
             found.setdefault(same, []).append(wrong.said)
     for number, said in found.items():
