@@ -6,19 +6,21 @@ A `Submission` is what is known of one of them alone. What it earns depends on w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from attncli.checking.claims import Claim
 from attncli.checking.report import NOT_RIGHT, Report
 from attncli.checking.verdict import Judge
 from attncli.checking.words import OPEN, mark_of
-from attncli.common.errors import AttnError
+from attncli.common.errors import AttnError, Where
 from attncli.problem.fields import Document
 from attncli.readers import folders
 from attncli.readers.answers import UNKNOWN, Identity, identity, of_document
 from attncli.readers.folders import Piece
+from attncli.readers.variants import Exercise
 
 if TYPE_CHECKING:
     from attncli.checking.claims import Bools
@@ -30,8 +32,8 @@ class StepResult:
 
     asked: Bools
     """The cells that the submission names, but for those that a mask hides."""
-    answered: int
-    """How many of them have an answer."""
+    answered: Bools
+    """Those of them that have an answer."""
     state: str = ""
     """Empty if none has."""
     sign: str = OPEN
@@ -56,43 +58,99 @@ class Submission:
 
 
 class Marker:
-    """A problem, ready to mark submissions."""
+    """The exercises of a class, ready to mark submissions."""
 
-    def __init__(self, document: Document, *, tolerance: float | None = None) -> None:
-        self._document = document
-        self._judge = Judge(document, tolerance=tolerance)
+    def __init__(self, exercises: Sequence[Exercise], *, tolerance: float | None = None) -> None:
+        self._exercises = exercises
+        self._tolerance = tolerance
+        self._judges: dict[int, Judge] = {}
+        self._by_seed = {exercise.seed: at for at, exercise in enumerate(exercises)}
+        self._by_name = {_folded(name): at for at, exercise in enumerate(exercises) for name in exercise.names if name}
+        self._judge(0)  # what is wrong with the problem is said at once
+
+    @property
+    def title(self) -> str:
+        """What the exercise is called."""
+        return self._judge(0).title
+
+    def forms(self) -> list[Mapping[str, StepResult]]:
+        """Return what each exercise asks for, as far as its form says so."""
+        forms = ((at, exercise) for at, exercise in enumerate(self._exercises) if exercise.form)
+        return [_steps(self._judge(at).judge_form(of_document(exercise.form, {}))) for at, exercise in forms]
 
     def submissions(self, piece: Piece) -> list[Submission]:
         """Return the submissions in a piece, one unless it holds several objects."""
-        place = Piece(piece.path, piece.folders, piece.line, b"")
+        place = replace(piece, data=b"")
         try:
             documents = folders.documents(piece)
         except AttnError as error:
             return [_unreadable(place, error)]
-        several = len(documents) > 1
-        return [
-            self._submission(place, document, line=_line_of(document) if several else piece.line)
-            for document in documents
-        ]
+        lines = map(_line_of, documents) if len(documents) > 1 else [piece.line]
+        return [self.submission(place, document, line) for document, line in zip(documents, lines, strict=True)]
 
-    def _submission(self, place: Piece, answers: Document, *, line: int | None) -> Submission:
+    def submission(self, place: Piece, answers: Document, line: int | None = None) -> Submission:
+        """Return the submission in a document, which was found at `place`."""
         said = identity(answers)
         try:
-            report = self._judge.judge_form(of_document(answers, self._document))
+            at, remarks = self._exercise(said, place)
+            report = self._judge(at).judge_form(of_document(answers, self._exercises[at].document))
         except AttnError as error:
             return _unreadable(place, error, said, line)
         return Submission(
             place,
             said,
             line,
-            steps={name: _result(report, name, claim) for name, claim in report.claims.items()},
+            steps=_steps(report),
             first_wrong=report.first_wrong,
             code=report.code,
+            remarks=remarks,
         )
+
+    def _judge(self, at: int) -> Judge:
+        if at not in self._judges:
+            self._judges[at] = Judge(self._exercises[at].document, tolerance=self._tolerance)
+        return self._judges[at]
+
+    def _exercise(self, said: Identity, place: Piece) -> tuple[int, tuple[str, ...]]:
+        """Return the exercise that a submission answers, by its seed, else by the student's name, and remarks."""
+        names = map(_folded, [said.name, *folders.names_in(place.path)])
+        own = next((self._by_name[name] for name in names if name in self._by_name), None)
+        if said.exercise and self._by_seed.keys() != {""}:
+            return self._by_said_seed(said.exercise, own, place)
+        if len(self._exercises) == 1:
+            return 0, ()
+        if own is None:
+            msg = "does not say which exercise it answers, and no exercise has the student's name"
+            raise AttnError(msg, Where(place.path, place.line), "the form has a field exercise, with the seed")
+        return own, ()
+
+    def _by_said_seed(self, seed: str, own: int | None, place: Piece) -> tuple[int, tuple[str, ...]]:
+        if seed not in self._by_seed:
+            there = (
+                "which is not among those of the class"
+                if len(self._exercises) > 1
+                else f"not {self._exercises[0].seed}"
+            )
+            msg = f"answers exercise {seed}, {there}"
+            raise AttnError(msg, Where(place.path, place.line))
+        at = self._by_seed[seed]
+        if own in {None, at}:
+            return at, ()
+        whose, mine = self._exercises[at].names[0], self._exercises[own].seed
+        return at, (f"answers exercise {seed}, that of {whose}, and not {mine}",)
+
+
+def _folded(name: str) -> str:
+    """Return a name as it may be compared with that of a file: its letters and digits."""
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def _steps(report: Report) -> dict[str, StepResult]:
+    return {name: _result(report, name, claim) for name, claim in report.claims.items()}
 
 
 def _result(report: Report, name: str, claim: Claim) -> StepResult:
-    answered = int((claim.answered & claim.asked).sum())
+    answered = claim.answered & claim.asked
     verdict = report.steps.get(name)
     if verdict is None:
         return StepResult(claim.asked, answered)

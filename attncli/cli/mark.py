@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal
 
 import typer
@@ -22,6 +23,11 @@ NameFrom = Annotated[
     Literal["field", "folder", "file"] | None,
     typer.Option(metavar="WHERE", help="Look for names there first: field, folder or file [in this order]."),
 ]
+SummaryFile = Annotated[
+    str | None,
+    typer.Option("--summary", metavar="FILE", help="Write figures over the class: .txt, .json or .html."),
+]
+Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="Mark with N processes [1].", show_default=False)]
 
 
 @with_problem(
@@ -36,6 +42,8 @@ def mark(
     tolerance: Tolerance = None,
     name_from: NameFrom = None,
     id_column: IdColumn = None,
+    summary: SummaryFile = None,
+    jobs: Jobs = 1,
     format: RollFormat = None,
     out: Out = None,
     quiet: Quiet = False,
@@ -48,25 +56,31 @@ def mark(
     attncli mark problem.json class.zip -o marks.csv
     """
     from attncli.checking.gradebook import gradebook
+    from attncli.checking.jobs import submissions as judged
     from attncli.checking.marking import Marker
     from attncli.checking.scheme import Scheme
+    from attncli.common import output
     from attncli.common.progress import Progress
     from attncli.readers import folders, submissions
     from attncli.writers import formats
 
     chosen = formats.chosen(format, out, "roll")
-    document, answers = submissions.marked(typed.operands, typed.options)
-    marker = Marker(document, tolerance=tolerance)
+    figures = formats.chosen(None, summary, "summary")
+    if summary:
+        output.must_take(summary)
+    exercises, answers = submissions.marked(typed.operands, typed.options)
     marks = Scheme.read(scheme) if scheme else Scheme()
-    paths = folders.files(answers)
+    files, pieces = folders.pieces(answers)
+    make = partial(Marker, exercises, tolerance=tolerance)
+    with Progress(files, "marking") as progress:
+        found = list(judged(make, pieces, jobs, progress.advance))
+    marker = make()
+    roll = gradebook(
+        found, marks, title=marker.title, forms=marker.forms(), name_from=name_from, id_column=id_column or ""
+    )
+    if summary:
+        terminal.write(figures.summary(roll.summary, terminal.style("never", out=summary)), summary)
     style = terminal.style(color, full=True, out=out)
-    with Progress(len(paths), "marking") as progress:
-        judged = []
-        for path, above in paths:
-            for piece in folders.pieces(path, above):
-                judged += marker.submissions(piece)
-            progress.advance()
-    roll = gradebook(judged, marks, name_from=name_from, id_column=id_column or "")
     terminal.write(chosen.roll(roll, style), out, style.encoding)
     if chosen.name != "table" and not quiet:  # the table shows both
         for line in roll.remarks():

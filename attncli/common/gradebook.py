@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from attncli.common.text import counted
+
 UNREADABLE = "unreadable"
 BLANK = "blank"
 
@@ -64,6 +66,81 @@ class Row:
 
 
 @dataclass(frozen=True)
+class StepRate:
+    """How a class did in one step."""
+
+    name: str
+    right: int
+    """Students whose numbers are right."""
+    follows: int
+    """Students whose step is correct given an earlier error."""
+    wrong: int
+    open: int
+    """Students without an answer."""
+
+    @property
+    def rate(self) -> float:
+        """The part of the students who did the step correctly."""
+        return (self.right + self.follows) / (self.right + self.follows + self.wrong + self.open)
+
+
+@dataclass(frozen=True)
+class HardestCell:
+    """The cell that most students have wrong."""
+
+    name: str
+    wrong: int
+    of: int
+    """The students who have an answer in its step."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Figures over a class; the marks are those of all submissions that could be read."""
+
+    title: str
+    verdicts: Mapping[str, int]
+    """The number of students by verdict."""
+    max: float
+    mean: float | None
+    median: float | None
+    spread: float | None
+    """The standard deviation."""
+    steps: Sequence[StepRate]
+    mistakes: Mapping[str, int]
+    """The number of students who made each mistake, the most frequent first."""
+    slips: Mapping[str, int]
+    """The number of students with a slip, by step."""
+    hardest: HardestCell | None
+
+    @property
+    def submissions(self) -> int:
+        """The number of students."""
+        return sum(self.verdicts.values())
+
+    @property
+    def verdicts_said(self) -> str:
+        """How many submissions have each verdict, in words."""
+        verdicts = ", ".join(f"{number} {name}" for name, number in self.verdicts.items() if number)
+        return f"{counted(self.submissions, 'submission')}: {verdicts}"
+
+    @property
+    def marks_said(self) -> str:
+        """How the marks are spread, in words; empty if nothing could be read."""
+        if self.mean is None or self.median is None or self.spread is None:
+            return ""
+        figures = (("mean", self.mean), ("median", self.median), ("spread", self.spread))
+        return f"marks of {marks_text(self.max)}: {', '.join(f'{name} {marks_text(x)}' for name, x in figures)}"
+
+    @property
+    def hardest_said(self) -> str:
+        """The hardest cell, in words; empty if nothing is wrong."""
+        if not self.hardest:
+            return ""
+        return f"hardest cell: {self.hardest.name}, wrong in {self.hardest.wrong} of {self.hardest.of}"
+
+
+@dataclass(frozen=True)
 class Roll:
     """The results of a class: a row for each student, in the order of their files, and counts over all of them."""
 
@@ -71,6 +148,7 @@ class Roll:
     steps: Sequence[str]
     """The steps that were asked for, in order."""
     counts: Sequence[str]
+    summary: Summary
     id_column: str = ""
     """The heading of a column with the students' ids; empty for no such column."""
 

@@ -14,6 +14,7 @@ COMMANDS_BY_SUBJECT: dict[Subject, str] = {
     "trace": "run, explain",
     "report": "check",
     "roll": "mark",
+    "summary": "mark --summary",
     "heatmap": "run --heatmap",
     "worksheet": "new --sheet",
 }

@@ -22,18 +22,19 @@ from attncli.common.text import quoted, suggestion
 
 if TYPE_CHECKING:
     from attncli.common.errors import Failure
-    from attncli.common.gradebook import Roll
+    from attncli.common.gradebook import Roll, Summary
     from attncli.common.report import Page, Section
     from attncli.trace.trace import Trace
     from attncli.writers.worksheet import Worksheet
 
-Subject: TypeAlias = Literal["trace", "report", "roll", "heatmap", "worksheet", "sections"]
+Subject: TypeAlias = Literal["trace", "report", "roll", "summary", "heatmap", "worksheet", "sections"]
 """What a format can draw: the fields of `Format` that hold functions."""
 
 _FOR = {
     "trace": "",
     "report": " for a report",
     "roll": " for marks",
+    "summary": " for a summary",
     "heatmap": " for a heat map",
     "worksheet": " for a worksheet",
     "sections": " for findings",
@@ -65,6 +66,7 @@ class Format:
     trace: Callable[[Sequence[Trace], Style], str | bytes] = _cannot
     report: Callable[[Sequence[Page], Style], str] = _cannot
     roll: Callable[[Roll, Style], str] = _cannot
+    summary: Callable[[Summary, Style], str] = _cannot
     heatmap: Callable[[Sequence[Trace], Style], str] = _cannot
     worksheet: Callable[[Worksheet, Style], str] = _cannot
     sections: Callable[[Sequence[Section], Style], str] = _cannot
@@ -166,6 +168,7 @@ for _format in (
         trace=_here("terminal"),
         report=_here("terminal.report"),
         roll=_here("terminal.roll"),
+        summary=_here("terminal.summary"),
         sections=_here("terminal.prose"),
         heatmap=_here("terminal.heatmap"),
         for_people=True,
@@ -175,6 +178,7 @@ for _format in (
         (".json",),
         trace=_here("json_"),
         report=_here("json_", "report"),
+        summary=_here("json_", "summary"),
         sections=_here("json_", "sections"),
         failure=_here("json_", "failure"),
     ),
@@ -213,6 +217,7 @@ for _format in (
         (".html", ".htm"),
         trace=_here("html.tables"),
         report=_here("html.report"),
+        summary=_here("html.summary"),
         heatmap=_here("html.heatmap"),
         for_people=True,
     ),
