@@ -32,21 +32,25 @@ def gradebook(
     *,
     title: str = "",
     forms: Sequence[Mapping[str, StepResult]] = (),
+    absent: Sequence[str] = (),
     name_from: NameFrom | None = None,
     id_column: str = "",
 ) -> Roll:
     """Return the gradebook of a class.
 
     `title` is what its exercise is called; `forms` are the steps that are asked for, if anything says so apart from
-    the submissions: then only these steps count.
+    the submissions: then only these steps count. `absent` are students of whom there is no submission.
     """
     handed_in = list(submissions)
     asked = _asked(forms or [submission.steps for submission in handed_in])
     most = sum(scheme.most(step) for step in asked)
     found = students(handed_in, name_from)
     rows = [_row(student, asked, scheme, most) for student in found]
+    missing = [f"no submission: {', '.join(absent)}"] if absent else []
     judged = [student.submission for student in found if not student.submission.unreadable]
-    return Roll(rows, list(asked), list(_counts(rows)), summary(title, rows, judged, list(asked), most), id_column)
+    return Roll(
+        rows, list(asked), [*_counts(rows), *missing], summary(title, rows, judged, list(asked), most), id_column
+    )
 
 
 def _asked(forms: Sequence[Mapping[str, StepResult]]) -> Asked:
@@ -81,7 +85,7 @@ def _row(student: Student, asked: Asked, scheme: Scheme, most: float) -> Row:
     steps = {name: submission.steps.get(name) for name in asked}
     cells = {name: _cells(step, asked[name]) for name, step in steps.items()}
     earned = (scheme.earned(name, step.state) * _part(*cells[name]) for name, step in steps.items() if step)
-    said = [_open_said(name, step, *cells[name]) for name, step in steps.items() if cells[name][1]]
+    said = {name: _open_said(name, step, *cells[name]) for name, step in steps.items() if cells[name][1]}
     return Row(
         student.name,
         file_of(submission),
@@ -97,6 +101,7 @@ def _row(student: Student, asked: Asked, scheme: Scheme, most: float) -> Row:
         code=submission.code,
         remarks=[*submission.remarks, *student.remarks],
         id=student.id,
+        feedback=submission.feedback,
     )
 
 

@@ -7,15 +7,17 @@ A `Submission` is what is known of one of them alone. What it earns depends on w
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from attncli.checking.claims import Claim
+from attncli.checking.feedback import feedback
 from attncli.checking.report import NOT_RIGHT, Report
 from attncli.checking.verdict import Judge
 from attncli.checking.words import OPEN, mark_of
 from attncli.common.errors import AttnError, Where
+from attncli.common.feedback import Feedback
 from attncli.problem.fields import Document
 from attncli.readers import folders
 from attncli.readers.answers import UNKNOWN, Identity, identity, of_document
@@ -55,13 +57,17 @@ class Submission:
     first_wrong: str | None = None
     code: str = ""
     remarks: tuple[str, ...] = ()
+    feedback: Feedback | None = None
+    variant: int | None = None
+    """The number of the student's own exercise; of the one that is answered, if the student is not known."""
 
 
 class Marker:
-    """The exercises of a class, ready to mark submissions."""
+    """The exercises of a class, ready to mark submissions; with `hints`, they get feedback at this level."""
 
-    def __init__(self, exercises: Sequence[Exercise], *, tolerance: float | None = None) -> None:
+    def __init__(self, exercises: Sequence[Exercise], *, tolerance: float | None = None, hints: int = 0) -> None:
         self._exercises = exercises
+        self._hints = hints
         self._tolerance = tolerance
         self._judges: dict[int, Judge] = {}
         self._by_seed = {exercise.seed: at for at, exercise in enumerate(exercises)}
@@ -92,7 +98,7 @@ class Marker:
         """Return the submission in a document, which was found at `place`."""
         said = identity(answers)
         try:
-            at, remarks = self._exercise(said, place)
+            at, own, remarks = self._exercise(said, place)
             report = self._judge(at).judge_form(of_document(answers, self._exercises[at].document))
         except AttnError as error:
             return _unreadable(place, error, said, line)
@@ -104,6 +110,8 @@ class Marker:
             first_wrong=report.first_wrong,
             code=report.code,
             remarks=remarks,
+            feedback=feedback(report, self._hints) if self._hints else None,
+            variant=own,
         )
 
     def _judge(self, at: int) -> Judge:
@@ -111,33 +119,35 @@ class Marker:
             self._judges[at] = Judge(self._exercises[at].document, tolerance=self._tolerance)
         return self._judges[at]
 
-    def _exercise(self, said: Identity, place: Piece) -> tuple[int, tuple[str, ...]]:
-        """Return the exercise that a submission answers, by its seed, else by the student's name, and remarks."""
+    def _exercise(self, said: Identity, place: Piece) -> tuple[int, int, tuple[str, ...]]:
+        """Return the exercise that a submission answers, by its seed or by the student, the student's own, and remarks.
+
+        A student is recognised by name: by that in the submission, else by that of the file or of a folder.
+        """
         names = map(_folded, [said.name, *folders.names_in(place.path)])
         own = next((self._by_name[name] for name in names if name in self._by_name), None)
-        if said.exercise and self._by_seed.keys() != {""}:
-            return self._by_said_seed(said.exercise, own, place)
-        if len(self._exercises) == 1:
-            return 0, ()
-        if own is None:
-            msg = "does not say which exercise it answers, and no exercise has the student's name"
-            raise AttnError(msg, Where(place.path, place.line), "the form has a field exercise, with the seed")
-        return own, ()
-
-    def _by_said_seed(self, seed: str, own: int | None, place: Piece) -> tuple[int, tuple[str, ...]]:
-        if seed not in self._by_seed:
-            there = (
-                "which is not among those of the class"
-                if len(self._exercises) > 1
-                else f"not {self._exercises[0].seed}"
-            )
-            msg = f"answers exercise {seed}, {there}"
-            raise AttnError(msg, Where(place.path, place.line))
-        at = self._by_seed[seed]
+        where = Where(place.path, place.line)
+        if not said.exercise or self._by_seed.keys() == {""}:
+            if own is None and len(self._exercises) > 1:
+                msg = "does not say which exercise it answers, and no exercise has the student's name"
+                raise AttnError(msg, where, "the form has a field exercise, with the seed")
+            return own or 0, own or 0, ()
+        if said.exercise not in self._by_seed:
+            others = len(self._exercises) > 1
+            there = "which is not among those of the class" if others else f"not {self._exercises[0].seed}"
+            msg = f"answers exercise {said.exercise}, {there}"
+            raise AttnError(msg, where)
+        at = self._by_seed[said.exercise]
         if own in {None, at}:
-            return at, ()
+            return at, at, ()
+        assert own is not None
         whose, mine = self._exercises[at].names[0], self._exercises[own].seed
-        return at, (f"answers exercise {seed}, that of {whose}, and not {mine}",)
+        return at, own, (f"answers exercise {said.exercise}, that of {whose}, and not {mine}",)
+
+    def absent(self, submissions: Iterable[Submission]) -> list[str]:
+        """Return the names of the students who have a variant, and of whom there is no submission."""
+        there = {submission.variant for submission in submissions}
+        return [exercise.names[-1] for at, exercise in enumerate(self._exercises) if exercise.names and at not in there]
 
 
 def _folded(name: str) -> str:

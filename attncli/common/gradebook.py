@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from attncli.common.feedback import Feedback
 from attncli.common.text import counted
 
 UNREADABLE = "unreadable"
@@ -30,7 +31,7 @@ class Row:
     mistakes: Sequence[str] = ()
     wrong: Sequence[str] = ()
     """For each step that is not right, its name and why: scaled: no_scale."""
-    open: Sequence[str] = ()
+    open: Mapping[str, str] = field(default_factory=dict)
     """For each step with cells that have no answer, how many: weights 1 of 6 cells right, 5 open."""
     code: str = ""
     """A short line for statistics: scores:correct weights:no_scale."""
@@ -38,6 +39,8 @@ class Row:
     """On other submissions of the same student, and on the exercise."""
     unreadable: str = ""
     id: str = ""
+    feedback: Feedback | None = None
+    """What the student is told; None if nothing was to be told."""
 
     @property
     def percent(self) -> float | None:
@@ -48,7 +51,7 @@ class Row:
     def said(self) -> list[str]:
         """Everything that is not a number or a state: why it is unreadable, what is open, and the remarks."""
         reason = [f"{UNREADABLE}: {self.unreadable}"] if self.unreadable else []
-        return [*reason, *([BLANK] if self.verdict == BLANK else self.open), *self.remarks]
+        return [*reason, *([BLANK] if self.verdict == BLANK else self.open.values()), *self.remarks]
 
     def record(self) -> dict[str, str | float | None]:
         """Return the row as columns: name, file, marks, max, percent, the state of each step, …"""

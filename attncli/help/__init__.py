@@ -14,7 +14,7 @@ from attncli.common.text import quoted, suggestion
 
 TOPICS = (
     "problems", "fields", "steps", "cells", "formats", "check", "mark", "mistakes", "exercises", "practice",
-    "conventions", "speed", "python", "recipes", "exit-codes", "completion", "development",
+    "conventions", "speed", "scale", "python", "recipes", "exit-codes", "completion", "development",
 )  # fmt: skip
 """The topics, in the order of the list."""
 

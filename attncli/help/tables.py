@@ -15,6 +15,7 @@ COMMANDS_BY_SUBJECT: dict[Subject, str] = {
     "report": "check",
     "roll": "mark",
     "summary": "mark --summary",
+    "feedback": "mark --feedback",
     "heatmap": "run --heatmap",
     "worksheet": "new --sheet",
 }

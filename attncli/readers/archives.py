@@ -79,7 +79,7 @@ def _members(data: bytes, where: Where, holder: Member, depth: int, budget: _Bud
             return
         budget.left -= sum(file.file_size for file in files)
         stem = (where.source.rpartition("/")[2].rpartition(".")[0],)
-        for file in sorted(files, key=lambda file: file.filename):
+        for file in sorted(files, key=lambda file: (file.filename.casefold(), file.filename)):
             path = f"{holder.path}/{file.filename}" if holder.path else file.filename
             place = Where(f"{where.source}/{file.filename}")
             inside = tuple(part for part in file.filename.split("/")[:-1] if part not in {"", ".", ".."})

@@ -58,7 +58,7 @@ def files(paths: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
 
 def _below(folder: str, names: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the files below a folder by name; a link to a folder is not followed, it may lead back."""
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    for entry in sorted(os.scandir(folder), key=lambda entry: (entry.name.casefold(), entry.name)):
         if archives.is_unseen(entry.name):
             continue
         if entry.is_dir(follow_symlinks=False):

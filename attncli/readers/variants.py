@@ -85,7 +85,7 @@ def _exercise(path: str, document: Document, forms: Sequence[tuple[Identity, Doc
     name = os.path.splitext(os.path.basename(path))[0]
     for said, form in forms:
         if said.exercise and said.exercise == exercise.seed:
-            return replace(exercise, form=form, names=(name, said.name))
+            return replace(exercise, form=form, names=tuple(filter(None, (name, said.name))))
     return replace(exercise, names=(name,))
 
 

@@ -22,12 +22,13 @@ from attncli.common.text import quoted, suggestion
 
 if TYPE_CHECKING:
     from attncli.common.errors import Failure
+    from attncli.common.feedback import Feedback
     from attncli.common.gradebook import Roll, Summary
     from attncli.common.report import Page, Section
     from attncli.trace.trace import Trace
     from attncli.writers.worksheet import Worksheet
 
-Subject: TypeAlias = Literal["trace", "report", "roll", "summary", "heatmap", "worksheet", "sections"]
+Subject: TypeAlias = Literal["trace", "report", "roll", "summary", "feedback", "heatmap", "worksheet", "sections"]
 """What a format can draw: the fields of `Format` that hold functions."""
 
 _FOR = {
@@ -35,6 +36,7 @@ _FOR = {
     "report": " for a report",
     "roll": " for marks",
     "summary": " for a summary",
+    "feedback": " for feedback",
     "heatmap": " for a heat map",
     "worksheet": " for a worksheet",
     "sections": " for findings",
@@ -67,6 +69,7 @@ class Format:
     report: Callable[[Sequence[Page], Style], str] = _cannot
     roll: Callable[[Roll, Style], str] = _cannot
     summary: Callable[[Summary, Style], str] = _cannot
+    feedback: Callable[[Feedback, Style], str] = _cannot
     heatmap: Callable[[Sequence[Trace], Style], str] = _cannot
     worksheet: Callable[[Worksheet, Style], str] = _cannot
     sections: Callable[[Sequence[Section], Style], str] = _cannot
@@ -200,6 +203,7 @@ for _format in (
         ("md",),
         trace=_here("markdown"),
         report=_here("markdown", "report"),
+        feedback=_here("markdown", "feedback"),
         worksheet=_here("markdown", "worksheet"),
         for_people=True,
     ),
@@ -209,6 +213,7 @@ for _format in (
         ("tex",),
         trace=_here("latex.derivation"),
         report=_here("latex.report"),
+        feedback=_here("latex.feedback"),
         worksheet=_here("latex.worksheet"),
         for_people=True,
     ),
@@ -218,6 +223,7 @@ for _format in (
         trace=_here("html.tables"),
         report=_here("html.report"),
         summary=_here("html.summary"),
+        feedback=_here("html.feedback"),
         heatmap=_here("html.heatmap"),
         for_people=True,
     ),
