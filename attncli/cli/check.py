@@ -79,7 +79,7 @@ def check(
         if not quiet:
             for report in reports:
                 terminal.complain(echo(report))
-        if len(reports) == 1 and (move := next_move.command(reports[0], problem, typed.options, with_cell=level > 1)):
+        if len(reports) == 1 and (move := next_move.command(reports[0], problem, typed.options, level)):
             drawn[0].conclusion.append(Sentence(move, strong=False))
     text = chosen.report(drawn, style)
     terminal.write(text, out, style.encoding)

@@ -9,7 +9,7 @@ from attncli.common.style import Style
 from attncli.writers.latex.document import WIDTH, document, flowing, heading
 from attncli.writers.latex.text import escape, points, shortened
 
-SIGNS = {"→": r"$\rightarrow$", "✗": r"$\times$", "✓": r"$\surd$", "–": "--"}
+SIGNS = {"→": r"$\rightarrow$", "✗": r"$\times$", "✓": r"$\surd$", "–": "--", " ": ""}
 _NUMBER = 100.0
 """The most points for a number: more than any reasonable number needs."""
 _INDENT = 60.0
@@ -40,7 +40,7 @@ def conclusion(sentences: Sequence[Sentence]) -> Iterator[str]:
 
 
 def _item(step: StepSaid) -> Iterator[str]:
-    yield rf"\item[{SIGNS[step.mark]} {escape(step.name)}] {escape(step.said)}"
+    yield rf"\item[{f'{SIGNS[step.mark]} {escape(step.name)}'.lstrip()}] {escape(step.said)}"
     if step.cells:
         rows = _rows(step.cells)
         yield rf"\\ \begin{{tabular}}{{@{{}}l{'r' * (len(rows[0]) - 1)}}}"
