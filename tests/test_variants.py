@@ -121,6 +121,17 @@ def test_answers_to_another_exercise_are_not_marked(run: Runner, tmp_path: Path)
     assert [row["verdict"] for row in rows(run, "p/plain.json", "in")] == ["right", "wrong"]
 
 
+def test_a_form_may_be_a_table(run: Runner, variants: str, tmp_path: Path) -> None:
+    """As `new --answers` writes it; other tables in the folder, such as a roster, are nothing to it."""
+    for form in (tmp_path / variants).glob("*.answers.json"):
+        form.unlink()
+    (tmp_path / variants / "roster.csv").write_text("name,group\nAda Lovelace,2\n")
+    (tmp_path / variants / "Kim.answers.csv").write_text("name,Kim\nexercise,103\n\nscores\n?,?\n\nweights\n?,?\n")
+    write(tmp_path / "in" / "kim.json", {"exercise": 103, "scores": scores(3), "output": [[1, 2]]})
+    (row,) = rows(run, variants, "in")
+    assert (list(row["steps"]), row["max"], row["marks"]) == (["scores", "weights"], 2, 1)
+
+
 def test_a_form_in_the_problem_says_what_is_asked(run: Runner, tmp_path: Path) -> None:
     """Steps that are null in the problem are asked of all; what else a student gives is judged, and earns nothing."""
     write(tmp_path / "p" / "p.json", problem(1) | {"scores": None, "weights": [[None, "?"]]})

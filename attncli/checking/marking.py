@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from attncli.checking.claims import Bools
 
 
+_LONGEST_HINT = 120
+"""Longer hints, such as lists of all fields, do not fit into a row."""
+
+
 @dataclass(frozen=True, eq=False)
 class StepResult:
     """How one step of one submission fares."""
@@ -173,4 +177,5 @@ def _line_of(document: Document) -> int | None:
 
 
 def _unreadable(place: Piece, error: AttnError, said: Identity = UNKNOWN, line: int | None = None) -> Submission:
-    return Submission(place, said, line or place.line, unreadable=str(error).replace("\n  hint: ", "; "))
+    hint = f"; {error.hint}" if error.hint and len(error.hint) <= _LONGEST_HINT else ""
+    return Submission(place, said, line or place.line, unreadable=f"{error.line}{hint}")

@@ -16,7 +16,7 @@ from attncli.problem.fields import CLAIMS, FIELDS, Document, resolve
 from attncli.problem.problem import canonical
 from attncli.readers.answers import Identity, identity, says_nothing
 
-_READ = (".json", ".csv")
+_READ = (".json", ".answers.csv")
 _KEY = "mistakes"
 """What a key has, and neither a problem nor a form."""
 
