@@ -89,7 +89,26 @@ def test_answers_to_another_variant_are_recognised_by_their_seed(run: Runner, va
     write(tmp_path / "in" / "Ben.json", {"name": "Ben", "exercise": 101, "scores": scores(1)})
     (row,) = rows(run, variants, "in")
     assert (row["marks"], row["steps"]["scores"]) == (1, "correct")
-    assert row["remarks"] == ["output open", "answers exercise 101, that of Ada_Lovelace, and not 102"]
+    assert row["remarks"] == ["output open", "answers exercise 101, that of Ada Lovelace, and not 102"]
+
+
+def test_only_names_below_the_folder_are_students(run: Runner, variants: str, tmp_path: Path) -> None:
+    """The folder that is marked may be in the house of a student; names that two exercises share are nobody's."""
+    (tmp_path / "Ben").mkdir()
+    write(tmp_path / "Ben" / "in" / "x.json", {"scores": scores(2)})
+    (row,) = rows(run, variants, str(tmp_path / "Ben" / "in"))
+    assert "does not say which exercise it answers" in row["unreadable"]
+    write(tmp_path / variants / "kim_.json", problem(4))
+    write(tmp_path / "in" / "Kim.json", {"scores": scores(3)})
+    (row,) = rows(run, variants, "in")
+    assert "does not say which exercise it answers" in row["unreadable"]
+
+
+def test_who_handed_in_a_photograph_is_not_absent(run: Runner, variants: str, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "ben.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    done = run("mark", variants, "in")
+    assert done.out.splitlines()[-1] == "no submission: Ada Lovelace, Kim"
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ class Marker:
         self._tolerance = tolerance
         self._judges: dict[int, Judge] = {}
         self._by_seed = {exercise.seed: at for at, exercise in enumerate(exercises)}
-        self._by_name = {_folded(name): at for at, exercise in enumerate(exercises) for name in exercise.names if name}
+        self._by_name = _unambiguous([set(map(_folded, exercise.names)) for exercise in exercises])
         self._judge(0)  # what is wrong with the problem is said at once
 
     @property
@@ -94,18 +94,19 @@ class Marker:
         try:
             documents = folders.documents(piece)
         except AttnError as error:
-            return [_unreadable(place, error)]
+            return [_unreadable(place, error, variant=self._own(UNKNOWN, place))]
         lines = map(_line_of, documents) if len(documents) > 1 else [piece.line]
         return [self.submission(place, document, line) for document, line in zip(documents, lines, strict=True)]
 
     def submission(self, place: Piece, answers: Document, line: int | None = None) -> Submission:
         """Return the submission in a document, which was found at `place`."""
         said = identity(answers)
+        own = self._own(said, place)
         try:
-            at, own, remarks = self._exercise(said, place)
+            at = self._exercise(said, own, place)
             report = self._judge(at).judge_form(of_document(answers, self._exercises[at].document))
         except AttnError as error:
-            return _unreadable(place, error, said, line)
+            return _unreadable(place, error, said, line, variant=own)
         return Submission(
             place,
             said,
@@ -113,9 +114,9 @@ class Marker:
             steps=_steps(report),
             first_wrong=report.first_wrong,
             code=report.code,
-            remarks=remarks,
+            remarks=() if own in {None, at} else (self._strange(at, own or 0),),
             feedback=feedback(report, self._hints) if self._hints else None,
-            variant=own,
+            variant=at if own is None else own,
         )
 
     def _judge(self, at: int) -> Judge:
@@ -123,35 +124,43 @@ class Marker:
             self._judges[at] = Judge(self._exercises[at].document, tolerance=self._tolerance)
         return self._judges[at]
 
-    def _exercise(self, said: Identity, place: Piece) -> tuple[int, int, tuple[str, ...]]:
-        """Return the exercise that a submission answers, by its seed or by the student, the student's own, and remarks.
+    def _own(self, said: Identity, place: Piece) -> int | None:
+        """Return the exercise of the student, by the name in a submission, else by that of the file or of a folder."""
+        names = map(_folded, [said.name, *folders.names_in(place)])
+        return next((self._by_name[name] for name in names if name in self._by_name), None)
 
-        A student is recognised by name: by that in the submission, else by that of the file or of a folder.
-        """
-        names = map(_folded, [said.name, *folders.names_in(place.path)])
-        own = next((self._by_name[name] for name in names if name in self._by_name), None)
+    def _exercise(self, said: Identity, own: int | None, place: Piece) -> int:
+        """Return the exercise that a submission answers: by its seed, else that of the student."""
         where = Where(place.path, place.line)
         if not said.exercise or self._by_seed.keys() == {""}:
             if own is None and len(self._exercises) > 1:
                 msg = "does not say which exercise it answers, and no exercise has the student's name"
                 raise AttnError(msg, where, "the form has a field exercise, with the seed")
-            return own or 0, own or 0, ()
+            return own or 0
         if said.exercise not in self._by_seed:
             others = len(self._exercises) > 1
             there = "which is not among those of the class" if others else f"not {self._exercises[0].seed}"
             msg = f"answers exercise {said.exercise}, {there}"
             raise AttnError(msg, where)
-        at = self._by_seed[said.exercise]
-        if own in {None, at}:
-            return at, at, ()
-        assert own is not None
-        whose, mine = self._exercises[at].names[0], self._exercises[own].seed
-        return at, own, (f"answers exercise {said.exercise}, that of {whose}, and not {mine}",)
+        return self._by_seed[said.exercise]
+
+    def _strange(self, at: int, own: int) -> str:
+        answered, mine = self._exercises[at], self._exercises[own]
+        return f"answers exercise {answered.seed}, that of {answered.names[-1]}, and not {mine.seed}"
 
     def absent(self, submissions: Iterable[Submission]) -> list[str]:
         """Return the names of the students who have a variant, and of whom there is no submission."""
         there = {submission.variant for submission in submissions}
         return [exercise.names[-1] for at, exercise in enumerate(self._exercises) if exercise.names and at not in there]
+
+
+def _unambiguous(names: Sequence[Iterable[str]]) -> dict[str, int]:
+    """Return the number of the exercise for each name that only one exercise has."""
+    found: dict[str, set[int]] = {}
+    for at, several in enumerate(names):
+        for name in several:
+            found.setdefault(name, set()).add(at)
+    return {name: at.pop() for name, at in found.items() if len(at) == 1}
 
 
 def _folded(name: str) -> str:
@@ -176,6 +185,8 @@ def _line_of(document: Document) -> int | None:
     return next((entry.where.line for entry in document.values()), None)
 
 
-def _unreadable(place: Piece, error: AttnError, said: Identity = UNKNOWN, line: int | None = None) -> Submission:
+def _unreadable(
+    place: Piece, error: AttnError, said: Identity = UNKNOWN, line: int | None = None, *, variant: int | None
+) -> Submission:
     hint = f"; {error.hint}" if error.hint and len(error.hint) <= _LONGEST_HINT else ""
-    return Submission(place, said, line or place.line, unreadable=f"{error.line}{hint}")
+    return Submission(place, said, line or place.line, unreadable=f"{error.line}{hint}", variant=variant)

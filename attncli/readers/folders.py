@@ -120,10 +120,11 @@ def documents(piece: Piece) -> list[Document]:
     return found
 
 
-def names_in(path: str) -> Iterator[str]:
-    """Yield what may be a student's name in a path, from the file to the outermost folder."""
-    for part in reversed(path.split("/")):
-        yield from [found[0]] if (found := moodle(part)) else dict.fromkeys((stem(part), part.partition(".")[0]))
+def names_in(piece: Piece) -> Iterator[str]:
+    """Yield what may be the student's name in a path: that of Moodle's, else the file's and those of its folders."""
+    *above, file = piece.path.split("/")
+    yield from (found[0] for part in (file, *reversed(above)) if (found := moodle(part)))
+    yield from (stem(file), file.partition(".")[0], *reversed(piece.folders))
 
 
 def stem(file: str) -> str:
