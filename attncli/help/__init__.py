@@ -14,7 +14,8 @@ from attncli.common.text import quoted, suggestion
 
 TOPICS = (
     "problems", "fields", "steps", "block", "cells", "gradients", "formats", "check", "mark", "compare", "mistakes",
-    "exercises", "practice", "conventions", "speed", "python", "recipes", "exit-codes", "completion", "development",
+    "exercises", "practice", "conventions", "speed", "scale", "python", "recipes", "exit-codes", "completion",
+    "development",
 )  # fmt: skip
 """The topics, in the order of the list."""
 

@@ -14,6 +14,8 @@ COMMANDS_BY_SUBJECT: dict[Subject, str] = {
     "trace": "run, explain",
     "report": "check, compare",
     "roll": "mark",
+    "summary": "mark --summary",
+    "feedback": "mark --feedback",
     "heatmap": "run --heatmap",
     "worksheet": "new --sheet",
     "exercise": "new",
