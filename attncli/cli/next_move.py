@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attncli import readers
-from attncli.derivation.ops import Same
 from attncli.problem.fields import FIELDS
+from attncli.trace.op import Same
 
 if TYPE_CHECKING:
     from attncli.checking import Report

@@ -24,9 +24,9 @@ from attncli.checking.mistakes.ops import (
 from attncli.checking.mistakes.scaled import MOST_ROWS, over_root
 from attncli.checking.mistakes.setting import Setting
 from attncli.derivation.normalize import Softmax
-from attncli.derivation.ops import Same, Scale
+from attncli.derivation.ops import Scale
 from attncli.trace.cell_ops import Exp
-from attncli.trace.op import Op
+from attncli.trace.op import Op, Same
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
