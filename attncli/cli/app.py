@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "check",
     "mark": "check",
     "practice": "practice",
+    "compare": "compare",
     "new": "exercise",
     "lint": "exercise",
     "mistakes": "mistakes",

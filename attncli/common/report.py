@@ -31,7 +31,7 @@ class StepSaid:
 
     name: str
     mark: str
-    """✓ right, ✗ wrong, → correct given an earlier error, – without an answer."""
+    """✓ right, ✗ wrong, → correct given an earlier error, – without an answer; a blank for a remark."""
     said: str
     cells: list[WrongCell] = field(default_factory=list)
     more: str = ""
@@ -66,6 +66,8 @@ class Page:
     conclusion: list[Sentence]
     heading: str = ""
     """The name of the problem, if there are several."""
+    command: str = "check"
+    """The command that makes the report, for the title of a page."""
     data: dict[str, Any] = field(default_factory=dict)
     """The report for machines."""
     derivation: Any = None

@@ -306,6 +306,8 @@ class Entry:
     where: Where
     row_labels: tuple[str, ...] = ()
     column_labels: tuple[str, ...] = ()
+    dtype: str = ""
+    """The number format in which a binary file holds the array, also if it was widened; empty for text."""
 
 
 Document = dict[str, Entry]
