@@ -43,17 +43,15 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
 
 def _loss(s: Setting) -> Iterator[Mistake]:
     """Yield the derivatives of the loss without one of its factors, or of the other sign."""
-    losses = (step for step in s.truth.values() if isinstance(step.op, SquaresGradient | CrossEntropyGradient))
-    step = next(losses, None)
-    if step is None:
-        return
-    if isinstance(step.op, CrossEntropyGradient):
-        queries = step.array.size // step.array.shape[-1]
-        if queries > 1:
+    for step in s.truth.values():
+        if isinstance(step.op, SquaresGradient):
+            yield from _squares(s, step, step.op.divisor)
+        elif isinstance(step.op, CrossEntropyGradient) and (queries := step.array.size // step.array.shape[-1]) > 1:
             said = f"You did not divide by the {queries} queries; the cross entropy is their mean."
             yield _made("loss_mean_forgotten", step, said, _times(step.op, queries, str(queries)))
-        return
-    divisor = step.op.divisor
+
+
+def _squares(s: Setting, step: Step, divisor: int) -> Iterator[Mistake]:
     output, target = (operand.name for operand in step.operands)
     do = right(step)
     if divisor == 2:

@@ -49,14 +49,14 @@ def _transposed(s: Setting, projections: list[Step]) -> Iterator[Mistake]:
         if isinstance(step.op, Project) and step.op.weight:
             through.setdefault(step.operands[0].name, []).append(step.operands[1].name)
     for x, matrices in through.items():
-        step = s.truth.get(gradient(x))
-        if step is None:
+        d = s.truth.get(gradient(x))
+        if d is None:
             continue
         for chosen in dict.fromkeys((tuple(matrices), *((name,) for name in matrices))):
-            op = _through(step, step.op, chosen)
+            op = _through(d, d.op, chosen)
             if op is not None:
                 said = f"You multiplied by {', '.join(chosen)} on the way back; multiply by the transpose."
-                yield Mistake("w_not_transposed_back", step.name, said, {step.name: op})
+                yield Mistake("w_not_transposed_back", d.name, said, {d.name: op})
 
 
 def _through(step: Step, op: Op, matrices: tuple[str, ...]) -> Op | None:
