@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.checking.mistakes import Change, made_of
 from attncli.common.errors import AttnError
-from attncli.problem.fields import PLANES, STEPS
+from attncli.problem.fields import GRADIENTS, PLANES, STEPS
 from attncli.trace.op import Same
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
@@ -68,7 +68,8 @@ def with_identities(truth: Trace, missing: frozenset[str]) -> Trace:
     whole.notes = truth.notes
     stands_for: dict[str, Step] = {}
     last: Step | None = None
-    for name in [*(name for name in truth if name not in PLANES and truth[name].given), *STEPS]:
+    given = [name for name in truth if name not in PLANES and truth[name].given]
+    for name in (*given, *STEPS, *(name for name in truth if name in GRADIENTS)):
         if name in truth and name not in whole:
             old = truth[name]
             operands = tuple(stands_for.get(operand.name, operand) for operand in old.operands)

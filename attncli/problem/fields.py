@@ -259,6 +259,11 @@ def resolve(name: str) -> str | None:
     return _ALIASES.get(wanted) or next((known for known in (*FIELDS, *CLAIMS) if fold(known) == wanted), None)
 
 
+def is_backward(part: str) -> bool:
+    """Return whether a step, a part of one such as d_Q[q1], or a line of an explanation is of the backward pass."""
+    return (resolve(part.partition("[")[0].strip()) or "") in GRADIENTS or "d_" in part
+
+
 def named(name: str, where: Where | None = None) -> str:
     """Return the field or step that `name` means; AttnError with a suggestion if there is none."""
     found = resolve(name)

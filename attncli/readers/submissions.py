@@ -8,7 +8,7 @@ from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
 from attncli.derivation.rules import computed
-from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, named, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, SOFTMAX_LINES, STEPS, Document, Entry, named, resolve
 from attncli.problem.problem import canonical
 from attncli.readers import operands as operands_
 from attncli.readers.answers import LABELLED, Parts, of_document
@@ -116,7 +116,7 @@ def _refuse_unknown(name: str, where: Where) -> None:
         named(name, where)
     except AttnError as error:
         if error.hint and error.hint.startswith("the fields"):
-            error.hint = f"the steps are {', '.join(CLAIMS)}; {error.hint}"
+            error.hint = f"the steps are {', '.join((*STEPS, *SOFTMAX_LINES))}, d_ and a name; {error.hint}"
         raise
 
 
