@@ -183,7 +183,7 @@ def check(
         msg = f"{min(twice)} is claimed twice"
         raise AttnError(msg)
     document = _document(problem)
-    parts, _ = of_document(entries({**claims, **steps}), document)
+    parts = of_document(entries({**claims, **steps}), document)
     return Judge(document).judge(parts)
 
 

@@ -21,7 +21,7 @@ COMMANDS = {
     "explain": "explain",
     "grad": "grad",
     "check": "check",
-    "mark": "check",
+    "mark": "mark",
     "practice": "practice",
     "compare": "compare",
     "new": "exercise",

@@ -80,6 +80,7 @@ FIELDS = {
     entry.name: entry
     for entry in (
         Field("title", "text", metavar="TEXT", help="Title above the tables."),
+        Field("exercise", "integer", least=0, metavar="N", help="Seed of the exercise, which its answers repeat."),
         Field("tokens", "labels", metavar="TEXT", help="Labels of the queries: 'the cat sat'."),
         Field("key_tokens", "labels", metavar="TEXT", help="Labels of the keys."),
         Field("columns", "flag", help="Treat vectors as columns: q = W_q e."),
