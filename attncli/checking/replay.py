@@ -42,9 +42,7 @@ def replayed(truth: Trace, target: str, change: Change, base: Mapping[str, Array
     return None if found is None else found[target]
 
 
-def swept(
-    truth: Trace, targets: Collection[str], change: Change, base: Mapping[str, Array]
-) -> dict[str, Array] | None:
+def swept(truth: Trace, targets: Collection[str], change: Change, base: Mapping[str, Array]) -> dict[str, Array] | None:
     """Return the values of several steps with a mistake, as `replayed` does, all in one pass."""
     values = dict(base)
     changed: set[str] = set()

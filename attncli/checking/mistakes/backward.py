@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.checking.mistakes.functions import Altered, Formula
+from attncli.checking.mistakes.functions import Altered, Formula, times
 from attncli.checking.mistakes.mistake import Instead, Mistake, line_of
 from attncli.checking.mistakes.ops import Factor
 from attncli.checking.mistakes.setting import Setting
+from attncli.common.text import listed
 from attncli.derivation.gradients import Multiply
 from attncli.derivation.losses import CrossEntropyGradient, SquaresGradient
 from attncli.derivation.modifiers import Hide
@@ -123,18 +124,19 @@ def _shared(s: Setting, name: str, which: int, serve: int | None) -> Iterator[Mi
     if shared == 1:
         return
     do = f"add the gradients of all {shared} heads that share one."
-    for first in (True, False):
-        said = f"You took the gradient of the {'first' if first else 'last'} head of each {shared} alone; {do}"
-        keep = np.arange(serve) % shared == (0 if first else shared - 1)
-        yield _made("heads_not_summed_back", step, said, _of_heads(step.op, which, keep * 1.0, "one head a group"))
-    said = f"You took the mean over the {shared} heads that share them; {do}"
-    yield _made("heads_not_summed_back", step, said, _of_heads(step.op, which, np.full(serve, 1 / shared), "mean"))
+    for at, said in ((0, "first"), (shared - 1, "last")):
+        alone = np.arange(serve) % shared == at
+        heads = listed([str(head + 1) for head in np.flatnonzero(alone)])
+        text = f"(heads {heads} of {{0}})" if alone.sum() > 1 else f"(head {heads} of {{0}})"
+        yield _made("heads_not_summed_back", step, f"You took the {said} of {shared} heads alone; {do}",
+                    _of_heads(step.op, which, alone * 1.0, text))  # fmt: skip
+    mean = _of_heads(step.op, which, np.full(serve, 1 / shared), f"({{0}} / {shared})")
+    yield _made("heads_not_summed_back", step, f"You took the mean of {shared} heads; {do}", mean)
 
 
 def _of_heads(op: Op, which: int, share: Array, said: str) -> Altered:
     """Return an op with a share of each head of one operand."""
-    shares = share[:, None, None]
-    return Altered(op, which, lambda x: x * shares, f"({{0}}, {said})")
+    return Altered(op, which, times(share[:, None, None]), said)
 
 
 # --- through the softmax ------------------------------------------------------------------------------------------
