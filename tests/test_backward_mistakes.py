@@ -103,7 +103,7 @@ def test_an_answer_is_not_part_of_the_next_command(run: Runner, tmp_path: Path) 
     (tmp_path / "p.json").write_text('{"scores": [[0, 0]], "V": [[2], [4]], "target": [[1]], "criterion": "half_sse"}')
     assert run("check", "p.json", "d_output=1.234").out.splitlines()[-1] == "attncli explain p.json 'd_output[q1,d1]'"
     (tmp_path / "x.json").write_text('{"X": [[1, 2], [3, 4]]}')
-    assert run("check", "x.json", "Q=1 2; 3 5").out.splitlines()[-1] == "attncli explain x.json 'Q[x2,d2]'"
+    assert run("check", "x.json", "Q=1 2; 3 5").out.splitlines()[-1] == "attncli explain x.json 'Q[q2,d2]'"
 
 
 def test_all_ids_are_in_the_catalogue(run: Runner) -> None:
