@@ -171,7 +171,7 @@ def test_honest_students_are_right(kind: str, decimals: int) -> None:
     """Who rounds each step, forward and back, and goes on with that, is never wrong."""
     random = np.random.default_rng(decimals)
     for _ in range(5):
-        p = {
+        p: dict[str, Any] = {
             field: np.round(random.normal(size=np.shape(value)), 1) if isinstance(value, list) else value
             for field, value in READABLE[kind].items()
         }

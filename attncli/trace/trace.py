@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, NoReturn
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -11,12 +11,11 @@ from attncli.common import display
 from attncli.common.errors import AttnError
 from attncli.common.labels import Axis, Cell, fold
 from attncli.common.rounding import rounded
-from attncli.common.text import quoted, suggestion, visible
-from attncli.problem.fields import GRADIENTS, STEPS, resolve
+from attncli.common.text import visible
 from attncli.trace.depth import Depth
 from attncli.trace.op import Given, Layout, Op, Row
 from attncli.trace.overflow import refuse_overflow
-from attncli.trace.parts import cells_or_rows, line_of, part_of
+from attncli.trace.parts import cells_or_rows, line_of, no_step, part_of
 from attncli.trace.step import Step
 
 if TYPE_CHECKING:
@@ -176,24 +175,7 @@ class Trace(Mapping[str, Step]):
             for own, step in known.items():
                 if fold(own) == wanted:
                     return step
-        if (of := resolve(name) or "") in GRADIENTS:
-            self._refuse_gradient(name, of.removeprefix("d_"))
-        names = list(self._steps)
-        hint = suggestion(name, names) or f"the steps are {', '.join(names)}"
-        msg = f"no such step: {quoted(name)}"
-        raise AttnError(msg, hint=hint)
-
-    def _refuse_gradient(self, name: str, of: str) -> NoReturn:
-        """Raise the error for a gradient that the trace does not have."""
-        msg = f"no such gradient: {quoted(name)}"
-        if not any(known in GRADIENTS for known in self):
-            raise AttnError(msg, hint="attncli grad computes gradients")
-        if of in self:
-            msg += f"; the loss does not depend on {of}"
-        given = [known for known in STEPS if known in self and self[known].given]
-        if of in STEPS and of not in self and given:
-            msg += f"; the problem starts at {given[-1]} and has no {of}"
-        raise AttnError(msg, hint=f"the gradients are {', '.join(known for known in self if known in GRADIENTS)}")
+        raise no_step(self, name)
 
     def expanded(self) -> Trace:
         """Return the trace with the finer lines of its ops, each before the step that it is a line of."""
