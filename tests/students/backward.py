@@ -148,7 +148,8 @@ class Worker:
     def work(self) -> Steps:
         """Do the exercise from beginning to end."""
         p = self.problem
-        heads, own = p.get("heads", 1), p.get("kv_heads", p.get("heads", 1))
+        heads: int = p.get("heads", 1)
+        own: int = p.get("kv_heads", heads)
         share = [head * own // heads for head in range(heads)]
         q, k, v = (self.input(name) for name in "QKV")
         width, d_v = len(q[0]) // heads, len(v[0]) // own
@@ -373,4 +374,4 @@ def mistaken(id: str, way: int, random: Random) -> tuple[Problem, Steps]:
 def _apart(a: Any, b: Any) -> float:
     if isinstance(a, list):
         return max(_apart(x, y) for x, y in zip(a, b, strict=True))
-    return abs(a - b)
+    return abs(float(a) - float(b))

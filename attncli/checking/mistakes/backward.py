@@ -187,7 +187,8 @@ def _softmax(s: Setting) -> Iterator[Mistake]:
             "{1}",
         ),
     ):
-        yield _made(id, step, f"{said}; {do}", Formula(_typed(function), formula, tex))
+        if id != "rowsum_over_columns" or step.array.shape[-2] > 1:  # else it is the diagonal
+            yield _made(id, step, f"{said}; {do}", Formula(_typed(function), formula, tex))
     yield from _unmasked(s, step)
 
 
