@@ -41,7 +41,9 @@ def checked(
     answers, student = _answers(others[0], found[0][0] | over) if others else ({}, "")
     claims = _together(answers, claims)
     problems = [(document | over, _together(labelled, claims)) for document, labelled in found]
-    return problems, student, [operand for operand in rest if operand not in others]
+    answered = computed({*found[0][0], *typed}) & CLAIMS.keys()
+    own = [operand for operand in rest if operand not in others and resolve(operand.partition("=")[0]) not in answered]
+    return problems, student, own
 
 
 def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[list[Exercise], list[str]]:
