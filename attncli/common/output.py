@@ -54,7 +54,7 @@ def to_folder(path: str, files: Mapping[str, bytes]) -> None:
             for name, data in files.items():
                 with open(os.path.join(temporary, name), "xb") as file:
                     file.write(data)
-            os.chmod(temporary, 0o777 & ~_umask())
+            os.chmod(temporary, 0o777 & ~umask())
             os.replace(temporary, target)  # an empty folder may be replaced
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
