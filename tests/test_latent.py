@@ -56,14 +56,14 @@ def as_fields(state: dict[str, Array], *, low_queries: bool) -> dict[str, Any]:
 def test_it_is_the_attention_of_deepseek(monkeypatch: pytest.MonkeyPatch, version: int, *, low_queries: bool) -> None:
     """Weights and output, with and without latents of queries; version 2 turns in float32."""
     torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
-    name = f"DeepseekV{version}"
-    config = getattr(transformers, f"{name}Config")(
+    model = f"DeepseekV{version}"
+    config = getattr(transformers, f"{model}Config")(
         hidden_size=WIDTH, num_attention_heads=HEADS, num_key_value_heads=HEADS, q_lora_rank=4 if low_queries else None,
         kv_lora_rank=LATENT, qk_nope_head_dim=OWN, qk_rope_head_dim=ROPE, v_head_dim=VALUE, attention_bias=False,
         attn_implementation="eager",
     )  # fmt: skip
     layers = getattr(getattr(transformers.models, f"deepseek_v{version}"), f"modeling_deepseek_v{version}")
-    layer = getattr(layers, f"{name}Attention")(config, 0).double().eval()
+    layer = getattr(layers, f"{model}Attention")(config, 0).double().eval()
     state = tensors()
     for part, array in state.items():
         if hasattr(layer, part) and getattr(layer, part) is not None:
@@ -76,9 +76,9 @@ def test_it_is_the_attention_of_deepseek(monkeypatch: pytest.MonkeyPatch, versio
     monkeypatch.setattr(torch, "float32", torch.float64)  # norms and softmax are computed in it
     output, weights = layer(x, position_embeddings=turns, attention_mask=hidden)
     trace = attention(**{"X": x[0].numpy()} | as_fields(state, low_queries=low_queries))
-    close = {"rtol": 1e-4, "atol": 1e-5} if version == 2 else {"rtol": 1e-9, "atol": 1e-12}
-    np.testing.assert_allclose(trace["weights"].value, weights[0].detach(), **close)
-    np.testing.assert_allclose(trace["output"].value, output[0].detach(), **close)
+    for name, found in (("weights", weights), ("output", output)):
+        scale = 1e-5 if version == 2 else 1e-10
+        np.testing.assert_allclose(trace[name].value, found[0].detach(), rtol=10 * scale, atol=scale)
 
 
 def test_only_the_last_dimensions_turn() -> None:
