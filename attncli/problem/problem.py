@@ -166,9 +166,7 @@ def canonical(document: Document) -> Document:
 def _meant(name: str, entry: Entry) -> Document:
     """Return the field that an entry is, or up to three for a tensor of PyTorch's."""
     if is_pytorchs(name):
-        from attncli.problem import state_dict
-
-        return state_dict.translate(name, entry)
+        return pytorchs(name, entry)
     known = named(name, Where(entry.where.source, entry.where.line))
     return {known: replace(entry, where=replace(entry.where, field=known))}
 
@@ -180,6 +178,13 @@ def is_pytorchs(name: str) -> bool:
     from attncli.problem import state_dict  # rarely needed, so not at start-up
 
     return state_dict.known(name)
+
+
+def pytorchs(name: str, entry: Entry) -> Document:
+    """Return the one or three fields that a tensor of this name of PyTorch's is."""
+    from attncli.problem import state_dict
+
+    return state_dict.translate(name, entry)
 
 
 def _own(value: Any, name: str) -> Any:

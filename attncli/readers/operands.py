@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted, visible
 from attncli.problem.fields import CLAIMS, FIELDS, Document, named, resolve
-from attncli.problem.problem import Problem, canonical, is_pytorchs
+from attncli.problem.problem import Problem, canonical, is_pytorchs, pytorchs
 from attncli.readers import lines, literal
 from attncli.readers.source import STANDARD_INPUT, no_such_file
 from attncli.trace.trace import Trace
@@ -66,9 +66,13 @@ def entries(typed: Mapping[str, str], *, claims: Collection[str] = ()) -> Docume
 
     Those in `claims` are read as claims: their numbers keep their digits as they are written.
     """
-    return canonical(
-        {name: readers.entry(source, name, written=CLAIMS if name in claims else ()) for name, source in typed.items()}
-    )
+    document: Document = {}
+    for name, source in typed.items():
+        entry = readers.entry(source, name, written=CLAIMS if name in claims else ())
+        for field, item in pytorchs(name, entry).items() if is_pytorchs(name) else [(name, entry)]:
+            _once(document, field)
+            document[field] = item
+    return document
 
 
 def given_as_options(options: Mapping[str, str]) -> Document:
@@ -128,7 +132,7 @@ def _shortened(operand: str) -> str:
     return quoted(operand)[1:-1]
 
 
-def _once(typed: Mapping[str, str], name: str) -> None:
+def _once(typed: Container[str], name: str) -> None:
     if name in typed:
         msg = f"{name} is given twice on the command line"
         raise AttnError(msg)
