@@ -1364,8 +1364,8 @@ TABLE = [
     ),
     Bad(
         "scale-list",
-        "standard input: scale, entry 1: the quotes make '1/3' text, should be a number\n  hint: write 0.3333333333333333",
-        stdin='{"Q": [[1]], "K": [[1]], "scale": ["1/3"]}',
+        "standard input: scale, entry 1: the quotes make '1/2' text, should be a number\n  hint: write 0.5",
+        stdin='{"Q": [[1]], "K": [[1]], "scale": ["1/2"]}',
     ),
     Bad("title-number", "standard input: title: 3 is not text", stdin='{"Q": [[1]], "K": [[1]], "title": 3}'),
     Bad(
