@@ -57,7 +57,7 @@ def must_take(path: str) -> None:
 def _replace(target: str, data: bytes) -> None:
     import tempfile  # most results go to standard output and do not need it
 
-    mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask()
+    mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~umask()
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".attncli-")
     try:
         try:
@@ -72,7 +72,8 @@ def _replace(target: str, data: bytes) -> None:
         raise
 
 
-def _umask() -> int:
+def umask() -> int:
+    """Return the permissions that new files of this process lack."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from attncli.common.gradebook import Roll
     from attncli.common.report import Page, Section
     from attncli.trace.trace import Trace
+    from attncli.writers.question import Question
     from attncli.writers.worksheet import Worksheet
 
-Subject: TypeAlias = Literal["trace", "report", "roll", "heatmap", "worksheet", "sections"]
+Subject: TypeAlias = Literal["trace", "report", "roll", "heatmap", "worksheet", "sections", "exercise"]
 """What a format can draw: the fields of `Format` that hold functions."""
 
 _FOR = {
@@ -37,6 +38,7 @@ _FOR = {
     "heatmap": " for a heat map",
     "worksheet": " for a worksheet",
     "sections": " for findings",
+    "exercise": " for an exercise",
 }
 """How a subject reads in messages."""
 
@@ -68,6 +70,7 @@ class Format:
     heatmap: Callable[[Sequence[Trace], Style], str] = _cannot
     worksheet: Callable[[Worksheet, Style], str] = _cannot
     sections: Callable[[Sequence[Section], Style], str] = _cannot
+    exercise: Callable[[Sequence[Question], Style], str] = _cannot
     failure: Callable[[Failure, Style], str] | None = None
     """Write an error in the place of a problem; only for formats that hold one problem after another."""
     for_people: bool = False
@@ -176,6 +179,7 @@ for _format in (
         trace=_here("json_"),
         report=_here("json_", "report"),
         sections=_here("json_", "sections"),
+        exercise=_here("json_", "exercise"),
         failure=_here("json_", "failure"),
     ),
     Format(
@@ -185,6 +189,7 @@ for _format in (
         report=_here("json_", "report_lines"),
         roll=_here("json_", "roll_lines"),
         sections=_here("json_", "sections"),
+        exercise=_here("json_", "exercise_lines"),
         failure=_here("json_", "failure"),
     ),
     Format("csv", (".csv",), trace=_here("csv_"), roll=_here("csv_", "roll"), has_header=True),
@@ -214,6 +219,7 @@ for _format in (
         trace=_here("html.tables"),
         report=_here("html.report"),
         heatmap=_here("html.heatmap"),
+        worksheet=_here("html.worksheet"),
         for_people=True,
     ),
     Format(
@@ -224,6 +230,8 @@ for _format in (
         heatmap=_here("svg.heatmap"),
         for_people=True,
     ),
+    Format("moodle", (".xml",), exercise=_here("moodle")),
+    Format("ipynb", (".ipynb",), exercise=_here("ipynb")),
     Format("npz", (".npz",), trace=_here("npz")),
     Format("npy", (".npy",), trace=_here("npz", "write_array")),
 ):
