@@ -24,6 +24,12 @@ CORE = (
     "mask_zero", "scale_dmodel", "split_reshape",
 )  # fmt: skip
 """The most common mistakes: a drawn exercise shows all of them that are possible in it."""
+CORE_BACKWARD = (
+    "loss_two_forgotten", "loss_mean_forgotten", "loss_sign", "weights_not_transposed_back", "jacobian_diagonal",
+    "rowsum_forgotten", "rowsum_over_columns", "mask_ignored_back", "scale_forgotten_back",
+    "scores_not_transposed_back", "dq_dk_exchanged", "heads_not_summed_back", "one_path_back", "bias_not_summed_back",
+)  # fmt: skip
+"""The most common mistakes of the backward pass: an exercise with gradients shows these as well."""
 APART = 0.02
 """Two units at 2 decimals: arrays that differ by no more in any cell are indistinguishable after rounding."""
 

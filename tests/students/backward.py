@@ -182,7 +182,8 @@ class Worker:
         if name in p:
             return [[float(x) for x in row] for row in p[name]]
         made = product(p["X"], p[f"W_{own}"])
-        return list(self.say(name, [[x + b for x, b in zip(row, p[f"b_{own}"], strict=True)] for row in made]))
+        bias = p.get(f"b_{own}", [0] * len(made[0]))
+        return list(self.say(name, [[x + b for x, b in zip(row, bias, strict=True)] for row in made]))
 
     def weights(self, qs: list[Plane], ks: list[Plane]) -> tuple[list[Plane], list[Plane]]:
         """Return the weights and the scaled scores, which a mask does not hide."""
@@ -207,7 +208,7 @@ class Worker:
     # --- backward
 
     def d_output(self, output: Plane) -> Plane:
-        target, criterion = self.problem["target"], self.problem["criterion"]
+        target, criterion = self.problem["target"], self.problem.get("criterion", "mse")
         error = [[a - b for a, b in zip(*rows, strict=True)] for rows in zip(output, target, strict=True)]
         count = len(error) * len(error[0])
         loss = math.fsum(x * x for row in error for x in row)
@@ -326,7 +327,8 @@ class Worker:
             made = product(x, upstream)
             self.say(f"d_W_{name}", product(turned(upstream), p["X"]) if self.does("dw_transposed") else made)
         for name, upstream in d.items():
-            self.say(f"d_b_{name}", [self.d_bias(upstream)])
+            if f"b_{name}" in p:
+                self.say(f"d_b_{name}", [self.d_bias(upstream)])
 
     def d_bias(self, upstream: Plane) -> list[float]:
         sums = [math.fsum(column) for column in zip(*upstream, strict=True)]
@@ -367,11 +369,11 @@ def mistaken(id: str, way: int, random: Random) -> tuple[Problem, Steps]:
         p = exercise(sort, random)
         right = Worker(p).work()
         wrong = Worker(p, id, way).work()
-        if _apart(right[step], wrong[step]) > 0.05:
+        if apart(right[step], wrong[step]) > 0.05:
             return p, wrong
 
 
-def _apart(a: Any, b: Any) -> float:
+def apart(a: Any, b: Any) -> float:
     if isinstance(a, list):
-        return max(_apart(x, y) for x, y in zip(a, b, strict=True))
+        return max(apart(x, y) for x, y in zip(a, b, strict=True))
     return abs(float(a) - float(b))
