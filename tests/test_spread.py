@@ -25,9 +25,20 @@ from attncli.checking.mistakes import matrix_ops as other
 from attncli.checking.mistakes import ops as wrong
 from attncli.checking.softmax_lines import Share
 from attncli.common.labels import Axis
-from attncli.derivation import addition, gradients, losses, modifiers, normalize, ops, positions, score_gradients
+from attncli.derivation import (
+    addition,
+    gradients,
+    losses,
+    modifiers,
+    normalize,
+    ops,
+    positions,
+    score_gradients,
+    training,
+)
 from attncli.derivation.fused import Attend
 from attncli.derivation.layout import HeadLayout
+from attncli.problem.problem import from_arguments
 from attncli.trace import cell_ops
 from attncli.trace.op import Given, Op, Row, Same
 
@@ -46,6 +57,9 @@ ATTEND: tuple[Shape, ...] = ((3, 4), (3, 4), (3, 4))
 
 SHARED = gradients.View(HeadLayout(split=2, serve=2))
 CLASSES = np.array([[[0], [2], [1]], [[1], [1], [0]]])
+
+
+TRAINED = from_arguments({"X": [[1, -1], [0.5, 2]], "W_q": [[1, 0], [0, 1]], "b_q": [0, 1], "target": [[1, 0], [0, 1]]})
 
 
 def axes(shape: Shape) -> tuple[Axis, ...]:
@@ -179,6 +193,9 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     losses.CrossEntropy: [(losses.CrossEntropy(CLASSES), (PLANE,))],
     losses.CrossEntropyGradient: [(losses.CrossEntropyGradient(axes(PLANE), CLASSES), (PLANE,))],
     losses.Log: [(losses.Log(), (ROW,))],
+    training.Descend: [(training.Descend(0.3), (PLANE, PLANE))],
+    training.NewLoss: [(training.NewLoss(TRAINED, ("W_q", "b_q")), ((2, 2), (1, 2)))],
+    training.Trained: [(training.Trained("trained", np.ones((2, 2))), ())],
 }  # fmt: skip
 """For every op, some with their arguments, and the shapes of their operands."""
 
@@ -190,7 +207,8 @@ MAY_HIDE = (
 """Ops whose first operand may hold −∞."""
 
 WIDER = (
-    score_gradients.RowGradient, score_gradients.SinkGradient, losses.CrossEntropy, losses.Log,
+    score_gradients.RowGradient, score_gradients.SinkGradient, losses.CrossEntropy, losses.Log, training.NewLoss,
+    training.Trained,
     Attend, cell_ops.Maximum, cell_ops.Wave, cell_ops.Nothing, wrong.Then, wrong.Early, wrong.ShiftedExp,
     wrong.Hardmax,
 )  # fmt: skip

@@ -40,8 +40,10 @@ def derive(problem: Problem, *, dtype: str = "float64", steps: Collection[str] =
     return computed(plan, problem, dtype)
 
 
-def differentiate(problem: Problem) -> Trace:
+def differentiate(problem: Problem, update: Collection[str] = ()) -> Trace:
     """Compute every step of a problem, its loss, and the gradient of every step and every given matrix.
+
+    With a learning rate, a step of gradient descent follows, which updates the fields `update`, or every given W and b.
 
     Raises
     ------
@@ -50,7 +52,12 @@ def differentiate(problem: Problem) -> Trace:
     """
     from attncli.derivation.backward import with_gradients
 
-    return computed(with_gradients(planned(problem), problem), problem)
+    plan = with_gradients(planned(problem), problem)
+    if update or problem.number("lr") is not None:
+        from attncli.derivation.training import with_update
+
+        plan = with_update(plan, problem, update)
+    return computed(plan, problem)
 
 
 def derive_all(problem: Problem) -> Trace:

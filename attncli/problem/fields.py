@@ -200,7 +200,7 @@ STEPS = {
 SOFTMAX_LINES = {"max": ("query", ""), "exp": ("query", "key"), "sumexp": ("query", "")}
 """Lines of a row's softmax that are not steps, and can be shown, explained and claimed like steps."""
 
-LOSS, NEW_LOSS = "loss", "loss_new"
+LOSS, LOSSES, NEW_LOSS = "loss", "losses", "loss_new"
 
 
 def gradient(name: str) -> str:
@@ -218,7 +218,7 @@ class BackwardSteps(Mapping[str, tuple[str, str]]):
 
     def __iter__(self) -> Iterator[str]:
         fields = [name for name, field in FIELDS.items() if field.differentiable]
-        yield LOSS
+        yield from (LOSS, LOSSES)
         yield from map(gradient, (*reversed(STEPS), *(name for name in fields if name not in STEPS)))
         yield from map(updated, fields)
         yield NEW_LOSS
@@ -229,7 +229,7 @@ class BackwardSteps(Mapping[str, tuple[str, str]]):
     def __getitem__(self, name: str) -> tuple[str, str]:
         if (of := name.removeprefix("d_")) != name and of in STEPS:
             return STEPS[of]
-        if name not in {LOSS, NEW_LOSS}:
+        if name not in {LOSS, LOSSES, NEW_LOSS}:
             of = of if of != name else name.removesuffix("_new")
             if of == name or of not in FIELDS or not FIELDS[of].differentiable:
                 raise KeyError(name)
