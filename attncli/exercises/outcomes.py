@@ -11,7 +11,7 @@ import numpy as np
 from attncli.checking.mistakes import Mistake, line_of, mistakes
 from attncli.checking.mistakes.ops import Corrected
 from attncli.checking.replay import swept
-from attncli.problem.fields import GRADIENTS
+from attncli.problem.fields import GRADIENTS, gradient, updated
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 
@@ -69,10 +69,10 @@ def ends(truth: Trace) -> list[str]:
     last = last_step(truth)
     if last.name not in GRADIENTS:
         return [last.name]
-    backward = [name for name, step in truth.items() if not step.given and name in GRADIENTS]
     output = [name for name, step in truth.items() if not step.given and name not in GRADIENTS][-1]
-    return [output, *(name for name in backward if name.removeprefix("d_") in truth
-                      and truth[name.removeprefix("d_")].given)]  # fmt: skip
+    given = {name for name, step in truth.items() if step.given}
+    of_given = {made for name in given for made in (gradient(name), updated(name))}
+    return [output, *(name for name in truth if name in of_given - given)]
 
 
 def end(truth: Trace) -> Array:
