@@ -63,6 +63,9 @@ KeyCount = Annotated[
 ]
 Rope = Annotated[bool, typer.Option("--rope", help="Rotate Q and K by their positions.", rich_help_panel=_SHAPE)]
 Padding = Annotated[bool, typer.Option("--padding", help="Hide the last keys as padding.", rich_help_panel=_SHAPE)]
+Backward = Annotated[
+    bool, typer.Option("--backward", help="Ask for a loss and its gradients as well.", rich_help_panel=_SHAPE)
+]
 Easy = Annotated[bool, typer.Option("--easy", help="Use only 0, 1 and 2, and an integer √d_k.", rich_help_panel=_SHAPE)]
 Title = Annotated[str | None, typer.Option(metavar="TEXT", help="Title [Exercise N, with the seed].")]
 NoFormulas = Annotated[
@@ -133,6 +136,7 @@ def new(
     keys: KeyCount = None,
     rope: Rope = False,
     padding: Padding = False,
+    backward: Backward = False,
     easy: Easy = False,
     count: Count = None,
     out_dir: OutDir = None,
@@ -178,6 +182,7 @@ def new(
         rope=rope,
         padding=padding,
         kv_heads=kv_heads,
+        backward=backward,
         labels=labels,
         title=title or "",
         formulas=not no_formulas,
