@@ -1364,8 +1364,8 @@ TABLE = [
     ),
     Bad(
         "scale-list",
-        "standard input: scale: must be none or a number such as 0.5, 1/3 or 1/√2, got a list",
-        stdin='{"Q": [[1]], "K": [[1]], "scale": [1]}',
+        "standard input: scale, entry 1: the quotes make '1/2' text, should be a number\n  hint: write 0.5",
+        stdin='{"Q": [[1]], "K": [[1]], "scale": ["1/2"]}',
     ),
     Bad("title-number", "standard input: title: 3 is not text", stdin='{"Q": [[1]], "K": [[1]], "title": 3}'),
     Bad(
