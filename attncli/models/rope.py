@@ -1,0 +1,162 @@
+"""Rotary positions in config.json, in both layouts.
+
+Today there is `rope_parameters`, perhaps with an object for each type of layer. Before, there were `rope_theta` or
+`rotary_emb_base`, `rope_scaling` with `type`, and `rotary_pct` or `partial_rotary_factor`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from attncli.models.fact import Fact, Fields
+from attncli.models.config import Config
+from attncli.models.layer import SLIDING, Layer
+
+_BASE = ("rope_theta", "rotary_emb_base")
+_LOCAL_BASE = ("rope_local_base_freq", "local_rope_theta")
+_GLOBAL_BASE = ("global_rope_theta",)
+_PART = ("partial_rotary_factor", "rotary_pct", "rope_pct")
+_NOT_SCALING = {"rope_theta", "partial_rotary_factor", "type"}
+_NEEDS_ORIGINAL = {"dynamic", "yarn", "longrope"}
+
+
+def parameters(layer: Layer) -> dict[str, Any]:
+    """Return what config.json says in today's layout: rope_theta, partial_rotary_factor, rope_type and its numbers."""
+    config = layer.config
+    today = config.get("rope_parameters")
+    if isinstance(today, Mapping):
+        own = today.get(layer.kind, today)
+        found = dict(own) if isinstance(own, Mapping) else {}
+        before = {"partial_rotary_factor": config.number(*_PART)}
+    else:
+        found, before = {}, _before(layer)
+    found = {key: value for key, value in (before | found).items() if value is not None}
+    found["rope_type"] = found.get("rope_type") or found.get("type") or "default"
+    if found["rope_type"] == "su":  # LongRoPE's first name
+        found["rope_type"] = "longrope"
+    return _with_original(layer, found)
+
+
+def _before(layer: Layer) -> dict[str, Any]:
+    """Return the parameters in the layout before `rope_parameters`."""
+    config = layer.config
+    local = config.number(*_LOCAL_BASE) if layer.kind == SLIDING else None
+    if local is not None:
+        return {"rope_theta": local}
+    scaling = config.get("rope_scaling")
+    base = config.number(*_BASE, *_GLOBAL_BASE)
+    return {"rope_theta": base, "partial_rotary_factor": config.number(*_PART)} | dict(
+        scaling if isinstance(scaling, Mapping) else {}
+    )
+
+
+def _with_original(layer: Layer, found: dict[str, Any]) -> dict[str, Any]:
+    """Add the length that the model was trained on, which may stand beside the object, and LongRoPE's factor."""
+    if found["rope_type"] not in _NEEDS_ORIGINAL:
+        return found
+    config = layer.config
+    most = config.integer("max_position_embeddings")
+    original = found.get("original_max_position_embeddings") or config.integer("original_max_position_embeddings")
+    found["original_max_position_embeddings"] = original or most
+    if found["rope_type"] == "longrope" and not found.get("factor") and most and original:
+        found["factor"] = most / original
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def turns_three_of_four(config: Config, index: int) -> bool:
+    """Return whether a layer has rotary positions: `no_rope_layers` has 0 for those without, by default every fourth."""
+    listed = config.at("no_rope_layers", index) if config.get("no_rope_layers") else None
+    if listed is not None:
+        return bool(listed)
+    return bool((index + 1) % (config.integer("no_rope_layer_interval") or 4))
+
+
+def turns(layer: Layer) -> bool:
+    """Return whether a layer has rotary positions, in families where some have none."""
+    return turns_three_of_four(layer.config, layer.index)
+
+
+def slides(layer: Layer) -> bool:
+    """Return whether a layer has a window."""
+    return layer.kind == SLIDING
+
+
+def always(layer: Layer) -> bool:
+    """Return true: every layer has rotary positions."""
+    return True
+
+
+@dataclass(frozen=True)
+class Rope(Fact):
+    """Rotary positions (arXiv 2104.09864)."""
+
+    style: Literal["half", "interleaved"] = "half"
+    base: float = 10000.0
+    part: float = 1.0
+    """The part of a head's dimensions that turn if config.json does not say."""
+    dims_key: str = ""
+    """The key of the number of dimensions that turn, where config.json has that in place of a part."""
+    unless: str = ""
+    """A flag of config.json that stands for other positions."""
+    when: Callable[[Layer], bool] = always
+    """Tells the layers that have rotary positions."""
+
+    @property
+    def said(self) -> str:
+        return "RoPE" if self.style == "half" else "RoPE (interleaved)"
+
+    def fields(self, layer: Layer) -> Fields:
+        if not self.when(layer) or (self.unless and layer.config.flag(self.unless)):
+            return {}
+        found = parameters(layer)
+        fields: Fields = {
+            "positions": "rope",
+            "rope_style": self.style,
+            "rope_base": float(found.get("rope_theta", self.base)),
+        }
+        d = layer.head_dim()
+        dims = self._dims(layer, d, found)
+        scaling = {key: value for key, value in found.items() if key not in _NOT_SCALING}
+        if scaling["rope_type"] != "default":
+            fields["rope_scaling"] = scaling
+        return fields | ({"rope_dims": dims} if dims != d else {})
+
+    def _dims(self, layer: Layer, d: int, found: Mapping[str, Any]) -> int:
+        if self.dims_key:
+            return layer.config.integer(self.dims_key) or d
+        return int(d * float(found.get("partial_rotary_factor", self.part)))
+
+
+@dataclass(frozen=True)
+class LatentRope(Rope):
+    """Rotary positions of latent attention, in the dimensions of `W_k_rope`."""
+
+    def fields(self, layer: Layer) -> Fields:
+        style = "interleaved" if layer.config.flag("rope_interleave", default=True) else "half"
+        return super().fields(layer) | {"rope_style": style}
+
+    def _dims(self, layer: Layer, d: int, found: Mapping[str, Any]) -> int:
+        return d
+
+
+@dataclass(frozen=True)
+class RopeOfCheckpoint(Fact):
+    """Rotary positions whose frequencies are a tensor of the checkpoint, as ESM saves them."""
+
+    reads_tensors: ClassVar[bool] = True
+    name: str
+    only_if: tuple[str, str] = ("position_embedding_type", "rotary")
+
+    @property
+    def said(self) -> str:
+        return "RoPE"
+
+    def fields(self, layer: Layer) -> Fields:
+        key, value = self.only_if
+        if layer.config.get(key) != value:
+            return {}
+        fields: Fields = {"positions": "rope"}
+        frequencies = layer.optional(self.name)
+        return fields | ({"rope_freqs": frequencies} if frequencies is not None else {})
