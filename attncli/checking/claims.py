@@ -20,6 +20,7 @@ from attncli.common.errors import AttnError, Where
 from attncli.common.labels import Cell, place
 from attncli.common.text import quoted, visible
 from attncli.problem.fields import PLANES, Entry
+from attncli.problem.tensors import Tensor
 from attncli.problem.values import shape_text
 from attncli.trace.step import Step
 
@@ -141,6 +142,8 @@ def _number(text: str, where: Where, step: Step, at: int) -> Number:
 
 def _texts(value: Any, where: Where) -> Texts:
     """Return the texts of a raw value, an array of as many axes as it has."""
+    if isinstance(value, Tensor):
+        value = value.floats(where)
     if isinstance(value, np.ndarray):
         flat = [("?" if isinstance(x, float) and math.isnan(x) else str(x)) for x in value.ravel().tolist()]
         if value.dtype == np.float32:

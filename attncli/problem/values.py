@@ -17,6 +17,7 @@ from attncli.common import numbers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import counted, quoted, suggestion
 from attncli.problem.fields import FIELDS, Entry, Word, Written, kind_of
+from attncli.problem.tensors import Tensor
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -52,6 +53,8 @@ def array(value: object, where: Where, *, booleans: bool = False, minus_infinity
         If lists are ragged or empty, if anything is not a number (`booleans` and `minus_infinity` allow true and
         "-inf"), or if float64 cannot hold a number.
     """
+    if isinstance(value, Tensor):
+        value = value.numbers(where) if booleans else value.floats(where)
     if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
         return _from_array(np.asarray(value), where, booleans=booleans, minus_infinity=minus_infinity)
     if isinstance(value, tuple):
@@ -99,7 +102,9 @@ def _from_array(value: npt.NDArray[Any], where: Where, *, booleans: bool, minus_
     if value.ndim > MAX_AXES:
         msg = f"has {value.ndim} axes, should have at most {MAX_AXES}"
         raise AttnError(msg, where)
-    return _finite(value.astype(np.float64, copy=False), where, minus_infinity)
+    with np.errstate(invalid="ignore"):  # a signaling NaN is refused below
+        numbers_ = value.astype(np.float64, copy=False)
+    return _finite(numbers_, where, minus_infinity)
 
 
 def _finite(result: Array, where: Where, minus_infinity: bool) -> Array:
@@ -259,7 +264,7 @@ def _mask(name: str, value: object, where: Where) -> npt.NDArray[np.bool_]:
 
 
 def _scalar_as_list(value: object) -> object:
-    return value if isinstance(value, list | tuple) or hasattr(value, "__array__") else [value]
+    return value if isinstance(value, list | tuple | Tensor) or hasattr(value, "__array__") else [value]
 
 
 def _integer(name: str, value: object, where: Where) -> int:

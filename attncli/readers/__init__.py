@@ -16,7 +16,18 @@ from attncli.common.text import quoted, visible
 from attncli.problem.fields import CLAIMS, Document, Entry, resolve
 from attncli.readers import json_, literal
 from attncli.readers.cells import TwoReadingsError
-from attncli.readers.source import STANDARD_INPUT, bytes_of, decode, exists, no_such_file, shown, similar_file
+from attncli.readers.source import (
+    STANDARD_INPUT,
+    Content,
+    bytes_of,
+    content,
+    decode,
+    exists,
+    no_such_file,
+    shown,
+    similar_file,
+    too_large,
+)
 
 __all__ = ["documents", "each_document", "entry", "exists", "reads_standard_input"]
 
@@ -42,20 +53,25 @@ def documents(path: str, field: str | None = None, *, written: Collection[str] =
     AttnError
         If the source cannot be read.
     """
-    return _documents(bytes_of(path), Where(shown(path)), field, written=written)
+    return _documents(content(path), Where(shown(path)), field, written=written)
 
 
-def _documents(data: bytes, where: Where, field: str | None, *, written: Collection[str]) -> list[Document]:
-    if data.startswith(_BINARY) or data[8:9] == b"{":
+def _documents(data: Content, where: Where, field: str | None, *, written: Collection[str]) -> list[Document]:
+    if data[:16].startswith(_BINARY) or data[8:9] == b"{":
         from attncli.readers import foreign, npz, safetensors_
 
-        if data.startswith(npz.NPY):
+        if data[:16].startswith(npz.NPY):
             return npz.read_array(data, where, field)
-        if data.startswith(npz.ZIP):
+        if data[:16].startswith(npz.ZIP):
             foreign.refuse_archive(data, where)
             return npz.read(data, where)
         if safetensors_.looks_like(data):
             return safetensors_.read(data, where)
+    if not isinstance(data, bytes):
+        from attncli.readers import foreign
+
+        foreign.refuse(data[:4096], where)
+        raise too_large(where)
     if data[:1] not in {b"{", b"["}:
         from attncli.readers import csv_, foreign  # most problems are JSON, and start sooner without these
 

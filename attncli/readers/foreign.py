@@ -6,6 +6,7 @@ They are told by their first bytes, never by their name. To recognize another fo
 from __future__ import annotations
 
 from attncli.common.errors import AttnError, Where
+from attncli.readers.source import Content
 
 _AS_CSV = "save it as CSV"
 _TYPED = "type its numbers into a CSV file"
@@ -63,13 +64,14 @@ def refuse(data: bytes, where: Where) -> None:
         _refuse("a PyTorch checkpoint" if torch else "a Python pickle", _TORCH if torch else _PICKLE, where)
 
 
-def refuse_archive(data: bytes, where: Where) -> None:
+def refuse_archive(data: Content, where: Where) -> None:
     """Raise AttnError for a zip archive that is not an .npz file; one that cannot be opened is let through."""
-    import io
     import zipfile
 
+    from attncli.readers.npz import opened
+
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with opened(data) as archive:
             names = archive.namelist()
     except zipfile.BadZipFile:
         return

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import closest, quoted, visible
+
+Content: TypeAlias = bytes | mmap.mmap
+"""The bytes of a source, or a file that is mapped into memory, of which only the parts that are used are read."""
 
 LIMIT = 512 * 2**20
 """The most bytes that are read from one source: an endless input must end in a message."""
@@ -17,6 +22,34 @@ LIMIT = 512 * 2**20
 _CHUNK = 2**22
 
 STANDARD_INPUT = "-"
+
+
+def content(path: str) -> Content:
+    """Return the bytes of a source; a file above the limit is mapped, and should be refused if it is text."""
+    return mapped(path) if _is_large(path) else bytes_of(path)
+
+
+def _is_large(path: str) -> bool:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return False
+    return path != STANDARD_INPUT and stat.S_ISREG(status.st_mode) and status.st_size > LIMIT
+
+
+def mapped(path: str) -> mmap.mmap:
+    """Return a file mapped into memory; AttnError if it cannot be read."""
+    with opened(path) as file:
+        try:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):  # ValueError: an empty file; OSError: a folder, a pipe
+            msg = "is empty, or not a regular file"
+            raise AttnError(msg, Where(shown(path))) from None
+
+
+def too_large(where: Where) -> AttnError:
+    """Return the error for a source above the limit."""
+    return AttnError(f"is larger than {LIMIT // 2**20} MiB, the limit for one source", where)
 
 
 def bytes_of(path: str) -> bytes:
@@ -79,8 +112,7 @@ def _all(file: BinaryIO, where: Where) -> bytes:
         total += len(chunk)
     data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     if len(data) > LIMIT:
-        msg = f"is larger than {LIMIT // 2**20} MiB, the limit for one source"
-        raise AttnError(msg, where)
+        raise too_large(where)
     return data
 
 
