@@ -16,7 +16,7 @@ from support import json
 import attncli
 from attncli.cli.command import Typed, with_problem
 from attncli.cli.terminal import Terminal
-from attncli.problem.fields import FIELDS, OPTIONS, Field
+from attncli.problem.fields import FIELDS, HEADINGS, OPTIONS, Field
 
 if TYPE_CHECKING:
     from support.command import Run, Runner
@@ -276,9 +276,16 @@ def test_summaries_are_whole(run: Runner) -> None:
 
 @pytest.mark.parametrize("name", [*TAKE_PROBLEMS, "new"])
 def test_help_fits_and_has_its_headings(run: Runner, name: str) -> None:
-    """No line is longer than 80 columns; arguments, options and fields are in this order, under headings."""
+    """No line is longer than 80 columns; arguments, options and groups of fields are in this order, under headings."""
     lines = run(name, "--help").out.splitlines()
     assert max(map(len, lines)) <= 80
     headings = [line for line in lines if re.match(r"[A-Z].*:$", line) and not line.startswith("Usage")]
     fields = "Fields of the problem (also typed as operands, causal=true):"
-    assert headings == (["Options:"] if name == "new" else ["Arguments:", "Options:", fields])
+    groups = [f"{heading}:" for heading in HEADINGS if any(field.heading == heading != "" for field in OPTIONS)]
+    assert headings == (["Options:"] if name == "new" else ["Arguments:", "Options:", fields, *groups])
+
+
+def test_fields_stand_under_their_headings(run: Runner) -> None:
+    """Options of the same subject are neighbours, wherever they are in the table of fields."""
+    heads = run("run", "--help").out.partition("\nHeads and projections:\n")[2].partition("\n\n")[0]
+    assert re.findall(r"--[a-z-]+", heads) == ["--heads", "--kv-heads"]

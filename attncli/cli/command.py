@@ -20,7 +20,7 @@ from attncli.cli.terminal import Terminal
 from attncli.problem.fields import OPTIONS, Field
 
 FIELDS_HEADING = "Fields of the problem (also typed as operands, causal=true)"
-"""The heading of field options in the help."""
+"""The heading in the help of fields without one."""
 
 Function = Callable[..., None]
 
@@ -115,7 +115,8 @@ def _option(field: Field) -> inspect.Parameter:
     kind: Any = bool if field.kind == "flag" else str
     option = f"{field.option}/--no-{field.option[2:]}" if field.kind == "flag" else field.option
     names = [option, field.short] if field.short else [option]
-    said = typer.Option(*names, metavar=field.metavar or None, help=field.help, rich_help_panel=FIELDS_HEADING)
+    panel = field.heading or FIELDS_HEADING
+    said = typer.Option(*names, metavar=field.metavar or None, help=field.help, rich_help_panel=panel)
     return _parameter(field.name, Annotated[kind | None, said], None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from attncli.checking.samples import catalogue, traces
 from attncli.derivation.rules import RULES
@@ -20,13 +21,17 @@ COMMANDS_BY_SUBJECT: dict[Subject, str] = {
 
 
 def options() -> str:
-    """Return the fields that have an option."""
-    rows = []
-    for field in OPTIONS:
-        off = f", `--no-{field.option[2:]}`" if field.kind == "flag" else ""
-        short = f"`{field.short}`, " if field.short else ""
-        rows.append((f"`{field.name}`", f"{short}`{field.option}`{off}", field.help))
-    return _table(("field", "option", ""), rows)
+    """Return the fields that have an option, in a table for each heading."""
+    tables = []
+    for heading, fields in groupby(OPTIONS, lambda field: field.heading):
+        rows = []
+        for field in fields:
+            off = f", `--no-{field.option[2:]}`" if field.kind == "flag" else ""
+            short = f"`{field.short}`, " if field.short else ""
+            rows.append((f"`{field.name}`", f"{short}`{field.option}`{off}", field.help))
+        table = _table(("field", "option", ""), rows)
+        tables.append(f"### {heading}\n\n{table}" if heading else table)
+    return "\n\n".join(tables)
 
 
 def steps() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import fold
@@ -18,6 +18,13 @@ from attncli.common.text import quoted, suggestion
 Kind = Literal[
     "matrix", "vector", "mask", "bias", "integers", "integer", "number", "flag", "scale", "choice", "labels", "text"
 ]
+
+Heading = Literal[
+    "", "Heads and projections", "Positions", "Scores and masks", "Norms and the block around", "Gradients"
+]
+"""A group of fields in the help; "" is the fields of the problem as a whole."""
+
+HEADINGS: tuple[Heading, ...] = get_args(Heading)
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,8 @@ class Field:
     """The placeholder for the option's value in the help; empty for a flag."""
     short: str = ""
     """The short name of the option, such as -p."""
+    heading: Heading = ""
+    """The group of the option in the help."""
 
     @property
     def option(self) -> str:
@@ -59,36 +68,63 @@ FIELDS = {
         Field("columns", "flag", help="Treat vectors as columns: q = W_q e."),
         *(Field(name, "matrix") for name in _MATRICES),
         *(Field(name, "vector") for name in _VECTORS),
-        Field("add_zero_attn", "flag", help="Append a zero key and value (PyTorch)."),
-        Field("heads", "integer", metavar="N", help="Split Q, K and V into N heads."),
-        Field("kv_heads", "integer", metavar="N", help="Split K and V into N heads (GQA) [heads]."),
+        Field("add_zero_attn", "flag", help="Append a zero key and value (PyTorch).", heading="Scores and masks"),
+        Field("heads", "integer", metavar="N", help="Split Q, K and V into N heads.", heading="Heads and projections"),
+        Field(
+            "kv_heads",
+            "integer",
+            metavar="N",
+            help="Split K and V into N heads (GQA) [heads].",
+            heading="Heads and projections",
+        ),
         Field(
             "positions",
             "choice",
             choices=("sinusoidal", "rope", "alibi"),
             metavar="NAME",
             help="Add positions: sinusoidal, rope or alibi.",
+            heading="Positions",
         ),
         Field(
-            "rope_style", "choice", choices=("half", "interleaved"), metavar="NAME", help="half or interleaved [half]."
+            "rope_style",
+            "choice",
+            choices=("half", "interleaved"),
+            metavar="NAME",
+            help="half or interleaved [half].",
+            heading="Positions",
         ),
-        Field("rope_base", "number", metavar="X", help="Base of the RoPE angles [10000]."),
-        Field("scale", "scale", metavar="X", help="Factor for QKᵀ: 0.5, 1/3 or none [1/√d_k]."),
-        Field("softcap", "number", metavar="C", help="Squash the scores: C tanh(s / C)."),
+        Field("rope_base", "number", metavar="X", help="Base of the RoPE angles [10000].", heading="Positions"),
+        Field(
+            "scale", "scale", metavar="X", help="Factor for QKᵀ: 0.5, 1/3 or none [1/√d_k].", heading="Scores and masks"
+        ),
+        Field("softcap", "number", metavar="C", help="Squash the scores: C tanh(s / C).", heading="Scores and masks"),
         Field("bias", "bias"),
-        Field("causal", "flag", help="Hide keys after each query."),
+        Field("causal", "flag", help="Hide keys after each query.", heading="Scores and masks"),
         Field(
             "causal_align",
             "choice",
             choices=("top-left", "bottom-right"),
             metavar="NAME",
             help="top-left or bottom-right [top-left].",
+            heading="Scores and masks",
         ),
-        Field("window", "integers", least=-1, metavar="LEFT,RIGHT", help="Keys visible to each side; -1: no limit."),
+        Field(
+            "window",
+            "integers",
+            least=-1,
+            metavar="LEFT,RIGHT",
+            help="Keys visible to each side; -1: no limit.",
+            heading="Scores and masks",
+        ),
         Field("lengths", "integers", least=0),
         Field("mask", "mask"),
         Field(
-            "normalize", "choice", choices=("softmax", "sum"), metavar="NAME", help="softmax or sum (s / Σs) [softmax]."
+            "normalize",
+            "choice",
+            choices=("softmax", "sum"),
+            metavar="NAME",
+            help="softmax or sum (s / Σs) [softmax].",
+            heading="Scores and masks",
         ),
         Field(
             "precision",
@@ -104,8 +140,8 @@ FIELDS = {
 }
 """Every field, in the order in which problems are written."""
 
-OPTIONS = tuple(entry for entry in FIELDS.values() if entry.help)
-"""The fields that are options of every command that reads a problem."""
+OPTIONS = tuple(entry for heading in HEADINGS for entry in FIELDS.values() if entry.help and entry.heading == heading)
+"""The fields that are options of every command that reads a problem, by heading."""
 
 STEPS = {
     "encoding": ("input", "dim"),
