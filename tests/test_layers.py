@@ -20,6 +20,7 @@ LAYERS = (
     "writers",
     "checking",
     "readers",
+    "models",
     "derivation",
     "trace",
     "problem",

@@ -16,6 +16,7 @@ COMMANDS_BY_SUBJECT: dict[Subject, str] = {
     "roll": "mark",
     "heatmap": "run --heatmap",
     "worksheet": "new --sheet",
+    "layers": "run MODELDIR",
 }
 """The commands that draw each subject of the formats."""
 

@@ -29,24 +29,24 @@ class Embedding:
 
     def hidden(self, tensors: Tensors, config: Config, ids: Sequence[int]) -> Array:
         """Return the input of layer 0, (n, d_model)."""
-        words = tensors.read(tensors.ending(f"{self.words}.weight"))
+        words = tensors.ending(f"{self.words}.weight")
         if max(ids) >= len(words):
             msg = f"has {len(words)} rows, and the tokenizer gave token {max(ids)}"
             raise AttnError(msg, Where(tensors.source, field=self.words))
         total = words[list(ids)]
         if self.positions:
-            table = tensors.read(tensors.ending(f"{self.positions}.weight"))
+            table = tensors.ending(f"{self.positions}.weight")
             if len(ids) > len(table):
                 msg = f"has {len(table)} rows, one for each position, and the text has {len(ids)} tokens"
                 raise AttnError(msg, Where(tensors.source, field=self.positions))
             total = total + table[: len(ids)]
         if self.types:
-            total = total + tensors.read(tensors.ending(f"{self.types}.weight"))[0]
+            total = total + tensors.ending(f"{self.types}.weight")[0]
         return self._normed(total, tensors, config) if self.norm else total
 
     def _normed(self, x: Array, tensors: Tensors, config: Config) -> Array:
         """Return LayerNorm of each row (Ba et al. 2016, arXiv 1607.06450)."""
-        weight, bias = (tensors.read(tensors.ending(f"{self.norm}.{part}")) for part in ("weight", "bias"))
+        weight, bias = (tensors.ending(f"{self.norm}.{part}") for part in ("weight", "bias"))
         centred = x - x.mean(-1, keepdims=True)
         variance = (centred**2).mean(-1, keepdims=True)
         return np.asarray(centred / np.sqrt(variance + (config.number(*EPS) or 1e-12)) * weight + bias)

@@ -18,8 +18,8 @@ Fields: TypeAlias = dict[str, object]
 class Fact:
     """A property of a family."""
 
-    reads_tensors: ClassVar[bool] = False
-    """Whether it needs the numbers of the checkpoint, and not config.json alone."""
+    is_listed: ClassVar[bool] = True
+    """Whether the list of layers needs it. What reads whole matrices is not listed."""
 
     @property
     def said(self) -> str:

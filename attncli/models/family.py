@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from attncli.models.config import HEADS, Config
 from attncli.models.embedding import Embedding
@@ -55,10 +55,13 @@ class Attention:
     """Returns the type of a layer if config.json has no `layer_types`."""
     config: str = ""
     """The object of config.json about this attention, if there is one: `text_config`."""
+    cross: bool = False
+    """Whether keys and values come from a memory, M."""
 
-    def with_facts(self, *facts: Fact) -> Attention:
-        """Return it with more facts."""
-        return replace(self, facts=(*self.facts, *facts))
+    @property
+    def stack(self) -> str:
+        """The stack of layers that it belongs to, if there are several: `decoder`."""
+        return self.layer.partition(".")[0]
 
 
 @dataclass(frozen=True)

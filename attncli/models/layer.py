@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Container, Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from attncli.common.errors import AttnError, Where
 from attncli.models.config import HEAD_DIM, WIDTH, Config
+from attncli.problem.fields import Document
+from attncli.problem.tensors import Tensor
+from attncli.problem.values import array
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
@@ -19,40 +21,32 @@ CHUNKED = "chunked_attention"
 FULL = "full_attention"
 
 
-class Tensors(ABC):
+@dataclass(frozen=True)
+class Tensors:
     """The tensors of a checkpoint by name, each read when it is asked for."""
 
     source: str
     """The checkpoint's folder."""
-
-    @abstractmethod
-    def names(self) -> Iterable[str]:
-        """Return the names of all tensors."""
-
-    @abstractmethod
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Return the shape of a tensor without reading it."""
-
-    @abstractmethod
-    def read(self, name: str) -> Array:
-        """Return a tensor in float64; AttnError if it does not hold floating-point numbers."""
-
-    @abstractmethod
-    def operand(self, name: str) -> str:
-        """Return the tensor as it is named on the command line, FILE::NAME."""
+    stored: Mapping[str, Tensor]
+    files: Mapping[str, str]
+    """The file of each tensor."""
 
     def find(self, suffix: str) -> str | None:
         """Return the name that ends with a suffix, whatever class was saved; None if there is none."""
         ends = f".{suffix}"
-        return next((name for name in self.names() if name == suffix or name.endswith(ends)), None)
+        return next((name for name in self.stored if name == suffix or name.endswith(ends)), None)
 
-    def ending(self, suffix: str) -> str:
-        """Return the name that ends with a suffix; AttnError if there is none."""
+    def ending(self, suffix: str) -> Array:
+        """Return the numbers of the tensor whose name ends with a suffix; AttnError if there is none."""
         found = self.find(suffix)
         if found is None:
             msg = f"has no tensor {suffix}"
             raise AttnError(msg, Where(self.source))
-        return found
+        return self.read(found)
+
+    def read(self, name: str) -> Array:
+        """Return the numbers of a tensor in float64; AttnError if they are quantized."""
+        return self.stored[name].float64(Where(self.files[name], field=name))
 
 
 class Heads(NamedTuple):
@@ -65,14 +59,22 @@ class Heads(NamedTuple):
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is known about the inputs of the layer."""
+    """The fields that are given beside the checkpoint."""
 
-    given: Container[str]
-    """The fields that the command line gives."""
-    length: int | None = None
-    """The number of queries."""
-    positions: Array | None = None
-    """The position of each query, if they are given."""
+    given: Document
+    columns: bool = False
+
+    def length(self) -> int | None:
+        """Return the number of queries, if the layer's input is given."""
+        field = next((field for field in ("X", "hidden") if field in self.given), None)
+        if field is None:
+            return None
+        return int(array(self.given[field].value, self.given[field].where).shape[-1 if self.columns else -2])
+
+    def positions(self) -> Array | None:
+        """Return the position of each query, (n) or (b, n), if they are given."""
+        entry = self.given.get("position_ids")
+        return None if entry is None else array(entry.value, entry.where)
 
 
 @dataclass(frozen=True)
@@ -112,4 +114,4 @@ class Layer:
 
     def tensor(self, name: str) -> Array:
         """Return one of the attention's tensors; AttnError if it is not there."""
-        return self.tensors.read(self.tensors.ending(self.block + name))
+        return self.tensors.ending(self.block + name)

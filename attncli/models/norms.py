@@ -25,7 +25,7 @@ def _eps(layer: Layer, fixed: float | None) -> float:
 class HeadNorm(Fact):
     """Norms of Q and K."""
 
-    reads_tensors: ClassVar[bool] = True
+    is_listed: ClassVar[bool] = False
     norm: Literal["rms", "layer", "l2"]
     q: str = ""
     """The name of Q's weight; empty if there is none."""
@@ -70,7 +70,7 @@ class HeadNorm(Fact):
 class Block(Fact):
     """The norms before and after the attention, and the residual around it; only used with `hidden`."""
 
-    reads_tensors: ClassVar[bool] = True
+    is_listed: ClassVar[bool] = False
     pre: str = ""
     """The name of the norm before the projections; alternatives are separated by |."""
     post: str = ""
@@ -126,7 +126,7 @@ class Block(Fact):
 class NormBeforeOrAfter(Fact):
     """OPT's switch: the same norm before the projections, or of the sum."""
 
-    reads_tensors: ClassVar[bool] = True
+    is_listed: ClassVar[bool] = False
     name: str
     key: str = "do_layer_norm_before"
 

@@ -42,7 +42,7 @@ def _projected(layer: Layer, letter: str, name: str) -> Fields:
 class Linear(Fact):
     """A Linear for each of Q, K and V, and one for the output."""
 
-    reads_tensors: ClassVar[bool] = True
+    is_listed: ClassVar[bool] = False
     names: str
     """The names, with {} for the letter of Q, K and V, or three of them, separated by blanks."""
     out: str
@@ -63,7 +63,7 @@ class Linear(Fact):
 class Fused(Fact):
     """One tensor for Q, K and V."""
 
-    reads_tensors: ClassVar[bool] = True
+    is_listed: ClassVar[bool] = False
     name: str
     out: str
     order: Order = "blocks"
@@ -112,7 +112,7 @@ class Latent(Fact):
     positions and the value.
     """
 
-    reads_tensors: ClassVar[bool] = True
+    is_listed: ClassVar[bool] = False
 
     @property
     def said(self) -> str:

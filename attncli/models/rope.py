@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from attncli.models.fact import Fact, Fields
 from attncli.models.config import Config
@@ -145,7 +145,6 @@ class LatentRope(Rope):
 class RopeOfCheckpoint(Fact):
     """Rotary positions whose frequencies are a tensor of the checkpoint, as ESM saves them."""
 
-    reads_tensors: ClassVar[bool] = True
     name: str
     only_if: tuple[str, str] = ("position_embedding_type", "rotary")
 

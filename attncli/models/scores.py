@@ -95,10 +95,11 @@ class ScaleByPosition(Fact):
         from attncli.models.rope import turns
 
         config = layer.config
-        if turns(layer) or not config.flag("attn_temperature_tuning", default=True) or layer.inputs.length is None:
+        length = layer.inputs.length()
+        if turns(layer) or not config.flag("attn_temperature_tuning", default=True) or length is None:
             return {}
-        positions = layer.inputs.positions
-        positions = np.arange(layer.inputs.length) if positions is None else positions  # (n) or (b, n)
+        given = layer.inputs.positions()
+        positions = np.arange(length) if given is None else given  # (n) or (b, n)
         floor, slope = config.number("floor_scale") or 8192.0, config.number("attn_scale") or 0.1
         scale = (np.log1p(np.floor((positions + 1) / floor)) * slope + 1) * layer.head_dim() ** -0.5
         return {"scale": scale[:, None] if scale.ndim == 1 else scale[:, None, :, None]}
@@ -108,7 +109,7 @@ class ScaleByPosition(Fact):
 class CosineScale(Fact):
     """Swin v2's learned scale of each head (arXiv 2111.09883, section 3.2)."""
 
-    reads_tensors: ClassVar[bool] = True
+    is_listed: ClassVar[bool] = False
     name: str
 
     @property
@@ -233,7 +234,6 @@ def _as_bfloat16(numbers: Array) -> Array:
 class RelativeBias(Fact):
     """T5's bias by buckets of distance (arXiv 1910.10683, section 2.1), in one table for all layers of a stack."""
 
-    reads_tensors: ClassVar[bool] = True
     table: str
     """The end of the table's name."""
     bidirectional: bool
@@ -246,7 +246,7 @@ class RelativeBias(Fact):
 
     def fields(self, layer: Layer) -> Fields:
         return {
-            "relative_bias": layer.tensors.read(layer.tensors.ending(self.table)),  # (buckets, h)
+            "relative_bias": layer.tensors.ending(self.table),  # (buckets, h)
             "relative_max_distance": layer.config.integer("relative_attention_max_distance") or self.farthest,
             "relative_bidirectional": self.bidirectional,
         }
@@ -256,7 +256,7 @@ class RelativeBias(Fact):
 class ContinuousBias(Fact):
     """Swin v2's bias, which a small network makes from the offset on both axes (arXiv 2111.09883, section 3.3)."""
 
-    reads_tensors: ClassVar[bool] = True
+    is_listed: ClassVar[bool] = False
     network: str
     reach: Literal[8] = 8
     highest: Literal[16] = 16
@@ -286,7 +286,7 @@ class ContinuousBias(Fact):
 class Sinks(Fact):
     """A logit of each head that joins the softmax and is dropped."""
 
-    reads_tensors: ClassVar[bool] = True
+    is_listed: ClassVar[bool] = False
     name: str = "self_attn.sinks"
 
     @property

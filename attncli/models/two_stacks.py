@@ -25,7 +25,7 @@ def _bart(name: str, *, norm_before: bool) -> Family:
         (
             Attention("encoder.layers.{i}.", own, _ENCODER, _ENCODER_HEADS),
             Attention("decoder.layers.{i}.", (*own, Causal()), _DECODER, _DECODER_HEADS),
-            Attention("decoder.layers.{i}.", cross, _CROSS, _DECODER_HEADS),
+            Attention("decoder.layers.{i}.", cross, _CROSS, _DECODER_HEADS, cross=True),
         ),
     )
 
@@ -54,7 +54,7 @@ TWO_STACKS = (
                 _DECODER,
                 alone(),
             ),
-            Attention("decoder.block.{i}.layer.1.", _T5_CROSS, _CROSS, alone()),
+            Attention("decoder.block.{i}.layer.1.", _T5_CROSS, _CROSS, alone(), cross=True),
         ),
     ),
 )

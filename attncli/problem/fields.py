@@ -237,6 +237,8 @@ class Entry:
     where: Where
     row_labels: tuple[str, ...] = ()
     column_labels: tuple[str, ...] = ()
+    note: str = ""
+    """How it was read, if that is not plain: a note on standard error."""
 
 
 Document = dict[str, Entry]

@@ -75,6 +75,10 @@ class Problem:
         first = next(iter(self._entries.values()), None)
         return Where(first.where.source, first.where.line) if first else Where()
 
+    def notes(self) -> list[str]:
+        """Return how the fields were read, if that is not plain."""
+        return list(dict.fromkeys(entry.note for entry in self._entries.values() if entry.note))
+
     def array(self, name: str) -> Array | None:
         """Return a matrix, a vector or a bias, or what is given for a step, row-wise."""
         if self.has_step(name):

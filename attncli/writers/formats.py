@@ -11,7 +11,7 @@ only some formats need Rich.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from attncli.trace.trace import Trace
     from attncli.writers.worksheet import Worksheet
 
-Subject: TypeAlias = Literal["trace", "report", "roll", "heatmap", "worksheet", "sections"]
+Subject: TypeAlias = Literal["trace", "report", "roll", "heatmap", "worksheet", "sections", "layers"]
 """What a format can draw: the fields of `Format` that hold functions."""
 
 _FOR = {
@@ -36,6 +36,7 @@ _FOR = {
     "heatmap": " for a heat map",
     "worksheet": " for a worksheet",
     "sections": " for findings",
+    "layers": " for the layers of a checkpoint",
 }
 """How a subject reads in messages."""
 
@@ -67,6 +68,7 @@ class Format:
     heatmap: Callable[[Sequence[Trace], Style], str] = _cannot
     worksheet: Callable[[Worksheet, Style], str] = _cannot
     sections: Callable[[Sequence[Section], Style], str] = _cannot
+    layers: Callable[[Sequence[Mapping[str, Any]], Style], str] = _cannot
     failure: Callable[[Failure, Style], str] | None = None
     """Write an error in the place of a problem; only for formats that hold one problem after another."""
     for_people: bool = False
@@ -166,6 +168,7 @@ for _format in (
         report=_here("terminal.report"),
         roll=_here("terminal.roll"),
         sections=_here("terminal.prose"),
+        layers=_here("terminal.layers"),
         heatmap=_here("terminal.heatmap"),
         for_people=True,
     ),
@@ -175,6 +178,7 @@ for _format in (
         trace=_here("json_"),
         report=_here("json_", "report"),
         sections=_here("json_", "sections"),
+        layers=_here("json_", "layers"),
         failure=_here("json_", "failure"),
     ),
     Format(
@@ -184,6 +188,7 @@ for _format in (
         report=_here("json_", "report_lines"),
         roll=_here("json_", "roll_lines"),
         sections=_here("json_", "sections"),
+        layers=_here("json_", "layer_lines"),
         failure=_here("json_", "failure"),
     ),
     Format("csv", (".csv",), trace=_here("csv_"), roll=_here("csv_", "roll"), has_header=True),
