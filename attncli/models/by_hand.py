@@ -39,8 +39,8 @@ def saving_hidden(source: str, layer: str | None) -> str:
     number = re.sub(r"\D", "", layer or "") or "N"
     return (
         f"save it with transformers, then hidden=hidden.npy\n"
-        f"    model, tokenizer = AutoModel.from_pretrained({source!r}), AutoTokenizer.from_pretrained({source!r})\n"
-        f"    states = model(**tokenizer('the cat sat', return_tensors='pt'), output_hidden_states=True).hidden_states\n"
+        f"    tokenizer, model = (auto.from_pretrained({source!r}) for auto in (AutoTokenizer, AutoModel))\n"
+        f"    states = model(**tokenizer('…', return_tensors='pt'), output_hidden_states=True).hidden_states\n"
         f"    numpy.save('hidden.npy', states[{number}][0].detach().numpy())"
     )
 

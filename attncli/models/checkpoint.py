@@ -65,7 +65,9 @@ class Checkpoint:
             for order, attention in enumerate(attentions)
             for index in self._numbers(attention.block)
         ]
-        return {attentions[order].layer.format(i=index): (attentions[order], index) for _, index, order in sorted(found)}
+        return {
+            attentions[order].layer.format(i=index): (attentions[order], index) for _, index, order in sorted(found)
+        }
 
     def _numbers(self, block: str) -> set[int]:
         before, after = map(re.escape, block.split("{i}"))
@@ -80,11 +82,9 @@ class Checkpoint:
 
     def _row(self, name: str, layer: Layer) -> dict[str, Any]:
         fields = self._listed(name, layer)
-        positions = words.positions(fields)
-        cells = (
-            name, self.model_type, layer.heads.query, layer.heads.served, layer.head_dim(), fields.get("window"), positions,
-        )  # fmt: skip
-        return dict(zip(LISTED, cells, strict=True))
+        heads, d = layer.heads, layer.head_dim()
+        own = (name, self.model_type, heads.query, heads.served, d, fields.get("window"), words.positions(fields))
+        return dict(zip(LISTED, own, strict=True))
 
     def _listed(self, name: str, layer: Layer) -> Fields:
         found: Fields = {}
@@ -121,7 +121,9 @@ class Checkpoint:
         """
         if name is None:
             msg = "no layer given"
-            raise AttnError(msg, Where(self.source), f"name one: layer={next(iter(self.layers), '0')}; " + self._which())
+            raise AttnError(
+                msg, Where(self.source), f"name one: layer={next(iter(self.layers), '0')}; " + self._which()
+            )
         columns = "columns" in given and bool(coerce("columns", given["columns"]))
         layer = self.layer(name, Inputs(given, columns))
         attention = self.layers[name][0]
@@ -153,9 +155,10 @@ class Checkpoint:
         if not given.keys() & {"X", "hidden", *CLAIMS}:
             msg = f"layer {name} has no input"
             width = layer.width()
-            hint = f"X=FILE is the attention's input, hidden=FILE the layer's, one row of {width} numbers for each token"
+            hint = (
+                f"X=FILE is the attention's input, hidden=FILE the layer's, one row of {width} numbers for each token"
+            )
             raise AttnError(msg, Where(self.source), hint)
         if attention.cross and not given.keys() & {"M", *CLAIMS}:
             msg = f"layer {name} attends to a memory, which is not given"
             raise AttnError(msg, Where(self.source), "M=FILE is the encoder's output")
-

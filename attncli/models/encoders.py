@@ -119,9 +119,7 @@ ENCODERS = (
     Family(
         "clip",
         (
-            Attention(
-                "text_model.encoder.layers.{i}.", (*_CLIP, Causal()), "text.{i}", alone(), config="text_config"
-            ),
+            Attention("text_model.encoder.layers.{i}.", (*_CLIP, Causal()), "text.{i}", alone(), config="text_config"),
             Attention("vision_model.encoder.layers.{i}.", _CLIP, "vision.{i}", alone(), config="vision_config"),
         ),
     ),

@@ -6,11 +6,11 @@ To add a kind of fact, write a frozen dataclass with `fields`; families then lis
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from attncli.models.layer import Layer
 
-Fields: TypeAlias = dict[str, object]
+Fields: TypeAlias = dict[str, Any]
 """Fields of a problem by name."""
 
 

@@ -41,6 +41,9 @@ def sliding(config: Config, index: int) -> str:
     return SLIDING
 
 
+_GROUPED = grouped()
+
+
 @dataclass(frozen=True)
 class Attention:
     """One attention of a layer: the only one, or one of the stacks of an encoder and a decoder."""
@@ -50,7 +53,7 @@ class Attention:
     facts: tuple[Fact, ...]
     layer: str = "{i}"
     """The layer's name on the command line: `decoder.{i}.cross`."""
-    heads: Callable[[Config, int], Heads] = grouped()
+    heads: Callable[[Config, int], Heads] = _GROUPED
     kind: Callable[[Config, int], str] = full
     """Returns the type of a layer if config.json has no `layer_types`."""
     config: str = ""

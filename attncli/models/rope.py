@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from attncli.models.fact import Fact, Fields
 from attncli.models.config import Config
+from attncli.models.fact import Fact, Fields
 from attncli.models.layer import SLIDING, Layer
 
 _BASE = ("rope_theta", "rotary_emb_base")
@@ -66,7 +66,7 @@ def _with_original(layer: Layer, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def turns_three_of_four(config: Config, index: int) -> bool:
-    """Return whether a layer has rotary positions: `no_rope_layers` has 0 for those without, by default every fourth."""
+    """Return whether a layer has rotary positions: `no_rope_layers` has 0 where not, by default every fourth."""
     listed = config.at("no_rope_layers", index) if config.get("no_rope_layers") else None
     if listed is not None:
         return bool(listed)

@@ -11,6 +11,8 @@ from attncli.common.text import counted
 from attncli.models.fact import Fields
 from attncli.models.layer import Layer
 
+_POSITIONS = {"rope": "RoPE", "alibi": "ALiBi", "relative": "relative bias"}
+
 
 def understood(layer: Layer, fields: Fields) -> str:
     """Return what was understood in one line: 12 heads, 2 key/value heads, RoPE yarn ×16, window 4096."""
@@ -24,7 +26,8 @@ def _parts(layer: Layer, fields: Fields) -> Iterator[str]:
     if "W_kv_a" in fields:
         yield "latent attention"
     if said := positions(fields):
-        yield {"rope": "RoPE", "alibi": "ALiBi", "relative": "relative bias"}.get(said, said.replace("rope", "RoPE"))
+        kind, _, more = said.partition(" ")
+        yield f"{_POSITIONS[kind]} {more}".strip()
     if "rope_dims" in fields:
         yield f"{fields['rope_dims']} of {layer.head_dim()} dimensions turned"
     if "qk_norm" in fields:
@@ -40,11 +43,9 @@ def _parts(layer: Layer, fields: Fields) -> Iterator[str]:
 
 
 def _limits(fields: Fields) -> Iterator[str]:
-    match fields.get("window"):
-        case [left, 0]:
-            yield f"window {left + 1}"
-        case [left, right]:
-            yield f"window {left} to the left, {right} to the right"
+    if "window" in fields:
+        left, right = fields["window"]
+        yield f"window {left} to the left, {right} to the right" if right else f"window {left + 1}"
     if "chunk" in fields:
         yield f"chunks of {fields['chunk']}"
     if "softcap" in fields:

@@ -34,7 +34,9 @@ def checkpoint(path: str) -> Checkpoint:
     AttnError
         If a file is missing, or is not what it should be.
     """
-    from attncli.models.checkpoint import Checkpoint, Config, Tensors
+    from attncli.models.checkpoint import Checkpoint
+    from attncli.models.config import Config
+    from attncli.models.layer import Tensors
 
     place = os.path.join(path, CONFIG)
     config = Config(_object(place), place)

@@ -12,6 +12,7 @@ from attncli.common.text import quoted, visible
 from attncli.problem.fields import FIELDS, Document, named, resolve
 from attncli.problem.problem import Problem, canonical
 from attncli.readers import lines, literal
+from attncli.readers.folder import is_checkpoint
 from attncli.readers.layers import selected
 from attncli.readers.source import STANDARD_INPUT, no_such_file
 from attncli.trace.trace import Trace
@@ -32,10 +33,9 @@ def problems(operands: Sequence[str], options: Mapping[str, str], *, piped: bool
     files = files if files or typed else standard_input(piped=piped)
     standard_input_once(files, typed)
     over = {name: readers.entry(source, name) for name, source in typed.items()} | given_as_options(options)
-    layer = selection.documents(files, over)
-    if layer and len(files) > 1:
-        raise beside_a_checkpoint(files)
-    return [Problem(document | over) for document in layer or _documents(files)]
+    if len(files) > 1 and is_checkpoint(files[0]):
+        raise _beside_a_checkpoint(files)
+    return [Problem(document | over) for document in selection.documents(files, over) or _documents(files)]
 
 
 def problem_lines(
@@ -54,7 +54,7 @@ def problem_lines(
             yield number, document if isinstance(document, AttnError) else _problem(document, over)
 
 
-def beside_a_checkpoint(files: Sequence[str]) -> AttnError:
+def _beside_a_checkpoint(files: Sequence[str]) -> AttnError:
     """Return the error for a checkpoint that is not the only file."""
     msg = f"{quoted(files[0])} is a checkpoint, and {quoted(files[1])} a second file"
     return AttnError(msg, hint=f"name the field that it holds: X={_shortened(files[1])}")

@@ -14,7 +14,9 @@ def write(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
     header = [name.replace("_", " ") for name in rows[0]] if rows else []
     numbers = {at for at, name in enumerate(rows[0]) if name in {"heads", "kv_heads", "d"}} if rows else ()
     below = [f"layer={rows[0]['layer']} selects one; X=FILE is its attention's input"] if rows else []
-    return plain(header, [[_cell(value) for value in row.values()] for row in rows], style, numbers=numbers, below=below)
+    return plain(
+        header, [[_cell(value) for value in row.values()] for row in rows], style, numbers=numbers, below=below
+    )
 
 
 def _cell(value: object) -> str:
