@@ -497,7 +497,11 @@ def test_projections_have_blanks_and_decimals_like_other_steps(run: Runner, tmp_
     said = "attncli: checking Q to 2 decimals (1 cell without an answer)\n"
     for args in (["p.json", "a.csv"], ["worked.csv"], ["p.json", f"Q={blank or '?'} 2.00; 3 4"]):
         done = run("check", *args)
-        assert (done.code, done.out, done.err) == (0, "✓ Q  right\n\nRight so far; 1 cell without an answer.\n", said)
+        assert (done.code, done.out, done.err) == (
+            0,
+            "✓ Q  3 of 4 cells right, 1 open\n\nRight so far; 1 cell without an answer.\n",
+            said,
+        )
     assert states(report(run, "p.json", "Q[q1]=row.csv", code=0)) == {"Q": "correct"}
     assert json.loads(run("mark", "p.json", "a.csv", "-f", "jsonl").out)["code"] == "Q:correct"
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.checking.candidates import Candidates
 from attncli.checking.claims import Claim
 from attncli.checking.diagnosis import Diagnosis
 from attncli.checking.mistakes import Change, Mistake
@@ -18,7 +19,7 @@ from attncli.checking.roundings import Rounding, roundings
 from attncli.checking.routes import REACH, Route, rounding_width, routes, truth_route
 from attncli.checking.signatures import signatures
 from attncli.checking.slips import reason
-from attncli.checking.student import FLOAT, Student, near
+from attncli.checking.student import FLOAT, HIDDEN, Student, near
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     Bools = npt.NDArray[np.bool_]
 
+MOVED_TIMES, MOVED_UNITS = 4, 10
+"""Rounding on the way moves a student's numbers no further than so many times what it does to exact ones, and units."""
 _WHOLE = re.compile(r"[-−+]?[0-9]+")
 """A claim that is a whole number as written; 2/1 and √4 are exact."""
 
@@ -40,6 +43,7 @@ class Case:
     truth: Trace
     known: list[Mistake]
     _roundings: dict[int, list[Rounding]] = field(default_factory=dict)
+    _moves: dict[tuple[int, str], list[tuple[Rounding, float]]] = field(default_factory=dict)
 
     @cached_property
     def hidden(self) -> Bools | None:
@@ -47,11 +51,26 @@ class Case:
         step = self.truth.get("masked")
         return None if step is None else np.isneginf(step.array)
 
+    @cached_property
+    def candidates(self) -> Candidates:
+        """The known mistakes on the exact numbers."""
+        return Candidates(self.truth, self.known, {name: step.array for name, step in self.truth.items()}, {})
+
     def roundings(self, decimals: int) -> Sequence[Rounding]:
         """Return the ways to round on the way to so many decimals."""
         if decimals not in self._roundings:
             self._roundings[decimals] = roundings(self.truth, decimals)
         return self._roundings[decimals]
+
+    def moves(self, decimals: int, step: Step) -> Sequence[tuple[Rounding, float]]:
+        """Return the same ways, each with how far it moves a step at the most."""
+        key = decimals, step.name
+        if key not in self._moves:
+            student = Student(self.truth, None)
+            made = ((way, student.chain(0, way.change).made(step)) for way in self.roundings(decimals))
+            with np.errstate(all="ignore"):
+                self._moves[key] = [(way, float(np.nan_to_num(np.abs(x - step.array)).max())) for way, x in made]
+        return self._moves[key]
 
 
 @dataclass
@@ -141,7 +160,7 @@ class Checker:
         if judged.rows.all():
             return judged
         self._routes[step.name] = partial(routes, self.student, step, claim, change, after_error=before)
-        for route in self._routes[step.name](self._ways(step, claim, judged)):
+        for route in self._routes[step.name](self._ways(step, claim, judged, before=before)):
             rows = route.rows(claim)
             if (rows & ~judged.rows).any():
                 judged.taken.append(route)
@@ -157,14 +176,19 @@ class Checker:
         if name in self._routes:
             yield from self._routes[name](self.case.roundings)
 
-    def _ways(self, step: Step, claim: Claim, judged: Judged) -> Callable[[int], Sequence[Rounding]]:
-        """Return what gives the ways to round between steps, if one of them may explain the rows that are left."""
+    def _ways(self, step: Step, claim: Claim, judged: Judged, *, before: bool) -> Callable[[int], Sequence[Rounding]]:
+        """Return what gives the ways to round between steps that may explain one of the rows that are left."""
         numbers = [step.array, *(self.student.own[operand.name] for operand in step.operands)]
         greatest = max([1.0, *(float(np.abs(x[np.isfinite(x)]).max(initial=0.0)) for x in numbers)])
-        reach = 3 * claim.units + REACH * greatest
-        near_one = near(claim.values, step.array, reach) | near(claim.values, judged.follows, reach) | ~claim.answered
-        in_reach = (near_one.all(axis=-1, keepdims=True) & ~judged.rows).any()
-        return self.case.roundings if in_reach else _no_roundings
+        off = np.asarray(np.minimum(_distance(claim, step.array), _distance(claim, judged.follows)))
+        left = ~judged.rows[..., 0]
+        in_reach = np.asarray((off <= 3 * claim.units + REACH * greatest).all(axis=-1))
+        if not (in_reach & left).any():
+            return _no_roundings
+        if before:
+            return self.case.roundings
+        least = float((off - MOVED_UNITS * claim.units).max(axis=-1)[left].min() / MOVED_TIMES)
+        return lambda decimals: [way for way, moved in self.case.moves(decimals, step) if moved >= least]
 
     def _verdict(self, step: Step, claim: Claim, judged: Judged, *, before: bool) -> StepVerdict:
         answered = claim.answered
@@ -201,9 +225,8 @@ class Checker:
         step, claim = verdict.step, verdict.claim
         for place in np.argwhere(shown):
             cell = tuple(int(at) for at in place)
-            verdict.places.append(cell)
             verdict.cells.append(
-                CellVerdict(step.cell_name(cell), str(claim.texts[cell]), float(step.array[cell]), float(follows[cell]))
+                CellVerdict(step, cell, str(claim.texts[cell]), float(step.array[cell]), float(follows[cell]))
             )
 
     def _remark(self, verdict: StepVerdict, answered: Bools) -> None:
@@ -241,7 +264,7 @@ class Checker:
         """Look a wrong step up in the catalogue, on the student's own numbers; return the changes known after it."""
         step, claim = verdict.step, verdict.claim
         first = not any(other.bad for other in self.verdicts.values() if other is not verdict)
-        diagnosis = Diagnosis(self.truth, self.case.known, self.claims, self.student, change)
+        diagnosis = Diagnosis(self.truth, self.case.candidates, self.claims, self.student, change)
         verdict.named, close = diagnosis.named(step, claim)
         if first:
             report.close = close
@@ -255,12 +278,21 @@ class Checker:
         return {**change, **verdict.named[0].change}
 
     def _reason(self, verdict: StepVerdict, change: Change) -> str | None:
+        if self.tolerance is not None:
+            return None
         bases = (self.student.own.__getitem__, self.student.chain(0, change).value)
-        return reason(verdict.step, verdict.claim, verdict.places, bases) if self.tolerance is None else None
+        return reason(verdict.step, verdict.claim, [cell.place for cell in verdict.cells], bases)
 
 
 def _whole_rows(fine: Bools) -> Bools:
     return np.asarray(fine.all(axis=-1, keepdims=True))
+
+
+def _distance(claim: Claim, values: Array) -> Array:
+    """Return how far each number is from a claim; 0 where there is no answer, or both are −∞."""
+    with np.errstate(all="ignore"):
+        off = np.abs(claim.values - values)
+    return np.where(~claim.answered | ((claim.values <= HIDDEN) & (values <= HIDDEN)), 0.0, off)
 
 
 def _no_roundings(_: int) -> Sequence[Rounding]:

@@ -74,9 +74,9 @@ class Claim:
         return float(np.median(self.units))
 
     @property
-    def open(self) -> bool:
-        """Whether a cell that was asked for has no answer."""
-        return bool((self.asked & ~self.answered).any())
+    def open(self) -> int:
+        """The number of cells that were asked for and have no answer."""
+        return int((self.asked & ~self.answered).sum())
 
 
 def read(step: Step, parts: Iterable[tuple[str, Entry]], *, hidden: Bools | None = None, turned: bool = False) -> Claim:
@@ -142,23 +142,29 @@ def _number(text: str, where: Where, step: Step, at: int) -> Number:
 
 def _texts(value: Any, where: Where) -> Texts:
     """Return the texts of a raw value, an array of as many axes as it has."""
+    shape, flat = _flat(value, where)
+    result: Texts = np.empty(len(flat), dtype=object)
+    result[:] = flat
+    return result.reshape(shape)
+
+
+def _flat(value: Any, where: Where) -> tuple[tuple[int, ...], list[str]]:
+    """Return the shape of a raw value, and its texts; null for a row is a row of ?."""
     if isinstance(value, Tensor):
         value = value.floats(where)
     if isinstance(value, np.ndarray):
-        flat = [("?" if isinstance(x, float) and math.isnan(x) else str(x)) for x in value.ravel().tolist()]
-        if value.dtype == np.float32:
-            flat = [str(x) for x in value.ravel()]
-        return np.array(flat, dtype=object).reshape(value.shape)
+        numbers = value.ravel() if value.dtype == np.float32 else value.ravel().tolist()
+        return value.shape, ["?" if isinstance(x, float | np.floating) and math.isnan(x) else str(x) for x in numbers]
     if not isinstance(value, list):
-        return np.array(_text(value), dtype=object)
-    parts = [_texts(item, where) for item in value]
-    if not parts or any(part.shape != parts[0].shape for part in parts):
+        return (), [_text(value)]
+    parts = [_flat(item, where) for item in value]
+    row = next((shape for shape, _ in parts if shape), ())
+    empty = row, [_text(None)] * math.prod(row)
+    parts = [empty if item is None else part for item, part in zip(value, parts, strict=True)]
+    if not parts or any(shape != parts[0][0] for shape, _ in parts):
         msg = "its rows differ in length" if parts else "is empty"
         raise AttnError(msg, where)
-    result: Texts = np.empty((len(parts), *parts[0].shape), dtype=object)
-    for at, part in enumerate(parts):
-        result[at] = part if part.shape else part.item()
-    return result
+    return (len(parts), *parts[0][0]), [text for _, texts in parts for text in texts]
 
 
 def _text(value: object) -> str:
@@ -176,10 +182,30 @@ def _place(step: Step, labels: str, where: Where) -> tuple[Any, tuple[int, ...]]
     return index, step.value[index].shape
 
 
+def _without_empty_rows(given: Texts, rows: int) -> Texts:
+    """Return the texts of a table without as many empty rows as it has too many, which stand between blocks."""
+    others = tuple(axis for axis in range(given.ndim) if axis != given.ndim - 2)
+    filled: Bools = np.asarray(given.astype(bool).any(axis=others))
+    if filled.sum() == rows:
+        return given[..., filled, :]
+    while given.shape[-2] > rows and not filled[-1]:
+        given, filled = given[..., :-1, :], filled[:-1]
+    while given.shape[-2] > rows and not filled[0]:
+        given, filled = given[..., 1:, :], filled[1:]
+    return given
+
+
 def _fitted(given: Texts, shape: tuple[int, ...], step: Step, labels: str, where: Where) -> Texts:
-    """Return the texts in a shape, from which they may differ by axes of size 1 and empty columns at the end."""
+    """Return the texts in a shape, from which they may differ by axes of size 1 and empty rows and columns.
+
+    What has no answer at all fits every shape.
+    """
+    if all(text.lower() in numbers.NO_ANSWER for text in given.ravel().tolist()):
+        return np.full(shape, _text(None), dtype=object)
     while given.ndim >= 2 and given.shape[-1] > max(shape[-1:], default=1) and not any(given[..., -1].ravel()):
         given = given[..., :-1]
+    if given.ndim >= 2:
+        given = _without_empty_rows(given, shape[-2] if len(shape) > 1 else 1)
     if [size for size in given.shape if size != 1] == [size for size in shape if size != 1]:
         return given.reshape(shape)
     name = f"{step.name}[{labels}]" if labels else step.name

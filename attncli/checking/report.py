@@ -30,10 +30,17 @@ BAD = {*NOT_RIGHT, "follows_from_error"}
 class CellVerdict:
     """One cell that is not as it should be."""
 
-    cell: str
+    step: Step
+    place: Cell
+    """Its index."""
     claimed: str
     right: float
     follows: float
+
+    @property
+    def cell(self) -> str:
+        """The cell's name."""
+        return self.step.cell_name(self.place)
 
     def json(self) -> dict[str, str | float]:
         """Return the cell for machines; JSON has no infinities: −∞ is "-inf"."""
@@ -53,8 +60,6 @@ class StepVerdict:
     claim: Claim
     state: str
     cells: list[CellVerdict] = field(default_factory=list)
-    places: list[Cell] = field(default_factory=list)
-    """The same cells, by index."""
     carried: float = 0.0
     """How far rounding moved it, at the most."""
     remarks: list[str] = field(default_factory=list)
@@ -95,6 +100,8 @@ class Report:
     steps: dict[str, StepVerdict]
     routes_to: Callable[[str], Iterator[Route]] = field(repr=False)
     """Yields the routes to a claimed step."""
+    claims: dict[str, Claim] = field(default_factory=dict, repr=False)
+    """Everything that was asked for, in order: also the steps of a form that have no answer, which have no verdict."""
     close: list[Mistake] = field(default_factory=list)
     lines: dict[str, list[tuple[Line, Line]]] = field(default_factory=dict)
     """For each named mistake, by id, the lines that it changes: as they were done, and as they should be."""
@@ -138,7 +145,12 @@ class Report:
         """Return "wrong", else "open" if a cell that was asked for has no answer, else "right"."""
         if not self.right:
             return "wrong"
-        return "open" if any(verdict.claim.open for verdict in self.steps.values()) else "right"
+        return "open" if self.open else "right"
+
+    @property
+    def open(self) -> dict[str, int]:
+        """The number of cells without an answer, in the steps that have such cells."""
+        return {name: claim.open for name, claim in self.claims.items() if claim.open}
 
     @property
     def is_explained(self) -> bool:
@@ -146,7 +158,7 @@ class Report:
         bad = [verdict for verdict in self.steps.values() if verdict.state in NOT_RIGHT]
         if len(bad) != 1:
             return False
-        return bad[0].state == "known_mistake" or (len(bad[0].places) == 1 and bad[0].step.array.size > 1)
+        return bad[0].state == "known_mistake" or (len(bad[0].cells) == 1 and bad[0].step.array.size > 1)
 
     def agree(self, convention: str, differs: str) -> None:
         """Say that all steps agree with another convention: then no mistake was made in any of them."""
@@ -201,6 +213,7 @@ class Report:
             "verdict": self.verdict,
             "first_wrong": self.first_wrong,
             "mistakes": self.mistakes,
+            **({"open": self.open} if self.open else {}),
             **({"formulas": self._formulas()} if self.lines else {}),
             "close_to": list(dict.fromkeys(mistake.id for mistake in self.close)),
             "agrees_with": self.convention or None,

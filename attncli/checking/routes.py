@@ -162,7 +162,8 @@ def _hidden(
     """Yield what comes of rounding that is not shown."""
     half = claim.units / 2
     before = _ancestors(step)
-    skipped = [name for name in before if name not in student.claimed and not student.truth[name].given]
+    skipped = [name for name, made in student.truth.items()
+               if name in before and name not in student.claimed and not made.given]  # fmt: skip
     if skipped:
         decimals = max(claim.decimals, LEAST)
         said = f"you rounded {skipped[-1]} to {decimals} decimals on the way"

@@ -14,7 +14,7 @@ A step that is right although an earlier one is wrong is `right_despite_error`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from attncli.common.text import visible
 from attncli.derivation.derive import derive
 from attncli.problem.fields import CLAIMS, PLANES, SOFTMAX_LINES, Document, Entry
 from attncli.problem.problem import Problem
-from attncli.readers.answers import Parts
+from attncli.readers.answers import Parts, says_nothing
 from attncli.trace.trace import Trace
 
 __all__ = ["Judge", "Report"]
@@ -57,6 +57,14 @@ class Judge:
 
         Raises AttnError for claims that cannot be read, for a shape that is not the step's, and for none at all.
         """
+        report = self.judge_form(parts, own=own)
+        if not report.steps:
+            msg = "there is nothing to check: no step's numbers are given"
+            raise AttnError(msg, hint="give some, as in weights='0.2 0.8'")
+        return report
+
+    def judge_form(self, parts: Parts, *, own: bool = False) -> Report:
+        """Return the verdict on claims, as `judge` does, or on a form without any answer: then no step has one."""
         with np.errstate(all="ignore"):  # −∞ less −∞, and what a mistake overflows: both are looked at as they come
             report = self._with_convention(parts, own=own)
         report.title = self._truth.title
@@ -65,8 +73,10 @@ class Judge:
         return report
 
     def _with_convention(self, parts: Parts, *, own: bool) -> Report:
-        claims = self._claims(parts, own=own)
+        asked = self._claims(parts, own=own)
+        claims = _answered(asked)
         report = self.report(claims)
+        report.claims = asked
         if report.right or len(report.steps) < 2 or report.is_explained:  # one step alone may agree by chance
             return report
         if self._agrees_turned(parts, own=own):
@@ -83,7 +93,7 @@ class Judge:
     def _agrees_turned(self, parts: Parts, *, own: bool) -> bool:
         """Return whether all steps are right with rows for columns."""
         try:
-            claims = self._claims(parts, own=own, turned=True)
+            claims = _answered(self._claims(parts, own=own, turned=True))
         except AttnError:  # of another shape that way round
             return False
         return self.report(claims, until_wrong=True).right
@@ -98,19 +108,26 @@ class Judge:
         return Checker(case, claims, self._tolerance, self._decimals).report(until_wrong=until_wrong)
 
     def _claims(self, parts: Parts, *, own: bool, turned: bool = False) -> dict[str, Claim]:
-        """Return the claims by step, in the order of the derivation; `turned` takes them with rows for columns."""
+        """Return the claims by step, in the order of the derivation, those without any answer too.
+
+        `turned` takes them with rows for columns.
+        """
+        parts = {name: given for name, given in parts.items() if self._is_asked(name, given)}
         mine = [name for name in CLAIMS if own and name in self._document and not self._is_given(name)]
         case = self._case(frozenset({*parts, *mine}))
         self._refuse_what_is_no_answer(case.truth, parts)
         claims = {}
         for name, step in case.truth.items():
             given = [*([("", self._document[name])] if name in mine else []), *parts.get(name, ())]
-            if given and (claim := read(step, given, hidden=case.hidden, turned=turned)).answered.any():
-                claims[name] = claim
-        if not claims:
-            msg = "there is nothing to check: no step's numbers are given"
-            raise AttnError(msg, hint="give some, as in weights='0.2 0.8'")
+            if given:
+                claims[name] = read(step, given, hidden=case.hidden, turned=turned)
         return claims
+
+    def _is_asked(self, name: str, given: Sequence[tuple[str, Entry]]) -> bool:
+        """Return whether claims for a step count: a form without answers may have steps that this problem lacks."""
+        if all(says_nothing(entry.value) for _, entry in given):
+            return name in SOFTMAX_LINES or (name in self._truth and not self._is_given(name))
+        return True
 
     def _is_given(self, name: str) -> bool:
         return name in self._truth and self._truth[name].given
@@ -148,6 +165,10 @@ class Judge:
                 with contextlib.suppress(AttnError):
                     self._others.append((name, differs, Judge(changed, tolerance=self._tolerance)))
         return self._others
+
+
+def _answered(claims: Mapping[str, Claim]) -> dict[str, Claim]:
+    return {name: claim for name, claim in claims.items() if claim.answered.any()}
 
 
 CONVENTIONS = (

@@ -15,6 +15,7 @@ from attncli.common.tex import name_tex
 from attncli.common.text import counted, headings, visible
 
 if TYPE_CHECKING:
+    from attncli.checking.claims import Claim
     from attncli.checking.mistakes import Line
     from attncli.checking.report import CellVerdict, Report, StepVerdict
 
@@ -29,6 +30,8 @@ SAID = {
     "wrong": "wrong",
     "too_few_decimals": "right, but with too few decimals",
 }
+OPEN = "–"
+"""The mark of a step without any answer."""
 MOST_CELLS = 12
 """Wrong cells that are shown for one step."""
 ALL_HINTS = 4
@@ -55,7 +58,7 @@ def page(report: Report, style: Style, hints: int = ALL_HINTS) -> Page:
         style = replace(style, precision=report.precision)
     return Page(
         f"All steps agree with {report.convention}; {report.differs}." if agrees else "",
-        [_step(name, verdict, style, hints) for name, verdict in report.steps.items()],
+        list(_steps(report, style, hints)),
         list(_conclusion(report, hints)),
         data=_data(report, hints),
         derivation=report.truth if hints >= ALL_HINTS else None,
@@ -72,8 +75,28 @@ def _data(report: Report, hints: int) -> dict[str, Any]:
     return data
 
 
+def _steps(report: Report, style: Style, hints: int) -> Iterator[StepSaid]:
+    for name, claim in report.claims.items():
+        if name in report.steps:
+            yield _step(name, report.steps[name], style, hints)
+        elif claim.open:
+            yield StepSaid(visible(name), OPEN, "open")
+
+
+def mark_of(verdict: StepVerdict) -> str:
+    """Return the sign of a verdict."""
+    return "→" if verdict.state == "follows_from_error" else "✗" if verdict.bad else "✓"
+
+
+def open_said(name: str, claim: Claim, *, right: bool) -> str:
+    """Say how many cells of a step have no answer, and how many are right: weights 1 of 6 cells right, 5 open."""
+    asked = int(claim.asked.sum())
+    answered = f"{asked - claim.open} of {counted(asked, 'cell')} right, " if right else ""
+    return f"{name} {answered}{claim.open} open".lstrip()
+
+
 def _step(name: str, verdict: StepVerdict, style: Style, hints: int) -> StepSaid:
-    mark = "→" if verdict.state == "follows_from_error" else "✗" if verdict.bad else "✓"
+    mark = mark_of(verdict)
     said = StepSaid(visible(name), mark, _said(verdict, hints))
     if mark == "✗" and hints >= 2:
         shown = verdict.cells if style.full else verdict.cells[:MOST_CELLS]
@@ -90,10 +113,13 @@ def _step(name: str, verdict: StepVerdict, style: Style, hints: int) -> StepSaid
 def _said(verdict: StepVerdict, hints: int) -> str:
     said = SAID[verdict.state]
     if verdict.state == "known_mistake" and hints < ALL_HINTS - 1:
-        return "wrong"
+        said = "wrong"
     if verdict.state == "rounding_carried":
         said += f" (off by up to {verdict.carried:.2g})"
-    return said
+    if not verdict.claim.open:
+        return said
+    right = verdict.state == "correct"
+    return open_said("", verdict.claim, right=True) if right else f"{said}; {open_said('', verdict.claim, right=False)}"
 
 
 def _cells(verdict: StepVerdict, shown: list[CellVerdict], style: Style, hints: int) -> Iterator[WrongCell]:
@@ -107,7 +133,7 @@ def _cells(verdict: StepVerdict, shown: list[CellVerdict], style: Style, hints: 
 def _conclusion(report: Report, hints: int) -> Iterator[Sentence]:
     first = report.first_wrong
     if first is None:
-        blank = sum(int((verdict.claim.asked & ~verdict.claim.answered).sum()) for verdict in report.steps.values())
+        blank = sum(report.open.values())
         said = f"Right so far; {counted(blank, 'cell')} without an answer." if blank else "All right."
         yield Sentence(said, good=True)
         return

@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "explain",
     "check": "check",
     "mark": "check",
+    "practice": "practice",
     "new": "exercise",
     "lint": "exercise",
     "mistakes": "mistakes",

@@ -31,7 +31,7 @@ class StepSaid:
 
     name: str
     mark: str
-    """✓ right, ✗ wrong, → correct given an earlier error."""
+    """✓ right, ✗ wrong, → correct given an earlier error, – without an answer."""
     said: str
     cells: list[WrongCell] = field(default_factory=list)
     more: str = ""

@@ -39,7 +39,7 @@ def of_document(document: Document, given: Mapping[str, Entry]) -> tuple[Parts, 
             student = str(entry.value)
             continue
         name, labels = split(key, where)
-        if name in CLAIMS and not _is_input(name, given) and not _says_nothing(entry.value):
+        if name in CLAIMS and not _is_input(name, given):
             parts.setdefault(name, []).append((labels, entry))
     return parts, student
 
@@ -49,8 +49,11 @@ def _is_input(name: str, given: Mapping[str, Entry]) -> bool:
     return name in FIELDS and name in given and name not in computed(given)
 
 
-def _says_nothing(value: object) -> bool:
-    return value is None or (isinstance(value, str) and value.strip() in NO_ANSWER)
+def says_nothing(value: object) -> bool:
+    """Return whether a claim asks for cells and gives no answer to any: null, "?", or a list of such."""
+    if isinstance(value, list):
+        return all(map(says_nothing, value))
+    return value is None or (isinstance(value, str) and value.strip().lower() in NO_ANSWER)
 
 
 def split(key: str, where: Where | None = None) -> tuple[str, str]:

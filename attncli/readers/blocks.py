@@ -32,6 +32,8 @@ class Block:
     left: int
     """The table's column in which the block begins, counted from 0."""
     rows: list[Row]
+    form: list[Row]
+    """The same with the rows that are empty, up to the next heading: in a form they are rows without an answer."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,13 @@ def cut(rows: Sequence[Row], where: Where) -> list[Block] | None:
     """
     sections: list[tuple[list[_Heading], list[Row]]] = []
     for at, (line, cells) in enumerate(rows):
-        below = rows[at + 1][1] if at + 1 < len(rows) else []
-        headings = [] if sections and _awaits_text(*sections[-1]) else _headings(cells, below)
+        awaits_text = bool(sections) and _awaits_text(*sections[-1])
+        if not any(cells):
+            if sections and not awaits_text:
+                sections[-1][1].append((line, cells))
+            continue
+        below = next((row for _, row in rows[at + 1 :] if any(row)), [])
+        headings = [] if awaits_text else _headings(cells, below)
         if headings:
             sections.append((headings, []))
         elif sections:
@@ -101,10 +108,11 @@ def _side_by_side(headings: Sequence[_Heading], rows: Sequence[Row], where: Wher
             raise AttnError(msg, Where(where.source, line, column + 1))
     blocks = []
     for heading, right in zip(headings, [*rights, None], strict=True):
-        inside = [(line, cells[heading.column : right] or [""]) for line, cells in rows]
+        form = [(line, cells[heading.column : right] or [""]) for line, cells in rows]
+        inside = [row for row, (_, whole) in zip(form, rows, strict=True) if any(whole)]
         filled = [at for at, (_, cells) in enumerate(inside) if any(cells)]
         kept = inside[filled[0] : filled[-1] + 1] if filled else []
-        blocks.append(Block(heading.name, heading.index, heading.column, kept))
+        blocks.append(Block(heading.name, heading.index, heading.column, kept, form))
     return blocks
 
 

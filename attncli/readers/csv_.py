@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -58,17 +58,18 @@ def read(text: str, where: Where, field: str | None, *, written: Collection[str]
         If a cell is not what its field needs, or a block does not fit its heading.
     """
     delimiter = rows_.delimiter_of(text)
-    rows = list(rows_.read(text, delimiter, where))
+    form = list(rows_.read(text, delimiter, where))
+    rows = [(line, cells) for line, cells in form if any(cells)]
     if not rows:
         msg = "is empty, should hold numbers"
         raise AttnError(msg, where)
     commas = delimiter == ";" and has_decimal_commas(rows, where)
-    blocks = _blocks(rows, field, where)
+    blocks = _blocks(form, field, where)
     claims = _claims(written, {block.name for block in blocks or ()})
     cells = _Cells(where, delimiter=delimiter, decimal_comma=commas, claims=claims)
     if blocks is None:
         name = field or ""
-        return [{name: cells.entry(Block(name, "", 0, rows))}]
+        return [{name: cells.entry(Block(name, "", 0, rows, form))}]
     return [_document(blocks, cells, where)]
 
 
@@ -115,7 +116,7 @@ def _document(blocks: list[Block], cells: _Cells, where: Where) -> Document:
     for block in blocks:
         name, index = block.name, block.index
         place = Where(where.source, field=name)
-        if not block.rows:
+        if not block.rows and not (block.form and name in cells.claims):
             msg = "has no cells below its name"
             raise AttnError(msg, place)
         entry = cells.entry(block)
@@ -139,11 +140,21 @@ def _document(blocks: list[Block], cells: _Cells, where: Where) -> Document:
         if name in document:
             msg = "is given both as a whole and as single matrices"
             raise AttnError(msg, place)
-        document[name] = Entry(_stacked(stack, place), place)
+        document[name] = Entry(_stacked(_even(stack) if name in cells.claims else stack, place), place)
     return document
 
 
-def _stacked(stack: dict[tuple[int, ...], Entry], where: Where) -> Array | list[Any]:
+def _even(stack: Mapping[tuple[int, ...], Entry]) -> dict[tuple[int, ...], Entry]:
+    """Return the claims for the matrices of a stack without the empty rows between the blocks."""
+    tables: list[list[list[str]]] = [entry.value for entry in stack.values()]  # type: ignore[misc]  # as `_claim` makes
+    filled = [[row for row in table if any(row)] for table in tables]
+    if len(set(map(len, filled))) > 1 or not filled[0]:
+        rows = max(1, *(at + 1 for table in tables for at, row in enumerate(table) if any(row)))
+        filled = [table[: max(rows, min(map(len, tables)))] for table in tables]
+    return {at: replace(entry, value=table) for (at, entry), table in zip(stack.items(), filled, strict=True)}
+
+
+def _stacked(stack: Mapping[tuple[int, ...], Entry], where: Where) -> Array | list[Any]:
     """Return the array of three axes or more that blocks Q[1], Q[2] make."""
     depth = {len(at) for at in stack}
     counts = tuple(max(axis) for axis in zip(*stack, strict=False))
@@ -183,7 +194,8 @@ class _Cells:
         self._source = where.source
         self._delimiter = delimiter
         self._decimal_comma = decimal_comma
-        self._claims = claims
+        self.claims = claims
+        """The steps whose cells are kept as words."""
 
     def entry(self, block: Block) -> Entry:
         """Return the matrix, the labels or the word in a block, by the kind of its field."""
@@ -196,7 +208,7 @@ class _Cells:
             for line, cells in block.rows:
                 if any(" " in cell for cell in cells):
                     refuse_two_readings(",".join(cells), Where(self._source, line))
-        return self._claim(block.rows, where) if name in self._claims else self._matrix(block, kind, where)
+        return self._claim(block.form, where) if name in self.claims else self._matrix(block, kind, where)
 
     @staticmethod
     def _words(rows: list[Row], kind: Kind, where: Where) -> Entry:
@@ -208,22 +220,27 @@ class _Cells:
             raise AttnError(msg, where)
         return Entry(Word(_text(flat[0]) if kind == "text" else flat[0]), where)
 
-    def _claim(self, rows: list[Row], where: Where) -> Entry:
+    def _claim(self, form: list[Row], where: Where) -> Entry:
         """Return the cells as they are written, without a header and labels.
 
-        Empty columns at the end stay: they are cells without an answer, or nothing, as the step's shape will tell.
+        Empty rows, and empty columns at the end, stay: they are cells without an answer, or nothing, as the step's
+        shape will tell.
         """
-        table = [list(cells) for _, cells in rows]
+        table = [list(cells) for _, cells in form]
+        filled = [at for at, cells in enumerate(table) if any(cells)] or [0]
         header: list[str] = []
-        ((_, first),) = without_empty_ends(rows[:1])
-        if len(table) > 1 and not any(_ANSWERLIKE.match(cell) for cell in first[1:] or first):
+        ((_, first),) = without_empty_ends(form[filled[0] : filled[0] + 1])
+        if len(filled) > 1 and not any(_ANSWERLIKE.match(cell) for cell in first[1:] or first):
             header = first
-            width = max(len(cells) for _, cells in without_empty_ends(rows))
-            table = [cells[:width] for cells in table[1:]]
+            width = max(len(cells) for _, cells in without_empty_ends(form))
+            table = [cells[:width] for cells in table[filled[0] + 1 :]]
         labels: list[str] = []
-        if all(len(cells) > 1 and not _ANSWERLIKE.match(cells[0]) for cells in table):
+        starts = [cells[0] if len(cells) > 1 else "" for cells in table if any(cells)]
+        if starts and not any(map(_ANSWERLIKE.match, starts)):
             labels = [cells[0] for cells in table]
             table = [cells[1:] for cells in table]
+        width = max(map(len, filter(any, table)), default=len(table[0]))
+        table = [cells if any(cells) else [""] * width for cells in table]
         point = "." if self._decimal_comma else ","
         words = [[Word(cell.replace(",", point)) for cell in cells] for cells in table]
         return Entry(words, where, tuple(labels), tuple(header[-len(table[0]) :]))

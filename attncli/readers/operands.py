@@ -28,6 +28,11 @@ def problems(operands: Sequence[str], options: Mapping[str, str], *, piped: bool
     `operands` are files and NAME=SOURCE, `options` the fields that are given as options, with their text. No operand
     at all means standard input if that is `piped`. Raises AttnError.
     """
+    return [Problem(document) for document in documents(operands, options, piped=piped)]
+
+
+def documents(operands: Sequence[str], options: Mapping[str, str], *, piped: bool) -> list[Document]:
+    """Return the documents of these problems, whose fields are not checked yet."""
     selection, operands = selected(operands)
     files, typed = split(operands)
     files = files if files or typed else standard_input(piped=piped)
@@ -35,7 +40,7 @@ def problems(operands: Sequence[str], options: Mapping[str, str], *, piped: bool
     over = {name: readers.entry(source, name) for name, source in typed.items()} | given_as_options(options)
     if len(files) > 1 and is_checkpoint(files[0]):
         raise _beside_a_checkpoint(files)
-    return [Problem(document | over) for document in selection.documents(files, over) or _documents(files)]
+    return [document | over for document in selection.documents(files, over) or _documents(files)]
 
 
 def problem_lines(

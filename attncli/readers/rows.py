@@ -27,14 +27,14 @@ def delimiter_of(text: str) -> str:
     one.
     """
     bare = _QUOTED.sub("", "\n".join(map(_without_comment, text.splitlines())))
-    lines = [line for line in bare.split("\n") if line and not _STACKED.fullmatch(line)]
+    lines = [line for line in bare.split("\n") if line.strip() and not _STACKED.fullmatch(line)]
     everywhere = (mark for mark in _DELIMITERS if lines and all(mark in line for line in lines))
     anywhere = (mark for mark in _DELIMITERS if any(mark in line.strip() for line in lines))
     return next(everywhere, next(anywhere, " "))
 
 
 def read(text: str, delimiter: str, where: Where) -> Iterator[Row]:
-    """Yield the rows that have a cell with text; AttnError for a quote that is not closed."""
+    """Yield the rows that have a cell with text or several cells; AttnError for a quote that is not closed."""
     lines = _Lines(text)
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     while True:
@@ -49,7 +49,7 @@ def read(text: str, delimiter: str, where: Where) -> Iterator[Row]:
         cells = [cell.strip() for cell in cells]
         while delimiter == " " and cells and not cells[-1]:
             cells.pop()
-        if any(cells):
+        if any(cells) or len(cells) > 1:
             yield lines.start, cells
 
 
@@ -78,8 +78,8 @@ class _Lines:
 
 
 def _without_comment(line: str) -> str:
-    if line.strip()[:1] in {"", "#"}:
-        return ""
     bare = line.strip(" ")  # tabs at the ends delimit empty cells
+    if bare.lstrip()[:1] == "#":
+        return ""
     match = _COMMENT.match(bare)
     return match[1].strip(" ") if match else bare

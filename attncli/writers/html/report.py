@@ -13,7 +13,7 @@ from attncli.writers.html.panels import Link, Panels, panels_of, stylesheet
 if TYPE_CHECKING:
     from attncli.common.report import Page, StepSaid, WrongCell
 
-_KINDS = {"→": "follows", "✗": "wrong", "✓": "right"}
+_KINDS = {"→": "follows", "✗": "wrong", "✓": "right", "–": "open"}
 """The CSS class of a step, by its mark."""
 
 

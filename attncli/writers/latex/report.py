@@ -9,7 +9,7 @@ from attncli.common.style import Style
 from attncli.writers.latex.document import WIDTH, document, flowing, heading
 from attncli.writers.latex.text import escape, points, shortened
 
-_MARKS = {"→": r"$\rightarrow$", "✗": r"$\times$", "✓": r"$\surd$"}
+_MARKS = {"→": r"$\rightarrow$", "✗": r"$\times$", "✓": r"$\surd$", "–": "--"}
 _NUMBER = 100.0
 """The most points for a number: more than any reasonable number needs."""
 _INDENT = 60.0

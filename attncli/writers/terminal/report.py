@@ -14,7 +14,7 @@ from attncli.writers.terminal.layout import Part, blank_line, indented
 from attncli.writers.terminal.measure import cells
 from attncli.writers.terminal.printing import printed
 
-_COLORS = {"→": "yellow", "✗": "red", "✓": "green"}
+_COLORS = {"→": "yellow", "✗": "red", "✓": "green", "–": "dim"}
 _BETWEEN = 2
 
 
@@ -35,7 +35,7 @@ def parts(pages: Sequence[Page], style: Style) -> Iterator[Part]:
             yield blank_line()
         yield _steps(page.steps, style)
         yield blank_line()
-        yield from (_sentence(sentence, style) for sentence in page.conclusion)
+        yield from (sentence(said, style) for said in page.conclusion)
 
 
 def _steps(steps: Sequence[StepSaid], style: Style) -> Table:
@@ -83,7 +83,8 @@ def _numbers(word: str, how: str, texts: Sequence[str]) -> list[Text]:
     return [Text.assemble((f"{word} ", "dim"), (" " * (most - cells(text)) + text, how)) for text in padded]
 
 
-def _sentence(sentence: Sentence, style: Style) -> Text:
-    how = "bold green" if sentence.good else "bold" if sentence.strong else ""
-    text = Text(style.plain(sentence.text), how)
-    return Text.assemble(text, (f"  [{sentence.id}]", "dim")) if sentence.id else text
+def sentence(said: Sentence, style: Style) -> Text:
+    """Return a sentence, with the id of the mistake that it names."""
+    how = "bold green" if said.good else "bold" if said.strong else ""
+    text = Text(style.plain(said.text), how)
+    return Text.assemble(text, (f"  [{said.id}]", "dim")) if said.id else text
