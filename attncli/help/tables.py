@@ -7,6 +7,7 @@ from itertools import groupby
 
 from attncli.checking.samples import catalogue, traces
 from attncli.derivation.rules import RULES
+from attncli.models.families import FAMILIES
 from attncli.problem.fields import FIELDS, OPTIONS, STEPS
 from attncli.writers.formats import FORMATS, Subject
 
@@ -67,8 +68,19 @@ def mistakes() -> str:
     return _table(("step", "mistakes that first show there"), rows)
 
 
+def families() -> str:
+    """Return the families of models, with the names of their layers and tensors, and what else is read."""
+    rows = []
+    for family in FAMILIES.values():
+        for attention in family.attentions:
+            names, *said = filter(None, (fact.said for fact in attention.facts))
+            layer = f"`{attention.layer}`" if "." in attention.layer else ""
+            rows.append((f"`{family.name}`", layer, f"`{attention.block}`", names, ", ".join(said)))
+    return _table(("`model_type`", "`layer=`", "tensors", "projections", "also"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
-    "options": options, "steps": steps, "formats": formats, "mistakes": mistakes,
+    "options": options, "steps": steps, "formats": formats, "mistakes": mistakes, "families": families,
 }  # fmt: skip
 """The tables by the names that topics call them."""
 

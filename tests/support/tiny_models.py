@@ -20,12 +20,30 @@ Tensors = dict[str, npt.NDArray[np.float32]]
 
 WIDTH, HEADS, LAYERS, INNER, LENGTH = 16, 2, 2, 32, 32
 WORDS = (
-    "the a cat dog mouse sat ran slept saw ate on under near mat tree house and but because it was tired big small "
-    "red . , ? ! ##s ##ing"
-).split()
+    *("the", "a", "cat", "dog", "mouse", "sat", "ran", "slept", "saw", "ate", "on", "under", "near", "mat", "tree"),
+    *(
+        "house",
+        "and",
+        "but",
+        "because",
+        "it",
+        "was",
+        "tired",
+        "big",
+        "small",
+        "red",
+        ".",
+        ",",
+        "?",
+        "!",
+        "##s",
+        "##ing",
+    ),
+)
 MERGES = (
-    "t h|th e|Ġ the|c a|ca t|Ġ cat|s a|sa t|Ġ sat|o n|Ġ on|m a|ma t|Ġ mat|d o|do g|Ġ dog|r a|ra n|Ġ ran|a n|an d|Ġ and"
-).split("|")  # fmt: skip
+    *("t h", "th e", "Ġ the", "c a", "ca t", "Ġ cat", "s a", "sa t", "Ġ sat", "o n", "Ġ on", "m a", "ma t", "Ġ mat"),
+    *("d o", "do g", "Ġ dog", "r a", "ra n", "Ġ ran", "a n", "an d", "Ġ and"),
+)
 
 
 class _Drawn:
