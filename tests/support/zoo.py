@@ -43,6 +43,11 @@ _LATENT = _LLAMA | {
 _YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 16}
 
 
+_LAYER = r"(layers?|h|blocks?)\.{}"
+_BOTH = {str(at): _LAYER.format(at) for at in (0, 1)}
+"""Both layers, for families whose layers differ."""
+
+
 @dataclass(frozen=True)
 class Model:
     """A tiny model: its classes, its config, and where its parts stand."""
@@ -55,7 +60,7 @@ class Model:
     post: str = ""
     """The module that norms after the attention."""
     of: str = "sum"
-    layers: Mapping[str, str] = field(default_factory=lambda: {str(at): rf"(layers?|h|blocks?)\.{at}" for at in (0, 1)})
+    layers: Mapping[str, str] = field(default_factory=lambda: {"1": _LAYER.format(1)})
     """What the names of a layer's modules begin with, by the layer's name on the command line."""
     residual_scale: float = 1.0
     image: tuple[int, ...] = ()
@@ -96,7 +101,7 @@ MODELS = {
             "local_attention": 4, "global_attn_every_n_layers": 2, "bos_token_id": 1, "eos_token_id": 2,
             "cls_token_id": 1, "sep_token_id": 2,
         },
-        "attn_norm",
+        "attn_norm", layers=_BOTH,
     ),
     "vit": Model("ViTModel", "ViTConfig", _IMAGE, "layernorm_before", image=(2, 3, 8, 8)),
     "clip": Model(
@@ -125,7 +130,7 @@ MODELS = {
             "attention_types": [[["global", "local"], 1]], "window_size": 3, "vocab_size": 32,
             "max_position_embeddings": 32,
         },
-        "ln_1",
+        "ln_1", layers=_BOTH,
     ),
     "gpt_neox": _decoder("GPTNeoX", _BERT | {"hidden_size": 32}),
     "gptj": _decoder("GPTJ", _GPT | {"n_embd": 32, "rotary_dim": 8}, "ln_1"),
@@ -191,13 +196,13 @@ MODELS = {
     "mixtral": _decoder("Mixtral", _LLAMA | {"num_local_experts": 2}),
     "qwen2": _decoder("Qwen2", _LLAMA),
     "qwen2-window": _decoder(
-        "Qwen2", _LLAMA | {"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1}
+        "Qwen2", _LLAMA | {"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1}, layers=_BOTH,
     ),
     "qwen3": _decoder("Qwen3", _NARROW),
     "gemma": _decoder("Gemma", _NARROW),
     "gemma2": _decoder(
         "Gemma2", _NARROW | {"sliding_window": 3, "query_pre_attn_scalar": 20, "attn_logit_softcapping": 2.0},
-        post="post_attention_layernorm", of="branch",
+        post="post_attention_layernorm", of="branch", layers=_BOTH,
     ),
     "gemma3": _decoder(
         "Gemma3",
@@ -208,7 +213,7 @@ MODELS = {
                 "full_attention": {"rope_type": "linear", "rope_theta": 1e6, "factor": 8.0},
             },
         },
-        config="Gemma3TextConfig", post="post_attention_layernorm", of="branch",
+        config="Gemma3TextConfig", post="post_attention_layernorm", of="branch", layers=_BOTH,
     ),
     "phi": _decoder("Phi", _WIDE | {"num_key_value_heads": 4, "qk_layernorm": True}),
     "phi3": _decoder("Phi3", _LLAMA | {"hidden_size": 64, "partial_rotary_factor": 0.75, "sliding_window": 3}),
@@ -236,12 +241,12 @@ MODELS = {
     "olmo2": _decoder("Olmo2", _LLAMA, pre="", post="post_attention_layernorm", of="branch"),
     "cohere": _decoder("Cohere", _LLAMA | {"use_qk_norm": True}),
     "cohere2": _decoder(
-        "Cohere2", _LLAMA | {"sliding_window": 3, "layer_types": ["sliding_attention", "full_attention"]}
+        "Cohere2", _LLAMA | {"sliding_window": 3, "layer_types": ["sliding_attention", "full_attention"]}, layers=_BOTH,
     ),
-    "smollm3": _decoder("SmolLM3", _LLAMA | {"no_rope_layers": [1, 0]}),
+    "smollm3": _decoder("SmolLM3", _LLAMA | {"no_rope_layers": [1, 0]}, layers=_BOTH),
     "starcoder2": _decoder("Starcoder2", _LLAMA | {"sliding_window": 3}),
     "gpt_oss": _decoder(
-        "GptOss", _NARROW | {"sliding_window": 3, "num_local_experts": 2, "num_experts_per_tok": 1}
+        "GptOss", _NARROW | {"sliding_window": 3, "num_local_experts": 2, "num_experts_per_tok": 1}, layers=_BOTH,
     ),
     "llama4": _decoder(
         "Llama4",
@@ -249,7 +254,7 @@ MODELS = {
             "head_dim": 8, "attention_chunk_size": 4, "num_local_experts": 2, "intermediate_size_mlp": 8,
             "no_rope_layers": [1, 0], "floor_scale": 2,
         },
-        config="Llama4TextConfig",
+        config="Llama4TextConfig", layers=_BOTH,
     ),
     "hunyuan": _decoder("HunYuanDenseV1", _NARROW),
     "deepseek_v2": _decoder(
