@@ -18,7 +18,9 @@ from attncli.trace.trace import Trace
 
 Array = npt.NDArray[np.float64]
 
-FREE_LAYOUT = {"Q_rotated", "K_rotated", "K_all", "V_all"}
+FREE_LAYOUT = {
+    *("Q_clipped", "K_clipped", "V_clipped", "Q_normed", "K_normed", "Q_rotated", "K_rotated", "K_all", "V_all"),
+}
 """Steps that may stand with their heads split or side by side: the contract does not say which."""
 
 
@@ -124,7 +126,7 @@ def test_every_field_is_in_the_random_problems() -> None:
 
 NO_SHARE_LOST = tuple(feature for feature in KNOWN if feature not in {"sinks", "sum"})
 BY_PLACE = {"causal", "causal_align", "window", "window_align", "lengths", "lengths_align", "alibi", "past", "sinks",
-            "rope", "rope_style", "rope_base", "sinusoidal", "columns"}  # fmt: skip
+            "rope", "rope_style", "rope_base", "qk_norm_at", "sinusoidal", "columns"}  # fmt: skip
 BLIND_TO_PLACE = tuple(feature for feature in NO_SHARE_LOST if feature not in BY_PLACE)
 
 

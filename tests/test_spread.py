@@ -25,7 +25,7 @@ from attncli.checking.mistakes import matrix_ops as other
 from attncli.checking.mistakes import ops as wrong
 from attncli.checking.softmax_lines import Share
 from attncli.common.labels import Axis
-from attncli.derivation import modifiers, normalize, ops, positions
+from attncli.derivation import clip, modifiers, normalize, norms, ops, positions, residual
 from attncli.derivation.fused import Attend
 from attncli.derivation.ops import HeadLayout
 from attncli.trace import cell_ops
@@ -60,6 +60,9 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     cell_ops.Nothing: [(cell_ops.Nothing((ONE, ONE)), ())],
     cell_ops.Append: [(cell_ops.Append(np.array([[0.5]])), (ROW,))],
     cell_ops.RowSum: [(cell_ops.RowSum(), (ROW,))],
+    cell_ops.Mean: [(cell_ops.Mean(), (ROW,))],
+    cell_ops.MeanSquare: [(cell_ops.MeanSquare(), (ROW,))],
+    cell_ops.SquareRoot: [(cell_ops.SquareRoot(0.25), (ROW,))],
     cell_ops.Dot: [(cell_ops.Dot(), (ROW, ROW))],
     cell_ops.Maximum: [(cell_ops.Maximum(), (ROW,))],
     cell_ops.Counted: [(cell_ops.Counted(), (ROW,))],
@@ -84,6 +87,20 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
         (ops.Extend(zeros=True), ((4, 3),)),
     ],
     ops.Concat: [(ops.Concat(), (HEADS,))],
+    clip.Clip: [(clip.Clip(1.5), (PLANE,))],
+    residual.Residual: [(residual.Residual(), (PLANE, PLANE)), (residual.Residual(0.25), (PLANE, PLANE))],
+    norms.Norm: [
+        (norms.Norm(kind, eps, *vectors, norms.Groups(count, by_head)), (shape, *[weights] * sum(vectors)))
+        for kind, eps in (("layer", 0.0), ("layer", 0.25), ("rms", 1e-6), ("l2", 1e-12))
+        for vectors, count, by_head, shape, weights in (
+            ((False, False), 1, False, (2, 3, 4), (1, 4)),
+            ((True, True), 1, False, (3, 4), (1, 4)),
+            ((True, False), 2, False, (3, 4), (1, 2)),
+            ((True, True), 2, False, (3, 6), (2, 3)),
+            ((False, True), 2, True, (2, 3, 2), (2, 2)),
+            ((True, True), 1, True, (2, 3, 2), (1, 4)),
+        )
+    ],
     normalize.Softmax: [(normalize.Softmax(), (PLANE,)), (normalize.Softmax(SINKS), (PLANE,))],
     normalize.SumNormalize: [(normalize.SumNormalize(), (PLANE,))],
     modifiers.Softcap: [(modifiers.Softcap(2.0), (PLANE,))],
@@ -149,7 +166,7 @@ MAY_HIDE = (
 
 WIDER = (
     Attend, cell_ops.Maximum, cell_ops.Wave, cell_ops.Nothing, wrong.Then, wrong.Early, wrong.ShiftedExp,
-    wrong.Hardmax,
+    wrong.Hardmax, norms.Norm,
 )  # fmt: skip
 """Ops whose bound is not attained; or, without operands, has nothing to be attained by."""
 

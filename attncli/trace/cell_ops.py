@@ -13,10 +13,11 @@ import numpy as np
 
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Axes, Axis
+from attncli.common.style import tex_power
 from attncli.trace import expressions as ex
 from attncli.trace import spread
 from attncli.trace.expressions import Expression
-from attncli.trace.op import Op, Row
+from attncli.trace.op import Op, Row, literal
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
@@ -264,6 +265,87 @@ class RowSum(Fold):
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
         return [[ex.Sum(say(rows[0]))]]
+
+
+class Mean(Fold):
+    """The mean of a row."""
+
+    def apply(self, *operands: Array) -> Array:
+        return np.asarray(operands[0].mean(axis=-1, keepdims=True))
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return self.apply(errors[0])
+
+    def exact(self, *operands: Objects) -> Objects:
+        return _over_width(operands[0].sum(axis=-1, keepdims=True), operands[0])
+
+    def text(self, columns: bool) -> Sequence[str]:
+        return ["Σ {0} / d"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        return [r"\tfrac1d \textstyle\sum {0}"]
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        return [[ex.Quotient(ex.Sum(say(rows[0])), ex.Number(str(rows[0].size)))]]
+
+
+class MeanSquare(Fold):
+    """The mean of the squares of a row."""
+
+    def apply(self, *operands: Array) -> Array:
+        return np.asarray(np.square(operands[0]).mean(axis=-1, keepdims=True))
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        moved: Array = (errors[0] * (2 * np.abs(operands[0]) + errors[0])).mean(axis=-1, keepdims=True)
+        return moved
+
+    def exact(self, *operands: Objects) -> Objects:
+        return _over_width((operands[0] * operands[0]).sum(axis=-1, keepdims=True), operands[0])
+
+    def text(self, columns: bool) -> Sequence[str]:
+        return ["Σ {0}² / d"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        return [r"\tfrac1d \textstyle\sum {0}^2"]
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        squares = [ex.Square(x) for x in say(rows[0])]
+        d = ex.Number(str(rows[0].size))
+        return [[ex.Quotient(ex.Sum(squares), d)], [ex.Quotient(ex.Sum(say(rows[0] * rows[0])), d)]]
+
+
+def _over_width(total: Objects, row: Objects) -> Objects:
+    """Return exact totals over the width of the rows."""
+    from attncli.trace.exact import Exact, each
+
+    width = Exact.of(row.shape[-1])
+    return each(total, lambda x: x / width)
+
+
+@dataclass(frozen=True, eq=False)
+class SquareRoot(Cellwise):
+    """√(x + ε) for x ≥ 0."""
+
+    eps: float
+
+    def apply(self, *operands: Array) -> Array:
+        return np.sqrt(np.maximum(operands[0], 0) + self.eps)
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return spread.of_monotone(self.apply, operands[0], errors[0])
+
+    def exact(self, *operands: Objects) -> Objects:
+        from attncli.trace.exact import Exact, each
+
+        eps = Exact.of(self.eps)
+        return each(operands[0], lambda x: (x + eps).sqrt())
+
+    def text(self, columns: bool) -> Sequence[str]:
+        return [f"√({{0}} + {self.eps:g})" if self.eps else "√{0}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        eps = literal(f" + {tex_power(f'{self.eps:g}')}") if self.eps else ""
+        return [rf"\sqrt{{{{{{0}}{eps}}}}}"]
 
 
 class Dot(Fold):
