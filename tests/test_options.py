@@ -288,4 +288,4 @@ def test_help_fits_and_has_its_headings(run: Runner, name: str) -> None:
 def test_fields_stand_under_their_headings(run: Runner) -> None:
     """Options of the same subject are neighbours, wherever they are in the table of fields."""
     heads = run("run", "--help").out.partition("\nHeads and projections:\n")[2].partition("\n\n")[0]
-    assert re.findall(r"--[a-z-]+", heads) [:2] == ["--heads", "--kv-heads"]
+    assert re.findall(r"--[a-z-]+", heads)[:2] == ["--heads", "--kv-heads"]

@@ -34,15 +34,17 @@ def unknown_family(model_type: str, config: Config, tensors: Tensors, layer: str
     return AttnError(msg, Where(config.source), f"name the tensors: {' '.join(_operands(config, tensors, names))}")
 
 
-def saving_hidden(source: str, layer: str | None) -> str:
-    """Return three lines of Python that save the input of a layer, and the operand that reads it."""
-    number = re.sub(r"\D", "", layer or "") or "N"
-    return (
-        f"save it with transformers, then hidden=hidden.npy\n"
-        f"    tokenizer, model = (auto.from_pretrained({source!r}) for auto in (AutoTokenizer, AutoModel))\n"
-        f"    states = model(**tokenizer('…', return_tensors='pt'), output_hidden_states=True).hidden_states\n"
-        f"    numpy.save('hidden.npy', states[{number}][0].detach().numpy())"
+def saving_hidden(source: str, layer: str | None, text: str) -> str:
+    """Return the operand that reads the input of a layer, and the Python that saves it."""
+    number = re.sub(r"\D", "", layer or "") or "0"
+    lines = (
+        "hidden=hidden.npy is the layer's input, which transformers saves:",
+        "import numpy, transformers as t",
+        f"inputs = t.AutoTokenizer.from_pretrained({source!r})({text!r}, return_tensors='pt')",
+        f"states = t.AutoModel.from_pretrained({source!r})(**inputs, output_hidden_states=True).hidden_states",
+        f"numpy.save('hidden.npy', states[{number}][0].detach())",
     )
+    return "\n    ".join(lines)
 
 
 def _operands(config: Config, tensors: Tensors, names: list[str]) -> Iterator[str]:

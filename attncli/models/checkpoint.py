@@ -136,13 +136,13 @@ class Checkpoint:
         note = f"{self.source}, layer {name} ({self.model_type}): {words.understood(layer, fields)}"
         return dict(self._entries(fields, note, columns=columns))
 
-    def embedded(self, name: str | None, ids: Sequence[int]) -> Array:
-        """Return the input that layer 0 gets for these tokens; AttnError for deeper layers, which get more."""
+    def embedded(self, name: str | None, ids: Sequence[int], text: str) -> Array:
+        """Return the input that layer 0 gets for the tokens of a text; AttnError for deeper layers, which get more."""
         embedding = self.family.embedding if self.family else None
         if name != "0" or embedding is None:
             known = ", ".join(family.name for family in FAMILIES.values() if family.embedding)
             msg = f"text= gives the input of layer 0 of {known}, not of layer {name} of {self.model_type}"
-            raise AttnError(msg, Where(self.source), by_hand.saving_hidden(self.source, name))
+            raise AttnError(msg, Where(self.source), by_hand.saving_hidden(self.source, name, text))
         return embedding.hidden(self.tensors, self.config, ids)
 
     def _entries(self, fields: Fields, note: str, *, columns: bool) -> Iterator[tuple[str, Entry]]:

@@ -41,21 +41,17 @@ class Selection:
             self._must_be_empty()
             return None
         found = checkpoint(files[0])
-        document = self._read(found, files[0], given) if self.text is not None else {}
-        return [found.document(self.layer, given | document) | document]
+        text: Document = {}
+        if self.text is not None:
+            from attncli.readers import tokenizer
+
+            text = tokenizer.document(found, self.layer, self.text, given)
+        return [found.document(self.layer, text | given) | text]
 
     def _must_be_empty(self) -> None:
         for operand in self.operands:
             msg = f"{operand.partition('=')[0]}= is for a checkpoint, and no folder with a config.json is given"
             raise AttnError(msg, hint="name the folder: attncli run MODELDIR layer=0 X=x.npy")
-
-    def _read(self, found: Checkpoint, folder: str, given: Document) -> Document:
-        """Return the tokens of the text, and the input of layer 0 that they make."""
-        from attncli.readers import tokenizer
-
-        assert self.text is not None
-        ids, labels = tokenizer.tokens(folder, self.text)
-        return tokenizer.document(found, self.layer, ids, labels, given)
 
 
 def selected(operands: Sequence[str]) -> tuple[Selection, list[str]]:

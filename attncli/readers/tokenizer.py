@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attncli.common.errors import AttnError, Where
@@ -45,18 +44,17 @@ def tokens(folder: str, text: str) -> tuple[list[int], list[str]]:
     return list(found.ids), labels
 
 
-def document(
-    found: Checkpoint, layer: str | None, ids: Sequence[int], labels: Sequence[str], given: Document
-) -> Document:
+def document(found: Checkpoint, layer: str | None, text: str, given: Document) -> Document:
     """Return the fields that a text gives: the labels, and for layer 0 its input, unless that is given.
 
     Raises
     ------
     AttnError
-        If the layer has no input: it is not the first, or the family's embedding is not known.
+        If there are no tokens, or the layer has no input: it is not the first, or the family's embedding is not known.
     """
+    ids, labels = tokens(found.source, text)
     where = Where("text=")
-    fields = {"tokens": Entry(list(labels), where)}
+    fields = {"tokens": Entry(labels, where)}
     if given.keys() & {"X", "hidden"}:
         return fields
-    return fields | {"hidden": Entry(found.embedded(layer, ids), where)}
+    return fields | {"hidden": Entry(found.embedded(layer, ids, text), where)}

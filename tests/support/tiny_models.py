@@ -62,7 +62,7 @@ class _Drawn:
         self.tensors[f"{name}.weight"] += np.float32(1)
         self.normal(f"{name}.bias", WIDTH, scale=0.1)
 
-    def linear(self, name: str, rows: int, columns: int, scale: float = 0.4) -> None:
+    def linear(self, name: str, rows: int, columns: int, scale: float = 0.3) -> None:
         self.normal(f"{name}.weight", rows, columns, scale=scale)
         self.normal(f"{name}.bias", rows if "c_" not in name else columns, scale=0.1)
 
