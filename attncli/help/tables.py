@@ -70,13 +70,14 @@ def mistakes() -> str:
 
 def families() -> str:
     """Return the families of models, with the names of their layers and tensors, and what else is read."""
-    rows = []
+    names: dict[tuple[str, str], list[str]] = {}
     for family in FAMILIES.values():
         for attention in family.attentions:
-            names, *said = filter(None, (fact.said for fact in attention.facts))
-            layer = f"`{attention.layer}`" if "." in attention.layer else ""
-            rows.append((f"`{family.name}`", layer, f"`{attention.block}`", names, ", ".join(said)))
-    return _table(("`model_type`", "`layer=`", "tensors", "projections", "also"), rows)
+            tensors, *said = filter(None, (fact.said for fact in attention.facts))
+            layer = f" `{attention.layer}`" if "." in attention.layer else ""
+            names.setdefault((f"`{attention.block}` {tensors}", ", ".join(said)), []).append(f"`{family.name}`{layer}")
+    rows = [(", ".join(alike), *entry) for entry, alike in names.items()]
+    return _table(("`model_type`", "tensors", "also"), rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {

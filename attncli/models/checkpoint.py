@@ -50,10 +50,11 @@ class Checkpoint:
             raise AttnError(msg, Where(self.config.source))
         return name
 
-    @property
+    @cached_property
     def family(self) -> Family | None:
-        """The family, if attncli knows it."""
-        return FAMILIES.get(self.model_type)
+        """The family, if attncli knows it, or that of the text model inside."""
+        inside = FAMILIES.get(str(self.config.inner("text_config").get("model_type")))
+        return FAMILIES.get(self.model_type) or (inside and inside.of_text())
 
     @cached_property
     def layers(self) -> dict[str, tuple[Attention, int]]:
@@ -139,7 +140,7 @@ class Checkpoint:
     def embedded(self, name: str | None, ids: Sequence[int], text: str) -> Array:
         """Return the input that layer 0 gets for the tokens of a text; AttnError for deeper layers, which get more."""
         embedding = self.family.embedding if self.family else None
-        if name != "0" or embedding is None:
+        if embedding is None or name not in self.layers or self.layers[name][1] != 0:
             known = ", ".join(family.name for family in FAMILIES.values() if family.embedding)
             msg = f"text= gives the input of layer 0 of {known}, not of layer {name} of {self.model_type}"
             raise AttnError(msg, Where(self.source), by_hand.saving_hidden(self.source, name, text))

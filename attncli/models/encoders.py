@@ -22,10 +22,13 @@ def _of_stage(config: Config, index: int) -> Heads:
     return Heads(heads, heads)
 
 
+_WORDS = ("query", "key", "value")
+_SELF = Linear("attention.self.{}", "attention.output.dense", _WORDS)
+
 _BERT = Attention(
     "encoder.layer.{i}.",
     (
-        Linear("attention.self.query attention.self.key attention.self.value", "attention.output.dense"),
+        _SELF,
         Causal(only_if="is_decoder"),
         Block(post="attention.output.LayerNorm"),
     ),
@@ -33,8 +36,6 @@ _BERT = Attention(
 )
 
 _CLIP = (Linear("self_attn.{}_proj", "self_attn.out_proj"), Block(pre="layer_norm1"))
-
-_VIT = "attention.attention"
 
 ENCODERS = (
     Family(
@@ -79,7 +80,7 @@ ENCODERS = (
             Attention(
                 "encoder.layer.{i}.",
                 (
-                    Linear("attention.self.query attention.self.key attention.self.value", "attention.output.dense"),
+                    _SELF,
                     RopeOfCheckpoint("attention.self.rotary_embeddings.inv_freq"),
                     Block(pre="attention.LayerNorm", parts=("weight|gamma", "bias|beta")),
                 ),
@@ -109,7 +110,7 @@ ENCODERS = (
             Attention(
                 "encoder.layer.{i}.",
                 (
-                    Linear(f"{_VIT}.query {_VIT}.key {_VIT}.value", "attention.output.dense"),
+                    Linear("attention.attention.{}", "attention.output.dense", _WORDS),
                     Block(pre="layernorm_before"),
                 ),
                 heads=alone(),
@@ -129,7 +130,7 @@ ENCODERS = (
             Attention(
                 "encoder.layers.{i}.blocks.0.",
                 (
-                    Linear("attention.self.query attention.self.key attention.self.value", "attention.output.dense"),
+                    _SELF,
                     HeadNorm("l2", eps=1e-12),
                     CosineScale("attention.self.logit_scale"),
                     ContinuousBias("attention.self.continuous_position_bias_mlp"),

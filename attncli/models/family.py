@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attncli.models.config import HEADS, Config
 from attncli.models.embedding import Embedding
@@ -76,3 +76,11 @@ class Family:
     attentions: tuple[Attention, ...]
     embedding: Embedding | None = None
     """How tokens become the input of layer 0, if that is known."""
+
+    def of_text(self) -> Family:
+        """Return it as the text model inside a model of text and images."""
+        attentions = (
+            replace(own, block=f"language_model.model.{own.block}", layer=f"text.{own.layer}", config="text_config")
+            for own in self.attentions
+        )
+        return replace(self, attentions=tuple(attentions))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 EPS = ("rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_eps", "norm_epsilon")
 
+NORMS = {"rms": "RMSNorm", "layer": "LayerNorm", "l2": "L2 norm"}
+"""The names of norms in prose."""
+
 
 def _eps(layer: Layer, fixed: float | None) -> float:
     return fixed if fixed is not None else layer.config.number(*EPS) or 1e-5
@@ -42,7 +45,7 @@ class HeadNorm(Fact):
 
     @property
     def said(self) -> str:
-        return f"{self.norm} norms of Q and K{' after RoPE' if self.at == 'rotated' else ''}"
+        return f"{NORMS[self.norm]} of Q and K{' after RoPE' if self.at == 'rotated' else ''}"
 
     def fields(self, layer: Layer) -> Fields:
         if (self.only_if and not layer.config.flag(self.only_if)) or (self.only_rotated and not turns(layer)):
@@ -89,9 +92,10 @@ class Block(Fact):
 
     @property
     def said(self) -> str:
-        before = "pre-norm" if self.pre or self.weightless else ""
-        after = {"sum": "post-norm", "branch": "norm of the output"}[self.of] if self.post else ""
-        return " and ".join(filter(None, (before, after)))
+        before = "before" if self.pre or self.weightless else ""
+        after = {"sum": "of the sum", "branch": "of the output"}[self.of] if self.post else ""
+        stored = " (stored minus 1)" if self.minus_one else ""
+        return f"{NORMS[self.norm]} {' and '.join(filter(None, (before, after)))}{stored}"
 
     def fields(self, layer: Layer) -> Fields:
         if "hidden" not in layer.inputs.given:
@@ -132,7 +136,7 @@ class NormBeforeOrAfter(Fact):
 
     @property
     def said(self) -> str:
-        return f"pre-norm or post-norm: `{self.key}`"
+        return f"LayerNorm before or of the sum: `{self.key}`"
 
     def fields(self, layer: Layer) -> Fields:
         before = layer.config.flag(self.key, default=True)

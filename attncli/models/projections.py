@@ -44,15 +44,17 @@ class Linear(Fact):
 
     is_listed: ClassVar[bool] = False
     names: str
-    """The names, with {} for the letter of Q, K and V, or three of them, separated by blanks."""
+    """The name of each, with {} for what differs."""
     out: str
+    letters: tuple[str, str, str] = ("q", "k", "v")
+    """What stands in the place of {}."""
 
     @property
     def said(self) -> str:
-        return f"`{self.names.format('q|k|v')}`"
+        return f"`{self.names.format('|'.join(self.letters))}`"
 
     def fields(self, layer: Layer) -> Fields:
-        three = self.names.split() if " " in self.names else [self.names.format(letter) for letter in "qkv"]
+        three = map(self.names.format, self.letters)
         found: Fields = {}
         for letter, name in zip("qkvo", (*three, self.out), strict=True):
             found |= _projected(layer, letter, name)
@@ -72,7 +74,7 @@ class Fused(Fact):
 
     @property
     def said(self) -> str:
-        return f"`{self.name}`: {self.order}{', (in, out)' if self.conv else ''}"
+        return f"`{self.name}` ({self.order}{', stored (in, out)' if self.conv else ''})"
 
     def fields(self, layer: Layer) -> Fields:
         weight = self._weight(layer, self.name)  # (d_model, (heads + 2 kv) · d)

@@ -10,6 +10,7 @@ import numpy as np
 from attncli.common.text import counted
 from attncli.models.fact import Fields
 from attncli.models.layer import Layer
+from attncli.models.norms import NORMS
 
 _POSITIONS = {"rope": "RoPE", "alibi": "ALiBi", "relative": "relative bias"}
 
@@ -31,7 +32,7 @@ def _parts(layer: Layer, fields: Fields) -> Iterator[str]:
     if "rope_dims" in fields:
         yield f"{fields['rope_dims']} of {layer.head_dim()} dimensions turned"
     if "qk_norm" in fields:
-        yield f"{fields['qk_norm']} norms of Q and K"
+        yield f"{NORMS[fields['qk_norm']]} of Q and K"
     if "clip_qkv" in fields:
         yield f"Q, K and V clipped at {fields['clip_qkv']:g}"
     if "causal" in fields:
@@ -61,11 +62,10 @@ def _scale(scale: object) -> str:
 
 
 def _block(fields: Fields) -> Iterator[str]:
-    norm = {"rms": "RMSNorm", "layer": "LayerNorm"}.get(str(fields.get("norm")), "")
     if "pre_norm" in fields:
-        yield f"{norm} before"
+        yield f"{NORMS[fields['norm']]} before"
     if "post_norm" in fields:
-        yield f"{norm} of the {'sum' if fields['post_norm_of'] == 'sum' else 'output'}"
+        yield f"{NORMS[fields['norm']]} of the {'sum' if fields['post_norm_of'] == 'sum' else 'output'}"
 
 
 def positions(fields: Mapping[str, Any]) -> str | None:
