@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ from support import folders, json
 from support.checkpoints import bfloat16, header, tensor
 from support.command import Runner
 
+from attncli import AttnError
+from attncli.derivation.derive import derive
 from attncli.models.fact import Causal
 from attncli.models.families import FAMILIES, register
 from attncli.models.family import Attention, Family
 from attncli.models.projections import Linear
 from attncli.models.scores import NoScale
+from attncli.readers import operands
 
 Array = npt.NDArray[np.float64]
 Message = Callable[..., str]
@@ -187,6 +191,16 @@ def test_the_class_that_was_saved_does_not_matter(
 ) -> None:
     folders.write(tmp_path / "m", folders.LLAMA, folders.llama(rng, prefix=prefix))
     assert [row["layer"] for row in json.loads(run("run", "m", "-f", "json").out)] == ["0", "1"]
+
+
+def test_the_text_model_inside_another_is_read(run: Runner, tmp_path: Path, rng: np.random.Generator) -> None:
+    """A model of text and images has its own object for text in config.json, and other layers beside."""
+    images = {"vision_tower.encoder.layers.0.self_attn.q_proj.weight": rng.normal(size=(4, 4))}
+    text = folders.llama(rng, prefix="language_model.model.")
+    folders.write(tmp_path / "m", {"model_type": "llava", "text_config": folders.LLAMA}, images | text)
+    assert [row["layer"] for row in json.loads(run("run", "m", "-f", "json").out)] == ["text.0", "text.1"]
+    found = fields(run, "m", "layer=text.0", "X=1 2 3 4 5 6")
+    assert np.array_equal(found["W_q"], text["language_model.model.layers.0.self_attn.q_proj.weight"].T)
 
 
 def test_shards_are_read_by_their_index(run: Runner, tmp_path: Path, llama: Path, rng: np.random.Generator) -> None:
@@ -433,6 +447,24 @@ def test_bad_checkpoints_end_in_one_message(
     change, expected = BAD[case]
     change(folders.write(tmp_path / "m", folders.LLAMA, folders.llama(rng)))
     assert refused(*READ) == expected
+
+
+ODD: tuple[object, ...] = (None, "x", -1, 0, 1.5, [], {}, True, 10**9, [1], {"rope_type": "yarn"}, {"type": 5})
+
+
+@pytest.mark.parametrize("family", ["gemma3_text", "mpt", "llama4_text"])
+def test_no_config_is_a_bug(tmp_path: Path, rng: np.random.Generator, family: str) -> None:
+    """Whatever an entry is, the layer is read, or refused."""
+    folder = folders.write(tmp_path / "m", folders.LLAMA, folders.llama(rng))
+    keys = (
+        *folders.LLAMA, "rope_parameters", "rope_scaling", "rope_theta", "layer_types", "sliding_window", "attn_config",
+        "partial_rotary_factor", "query_pre_attn_scalar", "no_rope_layers", "floor_scale", "use_bidirectional_attention",
+    )  # fmt: skip
+    for key in keys:
+        for value in ODD:
+            (folder / "config.json").write_text(json.dumps(folders.LLAMA | {"model_type": family, key: value}))
+            with suppress(AttnError):
+                derive(operands.problems([str(folder), "layer=0", "X=1 2 3 4 5 6"], {}, piped=False)[0])
 
 
 def test_a_layer_that_is_not_there(refused: Message, llama: Path) -> None:

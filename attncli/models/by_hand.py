@@ -51,7 +51,7 @@ def _operands(config: Config, tensors: Tensors, names: list[str]) -> Iterator[st
     yield "attncli run X=FILE"
     heads = config.get(*HEADS)
     yield f"heads={heads if isinstance(heads, int) else 'N'}"
-    if (served := config.get("num_key_value_heads")) not in {None, heads}:
+    if (served := config.get("num_key_value_heads")) not in (None, heads):
         yield f"kv_heads={served}"
     for field, pattern in _USUAL.items():
         found = next((name for name in names if re.fullmatch(rf"(?:.*\.)?{pattern}", name)), None)

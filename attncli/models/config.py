@@ -11,6 +11,11 @@ from attncli.common.text import quoted
 HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
 WIDTH = ("hidden_size", "n_embd", "d_model", "dim", "embed_dim")
 HEAD_DIM = ("head_dim", "d_kv")
+_GREATEST = 1e300
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 class Config:
@@ -29,14 +34,18 @@ class Config:
         value = self.get(key)
         return Config(value if isinstance(value, Mapping) else {}, self.source)
 
+    def without(self, *keys: str) -> dict[str, Any]:
+        """Return the entries but those under `keys`."""
+        return {key: value for key, value in self._values.items() if key not in keys}
+
     def integer(self, *keys: str, least: int = 1) -> int | None:
         """Return a whole number; None if no key is there."""
         value = self.get(*keys)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        if not _is_whole(value, least):
             raise self._wrong(keys, f"a whole number ≥ {least}", value)
-        return value
+        return int(value)
 
     def required(self, *keys: str) -> int:
         """Return a whole number; AttnError if no key is there."""
@@ -47,12 +56,12 @@ class Config:
         return value
 
     def number(self, *keys: str) -> float | None:
-        """Return a number; None if no key is there."""
+        """Return a number ≥ 0; None if no key is there."""
         value = self.get(*keys)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self._wrong(keys, "a number", value)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _GREATEST:
+            raise self._wrong(keys, "a number ≥ 0", value)
         return float(value)
 
     def flag(self, key: str, *, default: bool = False) -> bool:
@@ -72,6 +81,13 @@ class Config:
         if isinstance(values, str) or not isinstance(values, Sequence) or index >= len(values):
             raise self._wrong((key,), f"a list with an entry for layer {index}", values)
         return values[index]
+
+    def integer_at(self, key: str, index: int, least: int = 1) -> int | None:
+        """Return the whole number in a list for layer `index`; None if there is no such list."""
+        value = self.at(key, index)
+        if value is not None and not _is_whole(value, least):
+            raise self._wrong((key,), f"a list of whole numbers ≥ {least}", self.get(key))
+        return None if value is None else int(value)
 
     def _wrong(self, keys: Sequence[str], expected: str, value: object) -> AttnError:
         key = next(key for key in keys if self._values.get(key) is not None)

@@ -18,7 +18,7 @@ def _every_few_full(config: Config, index: int) -> str:
 
 
 def _of_stage(config: Config, index: int) -> Heads:
-    heads = int(config.at("num_heads", index))
+    heads = config.integer_at("num_heads", index) or config.required("num_heads")
     return Heads(heads, heads)
 
 

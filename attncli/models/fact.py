@@ -44,7 +44,8 @@ class Causal(Fact):
 
     def fields(self, layer: Layer) -> Fields:
         hidden = layer.config.flag(self.only_if) if self.only_if else True
-        open_ = bool(self.unless) and layer.config.get(self.unless) in {True, "all"}
+        unless = layer.config.get(self.unless) if self.unless else None
+        open_ = unless is True or unless == "all"
         return {"causal": True} if hidden and not open_ else {}
 
 

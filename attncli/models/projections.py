@@ -124,7 +124,13 @@ class Latent(Fact):
         heads = layer.heads.query
         rank, nope = layer.config.required("kv_lora_rank"), layer.config.required("qk_nope_head_dim")
         down = _transposed(layer, "self_attn.kv_a_proj_with_mqa")  # (d_model, rank + rotary)
-        up = _transposed(layer, "self_attn.kv_b_proj").reshape(rank, heads, -1)  # (rank, h, nope + d_v)
+        joined = _transposed(layer, "self_attn.kv_b_proj")
+        if joined.shape[0] != rank or joined.shape[1] % heads or joined.shape[1] // heads <= nope:
+            msg = (
+                f"is {shape_text(joined.shape[::-1])}, should have {rank} columns, and more than {nope} rows for a head"
+            )
+            raise AttnError(msg, Where(layer.tensors.source, field=f"{layer.block}self_attn.kv_b_proj"))
+        up = joined.reshape(rank, heads, -1)  # (rank, h, nope + d_v)
         found: Fields = {
             "W_kv_a": down[:, :rank],
             "W_k_rope": down[:, rank:],

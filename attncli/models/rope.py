@@ -14,55 +14,48 @@ from attncli.models.config import Config
 from attncli.models.fact import Fact, Fields
 from attncli.models.layer import SLIDING, Layer
 
-_BASE = ("rope_theta", "rotary_emb_base")
+_BASE = ("rope_theta", "rotary_emb_base", "global_rope_theta")
 _LOCAL_BASE = ("rope_local_base_freq", "local_rope_theta")
-_GLOBAL_BASE = ("global_rope_theta",)
 _PART = ("partial_rotary_factor", "rotary_pct", "rope_pct")
 _NOT_SCALING = {"rope_theta", "partial_rotary_factor", "type"}
+_NAMES = {"su": "longrope"}
+"""Scalings that have had another name."""
 _NEEDS_ORIGINAL = {"dynamic", "yarn", "longrope"}
 
 
-def parameters(layer: Layer) -> dict[str, Any]:
+def parameters(layer: Layer) -> Config:
     """Return what config.json says in today's layout: rope_theta, partial_rotary_factor, rope_type and its numbers."""
-    config = layer.config
-    today = config.get("rope_parameters")
+    today = layer.config.get("rope_parameters")
     if isinstance(today, Mapping):
         own = today.get(layer.kind, today)
-        found = dict(own) if isinstance(own, Mapping) else {}
-        before = {"partial_rotary_factor": config.number(*_PART)}
+        found = {"partial_rotary_factor": layer.config.number(*_PART)} | dict(own if isinstance(own, Mapping) else {})
     else:
-        found, before = {}, _before(layer)
-    found = {key: value for key, value in (before | found).items() if value is not None}
-    found["rope_type"] = found.get("rope_type") or found.get("type") or "default"
-    if found["rope_type"] == "su":  # LongRoPE's first name
-        found["rope_type"] = "longrope"
-    return _with_original(layer, found)
+        found = _before(layer.config, layer.kind)
+    found["rope_type"] = _NAMES.get(name := found.get("rope_type") or found.get("type") or "default", name)
+    return Config(_with_original(layer.config, found), layer.config.source)
 
 
-def _before(layer: Layer) -> dict[str, Any]:
+def _before(config: Config, kind: str) -> dict[str, Any]:
     """Return the parameters in the layout before `rope_parameters`."""
-    config = layer.config
-    local = config.number(*_LOCAL_BASE) if layer.kind == SLIDING else None
+    local = config.number(*_LOCAL_BASE) if kind == SLIDING else None
     if local is not None:
         return {"rope_theta": local}
     scaling = config.get("rope_scaling")
-    base = config.number(*_BASE, *_GLOBAL_BASE)
-    return {"rope_theta": base, "partial_rotary_factor": config.number(*_PART)} | dict(
-        scaling if isinstance(scaling, Mapping) else {}
-    )
+    base = {"rope_theta": config.number(*_BASE), "partial_rotary_factor": config.number(*_PART)}
+    return base | dict(scaling if isinstance(scaling, Mapping) else {})
 
 
-def _with_original(layer: Layer, found: dict[str, Any]) -> dict[str, Any]:
+def _with_original(config: Config, found: dict[str, Any]) -> dict[str, Any]:
     """Add the length that the model was trained on, which may stand beside the object, and LongRoPE's factor."""
     if found["rope_type"] not in _NEEDS_ORIGINAL:
         return found
-    config = layer.config
+    own, key = Config(found, config.source), "original_max_position_embeddings"
     most = config.integer("max_position_embeddings")
-    original = found.get("original_max_position_embeddings") or config.integer("original_max_position_embeddings")
-    found["original_max_position_embeddings"] = original or most
-    if found["rope_type"] == "longrope" and not found.get("factor") and most and original:
-        found["factor"] = most / original
-    return {key: value for key, value in found.items() if value is not None}
+    original = own.integer(key) or config.integer(key)
+    added: dict[str, float | None] = {key: original or most}
+    if found["rope_type"] == "longrope" and most and original and own.number("factor") is None:
+        added["factor"] = most / original
+    return {name: value for name, value in (found | added).items() if value is not None}
 
 
 def turns_three_of_four(config: Config, index: int) -> bool:
@@ -111,22 +104,24 @@ class Rope(Fact):
         if not self.when(layer) or (self.unless and layer.config.flag(self.unless)):
             return {}
         found = parameters(layer)
+        base = found.number("rope_theta")
         fields: Fields = {
             "positions": "rope",
             "rope_style": self.style,
-            "rope_base": float(found.get("rope_theta", self.base)),
+            "rope_base": self.base if base is None else base,
         }
-        d = layer.head_dim()
-        dims = self._dims(layer, d, found)
-        scaling = {key: value for key, value in found.items() if key not in _NOT_SCALING}
-        if scaling["rope_type"] != "default":
-            fields["rope_scaling"] = scaling
-        return fields | ({"rope_dims": dims} if dims != d else {})
+        if (dims := self._dims(layer, found)) != layer.head_dim():
+            fields["rope_dims"] = dims
+        if found.get("rope_type") != "default":
+            fields["rope_scaling"] = found.without(*_NOT_SCALING)
+        return fields
 
-    def _dims(self, layer: Layer, d: int, found: Mapping[str, Any]) -> int:
+    def _dims(self, layer: Layer, found: Config) -> int:
+        d = layer.head_dim()
         if self.dims_key:
             return layer.config.integer(self.dims_key) or d
-        return int(d * float(found.get("partial_rotary_factor", self.part)))
+        part = found.number("partial_rotary_factor")
+        return int(d * min(self.part if part is None else part, 1.0))
 
 
 @dataclass(frozen=True)
@@ -137,8 +132,8 @@ class LatentRope(Rope):
         style = "interleaved" if layer.config.flag("rope_interleave", default=True) else "half"
         return super().fields(layer) | {"rope_style": style}
 
-    def _dims(self, layer: Layer, d: int, found: Mapping[str, Any]) -> int:
-        return d
+    def _dims(self, layer: Layer, found: Config) -> int:
+        return layer.head_dim()
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class ScaleFrom(Fact):
     def fields(self, layer: Layer) -> Fields:
         config = layer.config.inner(self.inside) if self.inside else layer.config
         number = config.number(self.key)
-        return {"scale": number**self.power} if number is not None else {}
+        return {"scale": number**self.power} if number else {}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class ScaleOfYarn(Fact):
         from attncli.models.rope import parameters
 
         rope = parameters(layer)
-        factor, all_dim = float(rope.get("factor", 1)), float(rope.get("mscale_all_dim", 0))
+        factor, all_dim = rope.number("factor") or 1.0, rope.number("mscale_all_dim")
         if rope.get("rope_type") != "yarn" or not all_dim or factor <= 1:
             return {}
         d = layer.config.required("qk_nope_head_dim") + layer.config.required("qk_rope_head_dim")
@@ -267,7 +267,7 @@ class ContinuousBias(Fact):
 
     def fields(self, layer: Layer) -> Fields:
         side = min(layer.config.required("window_size"), self._resolution(layer))
-        trained = layer.config.at("pretrained_window_sizes", layer.index) or side
+        trained = layer.config.integer_at("pretrained_window_sizes", layer.index, least=0) or side
         places = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), -1).reshape(-1, 2)
         offset = (places[:, None] - places[None]) * self.reach / max(trained - 1, 1)  # (n, n, 2), query − key
         coordinates = np.sign(offset) * np.log2(np.abs(offset) + 1) / np.log2(self.reach)
