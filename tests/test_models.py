@@ -17,6 +17,7 @@ from support.checkpoints import bfloat16, header, tensor
 from support.command import Runner
 
 from attncli import AttnError
+from attncli.cli.candidates import candidates
 from attncli.derivation.derive import derive
 from attncli.models.fact import Causal
 from attncli.models.families import FAMILIES, register
@@ -228,6 +229,12 @@ def test_bfloat16_is_widened_exactly(run: Runner, tmp_path: Path, llama: Path) -
     original = tensors["model.layers.0.self_attn.q_proj.weight"].T
     assert np.array_equal(w.astype(np.float32).view(np.uint32) & 0xFFFF, np.zeros(w.shape))
     np.testing.assert_allclose(w, original, rtol=2**-7)
+
+
+def test_completion_knows_the_layers(llama: Path) -> None:
+    assert [found.text for found in candidates(["run", str(llama)], "layer=")] == ["layer=0", "layer=1"]
+    assert [found.text for found in candidates(["run", str(llama)], "tex")] == ["text="]
+    assert candidates(["run", str(llama.parent)], "tex") == []
 
 
 # --- fused projections -----------------------------------------------------------------------------------------------
@@ -458,7 +465,8 @@ def test_no_config_is_a_bug(tmp_path: Path, rng: np.random.Generator, family: st
     folder = folders.write(tmp_path / "m", folders.LLAMA, folders.llama(rng))
     keys = (
         *folders.LLAMA, "rope_parameters", "rope_scaling", "rope_theta", "layer_types", "sliding_window", "attn_config",
-        "partial_rotary_factor", "query_pre_attn_scalar", "no_rope_layers", "floor_scale", "use_bidirectional_attention",
+        "partial_rotary_factor", "query_pre_attn_scalar", "no_rope_layers", "floor_scale",
+        "use_bidirectional_attention",
     )  # fmt: skip
     for key in keys:
         for value in ODD:
