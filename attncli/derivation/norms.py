@@ -280,21 +280,24 @@ class Norm(Op):
 
     def _zoom_deviation(self, t: Explanation, row: str) -> str:
         """Record what is divided; return its name."""
-        from attncli.trace.cell_ops import Mean, Minus
+        from attncli.trace.cell_ops import Among, Minus, RowSum
 
         if self.kind != "layer":
             return row
-        return t.record(f"deviation {row}", Minus(), row, t.record(f"mean {row}", Mean(), row))
+        total = t.record(f"sum {row}", RowSum(), row)
+        mean = t.record(f"mean {row}", Among(t[row].array.size), total)
+        return t.record(f"deviation {row}", Minus(), row, mean)
 
     def _zoom_size(self, t: Explanation, divided: str, row: str) -> str:
         """Record what the row is divided by; return its name."""
-        from attncli.trace.cell_ops import Dot, MeanSquare, SquareRoot
+        from attncli.trace.cell_ops import Among, SquareRoot, SumOfSquares
 
+        squares = t.record(f"squares {row}", SumOfSquares(), divided)
         if self.kind != "l2":
             called = "variance" if self.kind == "layer" else "mean square"
-            return t.record(f"root {row}", SquareRoot(self.eps), t.record(f"{called} {row}", MeanSquare(), divided))
-        square = t.record(f"square {row}", Dot(), row, row)
-        length = t.record(f"length {row}", SquareRoot(0.0), square)
+            mean = t.record(f"{called} {row}", Among(t[row].array.size), squares)
+            return t.record(f"root {row}", SquareRoot(self.eps), mean)
+        length = t.record(f"length {row}", SquareRoot(0.0), squares)
         if t[length].array >= self.eps:
             return length
         return t.given(f"epsilon {row}", np.array([[self.eps]]), t[length].axes)

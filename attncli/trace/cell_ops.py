@@ -267,59 +267,55 @@ class RowSum(Fold):
         return [[ex.Sum(say(rows[0]))]]
 
 
-class Mean(Fold):
-    """The mean of a row."""
+class SumOfSquares(Fold):
+    """The sum of the squares of a row."""
 
     def apply(self, *operands: Array) -> Array:
-        return np.asarray(operands[0].mean(axis=-1, keepdims=True))
+        return np.add.reduce(np.square(operands[0]), axis=-1, keepdims=True)
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
-        return self.apply(errors[0])
-
-    def exact(self, *operands: Objects) -> Objects:
-        return _over_width(operands[0].sum(axis=-1, keepdims=True), operands[0])
+        return np.add.reduce(errors[0] * (2 * np.abs(operands[0]) + errors[0]), axis=-1, keepdims=True)
 
     def text(self, columns: bool) -> Sequence[str]:
-        return ["Σ {0} / d"]
+        return ["Σ {0}²"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        return [r"\tfrac1d \textstyle\sum {0}"]
+        return [r"\textstyle\sum {0}^2"]
+
+    def exact(self, *operands: Objects) -> Objects:
+        squares: Objects = (operands[0] * operands[0]).sum(axis=-1, keepdims=True)
+        return squares
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        return [[ex.Quotient(ex.Sum(say(rows[0])), ex.Number(str(rows[0].size)))]]
+        return [[ex.Sum([ex.Square(x) for x in say(rows[0])])], [ex.Sum(say(rows[0] * rows[0]))]]
 
 
-class MeanSquare(Fold):
-    """The mean of the squares of a row."""
+@dataclass(frozen=True, eq=False)
+class Among(Cellwise):
+    """A sum over the number of its terms: their mean."""
+
+    count: int
 
     def apply(self, *operands: Array) -> Array:
-        return np.asarray(np.square(operands[0]).mean(axis=-1, keepdims=True))
+        return operands[0] / self.count
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
-        moved: Array = (errors[0] * (2 * np.abs(operands[0]) + errors[0])).mean(axis=-1, keepdims=True)
-        return moved
+        return errors[0] / self.count
 
     def exact(self, *operands: Objects) -> Objects:
-        return _over_width((operands[0] * operands[0]).sum(axis=-1, keepdims=True), operands[0])
+        from attncli.trace.exact import Exact, each
+
+        count = Exact.of(self.count)
+        return each(operands[0], lambda x: x / count)
 
     def text(self, columns: bool) -> Sequence[str]:
-        return ["Σ {0}² / d"]
+        return [f"{{0}} / {self.count}"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        return [r"\tfrac1d \textstyle\sum {0}^2"]
+        return [rf"\frac{{{{{{0}}}}}}{{{{{self.count}}}}}"]
 
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
-        squares = [ex.Square(x) for x in say(rows[0])]
-        d = ex.Number(str(rows[0].size))
-        return [[ex.Quotient(ex.Sum(squares), d)], [ex.Quotient(ex.Sum(say(rows[0] * rows[0])), d)]]
-
-
-def _over_width(total: Objects, row: Objects) -> Objects:
-    """Return exact totals over the width of the rows."""
-    from attncli.trace.exact import Exact, each
-
-    width = Exact.of(row.shape[-1])
-    return each(total, lambda x: x / width)
+        return [[ex.Quotient(x, ex.Number(str(self.count))) for x in say(rows[0])]]
 
 
 @dataclass(frozen=True, eq=False)
