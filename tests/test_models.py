@@ -180,6 +180,23 @@ def test_the_command_line_wins(run: Runner, llama: Path) -> None:
     assert found["W_v"].tolist() == [[1, 0], [0, 1], [0, 0], [0, 0], [0, 0], [0, 0]]
 
 
+def test_heads_that_the_config_leaves_to_defaults_can_be_given(run: Runner, llama: Path) -> None:
+    _without("num_attention_heads", "num_key_value_heads")(llama)
+    assert fields(run, "llama", "layer=1", "X=x.npy", "heads=2", "kv_heads=1")["W_k"].shape == (6, 2)
+
+
+def test_norms_of_old_checkpoints_are_read(run: Runner, tmp_path: Path, rng: np.random.Generator) -> None:
+    """Their weights are gamma, and their biases beta."""
+    shapes = {f"attention.self.{name}.weight": (4, 4) for name in ("query", "key", "value")}
+    shapes |= {"attention.output.dense.weight": (4, 4)}
+    norm = {f"attention.output.LayerNorm.{name}": (4,) for name in ("gamma", "beta")}
+    tensors = {f"bert.encoder.layer.0.{name}": rng.normal(size=shape) for name, shape in (shapes | norm).items()}
+    folders.write(tmp_path / "m", {"model_type": "bert", "hidden_size": 4, "num_attention_heads": 2}, tensors)
+    found = fields(run, "m", "layer=0", "hidden=1 2 3 4; 4 3 2 1")
+    assert np.array_equal(found["post_norm"], tensors["bert.encoder.layer.0.attention.output.LayerNorm.gamma"])
+    assert np.array_equal(found["post_norm_bias"], tensors["bert.encoder.layer.0.attention.output.LayerNorm.beta"])
+
+
 def test_columns_turn_what_is_read(run: Runner, llama: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "xt.npy", np.load(tmp_path / "x.npy").T)
     turned = fields(run, "llama", "layer=1", "X=xt.npy", "--columns")

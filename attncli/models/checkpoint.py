@@ -105,7 +105,8 @@ class Checkpoint:
         config = self.config.inner(attention.config) if attention.config else self.config
         kind = config.at("layer_types", index) or attention.kind(config, index)
         block = attention.block.format(i=index)
-        return Layer(config, self.tensors, block, index, kind, attention.heads(config, index), inputs)
+        heads = inputs.heads() or attention.heads(config, index)
+        return Layer(config, self.tensors, block, index, kind, heads, inputs)
 
     def _which(self) -> str:
         names = list(self.layers)

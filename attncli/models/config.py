@@ -9,7 +9,7 @@ from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
 
 HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
-WIDTH = ("hidden_size", "n_embd", "d_model", "dim", "embed_dim")
+WIDTH = ("hidden_size", "n_embd", "d_model", "dim", "embed_dim", "n_embed")
 HEAD_DIM = ("head_dim", "d_kv")
 _GREATEST = 1e300
 

@@ -197,7 +197,7 @@ DECODERS = (
     ),
     _decoder(
         "phi", _LAYERS, Linear("self_attn.{}_proj", "self_attn.dense"), Rope(part=0.5), Causal(),
-        HeadNorm("layer", "self_attn.q_layernorm", "self_attn.k_layernorm", only_if="qk_layernorm"), _LN,
+        HeadNorm("layer", "self_attn.q_layernorm", "self_attn.k_layernorm"), _LN,
     ),
     Family(
         "phi3",
@@ -211,12 +211,12 @@ DECODERS = (
     ),
     _decoder(
         "stablelm", _LAYERS, _SEPARATE, Rope(part=0.25), Causal(),
-        HeadNorm("layer", "self_attn.q_layernorm", "self_attn.k_layernorm", only_if="qk_layernorm"), _LN,
+        HeadNorm("layer", "self_attn.q_layernorm", "self_attn.k_layernorm"), _LN,
     ),
     _decoder(
         "persimmon", _LAYERS, Fused("self_attn.query_key_value", "self_attn.dense", "groups"),
         Rope(base=25000.0, part=0.5), Causal(),
-        HeadNorm("layer", "self_attn.q_layernorm", "self_attn.k_layernorm", only_if="qk_layernorm"), _LN,
+        HeadNorm("layer", "self_attn.q_layernorm", "self_attn.k_layernorm"), _LN,
     ),
     _decoder(
         "nemotron", _LAYERS, _SEPARATE, Rope(part=0.5), Causal(), Block(pre="input_layernorm", minus_one=True),
@@ -236,7 +236,7 @@ DECODERS = (
     ),
     _decoder(
         "cohere", _LAYERS, _SEPARATE, Rope("interleaved", base=500000.0), Causal(),
-        HeadNorm("layer", "self_attn.q_norm", "self_attn.k_norm", only_if="use_qk_norm"), _LN,
+        HeadNorm("layer", "self_attn.q_norm", "self_attn.k_norm"), _LN,
     ),
     Family(
         "cohere2",
@@ -258,7 +258,7 @@ DECODERS = (
                 _LAYERS,
                 (
                     _SEPARATE, Rope("interleaved", base=500000.0, when=turns), Causal(), Chunk(), ScaleByPosition(),
-                    HeadNorm("rms", at="rotated", only_if="use_qk_norm", only_rotated=True), _RMS,
+                    HeadNorm("rms", at="rotated", unless_off="use_qk_norm", only_rotated=True), _RMS,
                 ),
                 kind=_chunked_with_rope,
             ),

@@ -46,7 +46,10 @@ class Embedding:
 
     def _normed(self, x: Array, tensors: Tensors, config: Config) -> Array:
         """Return LayerNorm of each row (Ba et al. 2016, arXiv 1607.06450)."""
-        weight, bias = (tensors.ending(f"{self.norm}.{part}") for part in ("weight", "bias"))
+        weight, bias = (tensors.norm_part(self.norm, part) for part in ("weight", "bias"))
+        if weight is None or bias is None:
+            msg = f"has no tensor {self.norm}.weight or bias"
+            raise AttnError(msg, Where(tensors.source))
         centred = x - x.mean(-1, keepdims=True)
         variance = (centred**2).mean(-1, keepdims=True)
         return np.asarray(centred / np.sqrt(variance + (config.number(*EPS) or 1e-12)) * weight + bias)

@@ -82,7 +82,7 @@ ENCODERS = (
                 (
                     _SELF,
                     RopeOfCheckpoint("attention.self.rotary_embeddings.inv_freq"),
-                    Block(pre="attention.LayerNorm", parts=("weight|gamma", "bias|beta")),
+                    Block(pre="attention.LayerNorm"),
                 ),
                 heads=alone(),
             ),

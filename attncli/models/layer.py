@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from attncli.common.errors import AttnError, Where
 from attncli.models.config import HEAD_DIM, WIDTH, Config
 from attncli.problem.fields import Document
 from attncli.problem.tensors import Tensor
-from attncli.problem.values import array
+from attncli.problem.values import array, coerce
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SLIDING = "sliding_attention"
 CHUNKED = "chunked_attention"
 FULL = "full_attention"
+
+_BEFORE = {"weight": "gamma", "bias": "beta"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ class Tensors:
             raise AttnError(msg, Where(self.source))
         return self.read(found)
 
+    def norm_part(self, norm: str, part: str) -> Array | None:
+        """Return the weight or bias of a norm, which old checkpoints call gamma and beta; None if it has none."""
+        names = (f"{norm}.{part}", f"{norm}.{_BEFORE[part]}")
+        found = next((name for suffix in names if (name := self.find(suffix))), None)
+        return None if found is None else self.read(found)
+
     def read(self, name: str) -> Array:
         """Return the numbers of a tensor in float64; AttnError if they are quantized."""
         return self.stored[name].float64(Where(self.files[name], field=name))
@@ -63,6 +71,14 @@ class Inputs:
 
     given: Document
     columns: bool = False
+
+    def heads(self) -> Heads | None:
+        """Return the numbers of heads, if they are given: the config may leave them to the class's defaults."""
+        if "heads" not in self.given:
+            return None
+        query = cast("int", coerce("heads", self.given["heads"]))
+        served = coerce("kv_heads", self.given["kv_heads"]) if "kv_heads" in self.given else query
+        return Heads(query, cast("int", served))
 
     def length(self) -> int | None:
         """Return the number of queries, if the layer's input is given."""

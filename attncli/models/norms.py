@@ -34,8 +34,8 @@ class HeadNorm(Fact):
     """The name of Q's weight; empty if there is none."""
     k: str = ""
     at: Literal["projected", "rotated"] = "projected"
-    only_if: str = ""
-    """A flag of config.json that asks for the norms."""
+    unless_off: str = ""
+    """A flag of config.json that may switch norms without weights off."""
     only_rotated: bool = False
     """Whether layers without RoPE have none."""
     eps: float | None = None
@@ -48,7 +48,7 @@ class HeadNorm(Fact):
         return f"{NORMS[self.norm]} of Q and K{' after RoPE' if self.at == 'rotated' else ''}"
 
     def fields(self, layer: Layer) -> Fields:
-        if (self.only_if and not layer.config.flag(self.only_if)) or (self.only_rotated and not turns(layer)):
+        if not self._is_used(layer):
             return {}
         found: Fields = {"qk_norm": self.norm, "qk_eps": _eps(layer, self.eps)}
         if self.at != "projected":
@@ -59,6 +59,14 @@ class HeadNorm(Fact):
                 bias = layer.optional(f"{name}.bias")
                 found |= {f"{field}_bias": bias} if bias is not None else {}
         return found
+
+    def _is_used(self, layer: Layer) -> bool:
+        """Return whether the layer has the norms: their weights are there, or nothing says otherwise."""
+        if self.q and not (layer.find(f"{self.q}.weight") or layer.find(f"{self.q}.norms.0.weight")):
+            return False
+        if self.unless_off and not layer.config.flag(self.unless_off, default=True):
+            return False
+        return turns(layer) or not self.only_rotated
 
     @staticmethod
     def _weight(layer: Layer, name: str) -> Array:
@@ -85,8 +93,6 @@ class Block(Fact):
     minus_one: bool = False
     weightless: bool = False
     """Whether the norm before has no weight."""
-    parts: tuple[str, str] = ("weight", "bias")
-    """The names of weight and bias; alternatives are separated by |."""
     residual_scale: str = ""
     """The key of the factor of the output in the sum."""
 
@@ -115,15 +121,10 @@ class Block(Fact):
     def _norm(self, layer: Layer, field: str, names: str) -> Fields:
         """Return weight and bias of a norm; nothing if this layer has none of these names."""
         for name in filter(None, names.split("|")):
-            weight, bias = (self._part(layer, name, part) for part in self.parts)
+            weight, bias = (layer.tensors.norm_part(layer.block + name, part) for part in ("weight", "bias"))
             if weight is not None:
                 return {field: weight + self.minus_one} | ({f"{field}_bias": bias} if bias is not None else {})
         return {}
-
-    @staticmethod
-    def _part(layer: Layer, name: str, part: str) -> Array | None:
-        found = (layer.optional(f"{name}.{alternative}") for alternative in part.split("|"))
-        return next((array for array in found if array is not None), None)
 
 
 @dataclass(frozen=True)

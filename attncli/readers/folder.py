@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
-from attncli.readers.safetensors_ import tensors
 from attncli.readers.source import bytes_of, decode, similar_file
 
 if TYPE_CHECKING:
@@ -46,6 +45,8 @@ def checkpoint(path: str) -> Checkpoint:
 
 def _stored(path: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return the tensors of all shards, and the file of each."""
+    from attncli.readers.safetensors_ import tensors  # like this module, rarely needed
+
     stored: dict[str, Tensor] = {}
     files: dict[str, str] = {}
     for file, names in _shards(path).items():
