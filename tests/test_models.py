@@ -504,6 +504,13 @@ def test_no_layer(refused: Message, llama: Path) -> None:
     )
 
 
+def test_no_layers(refused: Message, tmp_path: Path, rng: np.random.Generator) -> None:
+    folders.write(tmp_path / "m", folders.LLAMA | {"model_type": "gpt2"}, folders.llama(rng))
+    assert refused("run", "m", "layer=0", "X=1 2 3 4 5 6") == (
+        "m: has no tensors of layers, whose names contain h.{i}. in the family gpt2\n"
+    )
+
+
 def test_no_input(refused: Message, llama: Path) -> None:
     assert refused("run", "llama", "layer=0") == (
         "llama: layer 0 has no input\n"

@@ -34,9 +34,9 @@ def unknown_family(model_type: str, config: Config, tensors: Tensors, layer: str
     return AttnError(msg, Where(config.source), f"name the tensors: {' '.join(_operands(config, tensors, names))}")
 
 
-def saving_hidden(source: str, layer: str | None, text: str) -> str:
+def saving_hidden(source: str, layer: str, text: str) -> str:
     """Return the operand that reads the input of a layer, and the Python that saves it."""
-    number = re.sub(r"\D", "", layer or "") or "0"
+    number = re.sub(r"\D", "", layer)
     lines = (
         "hidden=hidden.npy is the layer's input, which transformers saves:",
         "import numpy, transformers as t",

@@ -77,9 +77,8 @@ class Checkpoint:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return what there is: an object for each layer, with the keys `LISTED`; AttnError for an unknown family."""
-        if self.family is None:
-            raise by_hand.unknown_family(self.model_type, self.config, self.tensors, None)
-        return [self._row(name, self.layer(name, Inputs({}))) for name in self.layers]
+        self._must_have_layers(None)
+        return [self._row(name, self._layer(name, Inputs({}))) for name in self.layers]
 
     def _row(self, name: str, layer: Layer) -> dict[str, Any]:
         fields = self._listed(name, layer)
@@ -94,13 +93,26 @@ class Checkpoint:
                 found |= fact.fields(layer)
         return found
 
-    def layer(self, name: str, inputs: Inputs) -> Layer:
-        """Return a layer; AttnError if there is none of this name."""
-        if self.family is None:
-            raise by_hand.unknown_family(self.model_type, self.config, self.tensors, name)
+    def named(self, name: str | None) -> str:
+        """Return the name of a layer that is there; AttnError for another one, or None."""
+        self._must_have_layers(name)
+        if name is None:
+            msg = "no layer given"
+            raise AttnError(msg, Where(self.source), f"name one: layer={next(iter(self.layers))}; {self._which()}")
         if name not in self.layers:
             msg = f"has no layer {quoted(name)}"
             raise AttnError(msg, Where(self.source), suggestion(name, list(self.layers)) or self._which())
+        return name
+
+    def _must_have_layers(self, name: str | None) -> None:
+        if self.family is None:
+            raise by_hand.unknown_family(self.model_type, self.config, self.tensors, name)
+        if not self.layers:
+            expected = " or ".join(dict.fromkeys(attention.block for attention in self.family.attentions))
+            msg = f"has no tensors of layers, whose names contain {expected} in the family {self.model_type}"
+            raise AttnError(msg, Where(self.source))
+
+    def _layer(self, name: str, inputs: Inputs) -> Layer:
         attention, index = self.layers[name]
         config = self.config.inner(attention.config) if attention.config else self.config
         kind = config.at("layer_types", index) or attention.kind(config, index)
@@ -113,21 +125,23 @@ class Checkpoint:
         shown = [*names[:3], "…", names[-1]] if len(names) > 5 else names
         return f"the layers are {', '.join(shown)}; attncli run {self.source} lists them"
 
-    def document(self, name: str | None, given: Document) -> Document:
-        """Return the fields of a layer; where `given` has a field, that wins, and is not read here.
+    def document(self, name: str, given: Document) -> Document:
+        """Return the fields of a layer.
+
+        Parameters
+        ----------
+        name : str
+            The name of a layer that is there.
+        given : Document
+            The fields that are given beside the checkpoint, its input among them.
 
         Raises
         ------
         AttnError
-            If there is no such layer, no input for it, or the checkpoint cannot be read.
+            If there is no input for the layer, or it cannot be read.
         """
-        if name is None:
-            msg = "no layer given"
-            raise AttnError(
-                msg, Where(self.source), f"name one: layer={next(iter(self.layers), '0')}; " + self._which()
-            )
         columns = "columns" in given and bool(coerce("columns", given["columns"]))
-        layer = self.layer(name, Inputs(given, columns))
+        layer = self._layer(name, Inputs(given, columns))
         attention = self.layers[name][0]
         self._check_inputs(name, attention, layer)
         fields: Fields = {"heads": layer.heads.query}
@@ -138,10 +152,10 @@ class Checkpoint:
         note = f"{self.source}, layer {name} ({self.model_type}): {words.understood(layer, fields)}"
         return dict(self._entries(fields, note, columns=columns))
 
-    def embedded(self, name: str | None, ids: Sequence[int], text: str) -> Array:
+    def embedded(self, name: str, ids: Sequence[int], text: str) -> Array:
         """Return the input that layer 0 gets for the tokens of a text; AttnError for deeper layers, which get more."""
         embedding = self.family.embedding if self.family else None
-        if embedding is None or name not in self.layers or self.layers[name][1] != 0:
+        if embedding is None or self.layers[name][1] != 0:
             known = ", ".join(family.name for family in FAMILIES.values() if family.embedding)
             msg = f"text= gives the input of layer 0 of {known}, not of layer {name} of {self.model_type}"
             raise AttnError(msg, Where(self.source), by_hand.saving_hidden(self.source, name, text))

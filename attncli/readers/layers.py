@@ -41,16 +41,18 @@ class Selection:
             self._must_be_empty()
             return None
         found = checkpoint(files[0])
+        layer = found.named(self.layer)
         text: Document = {}
         if self.text is not None:
             from attncli.readers import tokenizer
 
-            text = tokenizer.document(found, self.layer, self.text, given)
-        return [found.document(self.layer, text | given) | text]
+            text = tokenizer.document(found, layer, self.text, given)
+        return [found.document(layer, text | given) | text]
 
     def _must_be_empty(self) -> None:
-        for operand in self.operands:
-            msg = f"{operand.partition('=')[0]}= is for a checkpoint, and no folder with a config.json is given"
+        if self.operands:
+            name = self.operands[0].partition("=")[0]
+            msg = f"{name}= is for a checkpoint, and no folder with a config.json is given"
             raise AttnError(msg, hint="name the folder: attncli run MODELDIR layer=0 X=x.npy")
 
 

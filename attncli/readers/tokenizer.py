@@ -44,7 +44,7 @@ def tokens(folder: str, text: str) -> tuple[list[int], list[str]]:
     return list(found.ids), labels
 
 
-def document(found: Checkpoint, layer: str | None, text: str, given: Document) -> Document:
+def document(found: Checkpoint, layer: str, text: str, given: Document) -> Document:
     """Return the fields that a text gives: the labels, and for layer 0 its input, unless that is given.
 
     Raises
