@@ -5,7 +5,7 @@ A norm without a weight divides only. With one, each dimension is multiplied by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,10 @@ import numpy as np
 from attncli.common.errors import AttnError, NotExactError
 from attncli.common.labels import Axis, Cell
 from attncli.common.style import tex_power
-from attncli.derivation.ops import FLAT, HeadLayout, merge_heads
+from attncli.derivation.layout import FLAT, HeadLayout, merge_heads
 from attncli.trace import spread
 from attncli.trace.depth import Depth
-from attncli.trace.op import Layout, Op, literal
+from attncli.trace.op import Forward, Layout, Op, Pull, literal
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 
@@ -145,8 +145,7 @@ class Norm(Op):
         x, *rest = operands
         error, *rest_errors = errors
         rows = self.groups.apply(x)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            moved = self._spread_of_quotient(rows, self.groups.apply(error))
+        moved = self.spread_of_quotient(rows, self.groups.apply(error))
         if self.weight:
             deviation = self.deviation(rows)
             w, f = rest.pop(0), rest_errors.pop(0)
@@ -155,7 +154,7 @@ class Norm(Op):
             moved = moved + rest_errors.pop(0)
         return self.groups.back(moved, x.shape)
 
-    def _spread_of_quotient(self, rows: Array, error: Array) -> Array:
+    def spread_of_quotient(self, rows: Array, error: Array) -> Array:
         """Return the bound before weight and bias.
 
         A number a is divided by the root of its own square and those of the others: the quotient rises with a, and
@@ -177,53 +176,62 @@ class Norm(Op):
             near, far = (spread.of_others(x**2) for x in (np.maximum(np.abs(rows) - error, 0.0), np.abs(rows) + error))
         here = deviation / self.size(self.squares(deviation), d)
         most, least = a + error, a - error
-        high = k * most / self.size(k * most**2 + np.where(most > 0, near, far), d)
-        low = k * least / self.size(k * least**2 + np.where(least > 0, far, near), d)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            high = k * most / self.size(k * most**2 + np.where(most > 0, near, far), d)
+            low = k * least / self.size(k * least**2 + np.where(least > 0, far, near), d)
         bound = np.nan_to_num(np.maximum(high - here, here - low), nan=np.inf)
         return np.where(error.any(axis=-1, keepdims=True), bound, 0.0)
 
     def exact(self, *operands: Objects) -> Objects:
-        from attncli.trace.exact import Exact, divided, each, plus
+        from attncli.trace.exact import divided, plus
 
         x, *rest = operands
-        rows = self.groups.apply(x)
-        d = Exact.of(rows.shape[-1])
-        if self.kind == "layer":
-            rows = rows - each(rows.sum(axis=-1, keepdims=True), lambda total: total / d)
-        square = (rows * rows).sum(axis=-1, keepdims=True)
-        if self.kind == "l2":
-            if (square == Exact()).any():
-                raise NotExactError  # divided by ε
-            size = each(square, lambda total: total.sqrt())
-        else:
-            size = each(square, lambda total: (total / d + Exact.of(self.eps)).sqrt())
-        y = divided(rows, size)
+        y = divided(*self.exact_parts(self.groups.apply(x)))
         if self.weight:
             y = y * rest.pop(0)
         if self.bias:
             y = plus(y, rest.pop(0))
         return self.groups.back(y, x.shape)
 
+    def exact_parts(self, rows: Objects) -> tuple[Objects, Objects]:
+        """Return what is divided, and what by, in exact numbers; NotExactError if they have no exact form."""
+        from attncli.trace.exact import Exact, each, values
+
+        d = Exact.of(rows.shape[-1])
+        if self.kind == "layer":
+            rows = rows - each(rows.sum(axis=-1, keepdims=True), lambda total: total / d)
+        squares = (rows * rows).sum(axis=-1, keepdims=True)
+        if self.kind != "l2":
+            eps = Exact.of(self.eps)
+            return rows, each(squares, lambda total: (total / d + eps).sqrt())
+        if (values(squares) <= self.eps**2).any():
+            raise NotExactError  # divided by ε
+        return rows, each(squares, lambda total: total.sqrt())
+
     # --- words -----------------------------------------------------------------------------------------------
 
     def text(self, columns: bool) -> Sequence[str]:
+        top = "({0} − mean)" if self.kind == "layer" else "{0}"
+        return [f"{top} / {self.size_text('{0}')}{self._ending('×')}"]
+
+    def size_text(self, x: str) -> str:
+        """Return what the rows of x are divided by."""
+        if self.kind == "l2":
+            return f"‖{x}‖"
         square = "variance" if self.kind == "layer" else "mean square"
-        size = f"({square} + {self.eps:g})" if self.eps else f"({square})" if " " in square else square
-        quotient = {
-            "layer": f"({{0}} − mean) / √{size}",
-            "rms": f"{{0}} / √{size}",
-            "l2": "{0} / ‖{0}‖",
-        }[self.kind]
-        return [quotient + self._ending("×")]
+        return f"√({square} + {self.eps:g})" if self.eps else f"√({square})" if " " in square else f"√{square}"
 
     def tex(self, columns: bool) -> Sequence[str]:
+        top = r"{0} - \mu" if self.kind == "layer" else "{0}"
+        return [rf"\frac{{{{{top}}}}}{{{{{self.size_tex('{0}')}}}}}" + self._ending(r"\odot")]
+
+    def size_tex(self, x: str) -> str:
+        """Return the template of what the rows of x are divided by, in LaTeX."""
+        if self.kind == "l2":
+            return rf"\lVert {x} \rVert"
+        square = r"\sigma^2" if self.kind == "layer" else r"\overline{{x^2}}"
         eps = f" + {literal(tex_power(f'{self.eps:g}'))}" if self.eps else ""
-        quotient = {
-            "layer": rf"\frac{{{{{{0}} - \mu}}}}{{{{\sqrt{{{{\sigma^2{eps}}}}}}}}}",
-            "rms": rf"\frac{{{{{{0}}}}}}{{{{\sqrt{{{{\overline{{{{x^2}}}}{eps}}}}}}}}}",
-            "l2": r"\frac{{{0}}}{{\lVert {0} \rVert}}",
-        }[self.kind]
-        return [quotient + self._ending(r"\odot")]
+        return rf"\sqrt{{{{{square}{eps}}}}}"
 
     def _ending(self, times: str) -> str:
         """Return the formula's weight and bias."""
@@ -278,9 +286,19 @@ class Norm(Op):
             own = t.take_cell(vector, (group if len(vector.array) > 1 else 0, place))
             last = t.record(step.labelled(f"{step.name} weighted", cell) if rest else name, op, last, own)
 
+    def zoom_quotient(self, t: Explanation, x: Step, cell: Cell) -> tuple[str, str]:
+        """Record the row of a cell of x before weight and bias, and what it is divided by; return their names."""
+        from attncli.trace.cell_ops import Over
+
+        row = self.groups.take(t, x, cell)
+        divided = self._zoom_deviation(t, row)
+        size = self._zoom_size(t, divided, row)
+        return t.record(f"n {row}", Over(), divided, size), size
+
     def _zoom_deviation(self, t: Explanation, row: str) -> str:
         """Record what is divided; return its name."""
-        from attncli.trace.cell_ops import Among, Minus, RowSum
+        from attncli.trace.cell_ops import Minus, RowSum
+        from attncli.trace.means import Among
 
         if self.kind != "layer":
             return row
@@ -290,7 +308,7 @@ class Norm(Op):
 
     def _zoom_size(self, t: Explanation, divided: str, row: str) -> str:
         """Record what the row is divided by; return its name."""
-        from attncli.trace.cell_ops import Among, SquareRoot, SumOfSquares
+        from attncli.trace.means import Among, SquareRoot, SumOfSquares
 
         squares = t.record(f"squares {row}", SumOfSquares(), divided)
         if self.kind != "l2":
@@ -301,3 +319,14 @@ class Norm(Op):
         if t[length].array >= self.eps:
             return length
         return t.given(f"epsilon {row}", np.array([[self.eps]]), t[length].axes)
+
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        """Return the gradients of the rows, of the weight and of the bias."""
+        from attncli.derivation.norm_gradients import BiasGradient, NormGradient, WeightGradient
+
+        x, *rest = step.operands
+        weight = rest[: self.weight]
+        pulls = [Pull(x, NormGradient(axes[x], self), (step.gradient, x, *weight))]
+        pulls += [Pull(name, WeightGradient(axes[name], self), (step.gradient, x)) for name in weight]
+        pulls += [Pull(name, BiasGradient(axes[name], self), (step.gradient,)) for name in rest[self.weight :]]
+        return pulls

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attncli.common.labels import Axes
 from attncli.common.style import tex_power
-from attncli.trace.op import Op, literal
+from attncli.trace.op import Forward, Op, Pull, literal
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
@@ -60,3 +60,12 @@ class Residual(Op):
             return [[Sum(pair) for pair in pairs]]
         factor = Number(f"{self.factor:.15g}")
         return [[Sum([x, Product([factor, y])]) for x, y in pairs]]
+
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        """Return the upstream gradient for the stream, and times the factor for the output."""
+        from attncli.derivation.gradients import Unchanged
+        from attncli.derivation.ops import Scale
+
+        stream, output = step.operands
+        scaled = Unchanged(axes[output]) if self.factor == 1 else Scale(self.factor, f"{self.factor:.15g}")
+        return [Pull(stream, Unchanged(axes[stream]), (step.gradient,)), Pull(output, scaled, (step.gradient,))]

@@ -26,6 +26,7 @@ class Options(TypedDict, total=False):
     """All fields but Q, K and V, and the steps that can be given in the place of what they are made from."""
 
     title: Text
+    exercise: Integer
     tokens: Labels
     key_tokens: Labels
     columns: Flag
@@ -77,6 +78,10 @@ class Options(TypedDict, total=False):
     lengths: Numbers
     mask: Numbers
     normalize: Literal["softmax", "sum"] | None
+    target: Numbers
+    criterion: Literal["mse", "sse", "half_sse", "cross_entropy"] | None
+    d_output: Numbers
+    lr: Number
     precision: Integer
     decimals: Integer
     normed: Numbers

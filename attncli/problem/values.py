@@ -264,6 +264,10 @@ def _gain(name: str, value: object, where: Where) -> Array | bool:
     return _flag(name, value, where) if is_flag else _vector(name, value, where)
 
 
+def _target(name: str, value: object, where: Where) -> Array:
+    return array(_scalar_as_list(value), where)
+
+
 def _mask(name: str, value: object, where: Where) -> npt.NDArray[np.bool_]:
     result = array(_scalar_as_list(value), where, booleans=True)
     bad = (result != 0) & (result != 1)
@@ -404,6 +408,7 @@ _COERCE: dict[str, Callable[[str, object, Where], object]] = {
     "gain": _gain,
     "mask": _mask,
     "bias": _bias,
+    "target": _target,
     "integers": _integers,
     "integer": _integer,
     "number": _number,

@@ -38,7 +38,7 @@ def read(text: str, field: str, *, written: Container[str] = ()) -> Entry:
     plain = text.strip()
     if field in FIELDS and (not FIELDS[field].array or is_switch(plain, FIELDS[field].kind)):
         return Entry(Word(text), where)
-    if plain.startswith("[["):
+    if plain.startswith("[") and "[" in plain[1:]:
         document, *more = json_.read(plain, Where(field), field, written=field in written)
         if more:
             msg = f"{len(more) + 1} arrays, should be one matrix"

@@ -149,7 +149,7 @@ class Step:
         labels = [axis.distinct.label(at) for axis, at in zip(self.axes, index, strict=False)]
         if self.columns and len(index) == len(self.axes):
             labels[-2:] = labels[:-3:-1]
-        return f"{what}[{','.join(filter(None, labels))}]"
+        return f"{what}[{','.join(filter(None, labels))}]".removesuffix("[]")
 
     def cell_name(self, cell: Cell) -> str:
         """Return the name of one cell: `weights[head2,q1,k3]`."""
