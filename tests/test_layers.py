@@ -20,6 +20,7 @@ LAYERS = (
     "exercises",
     "writers",
     "checking",
+    "kernels",
     "readers",
     "models",
     "derivation",

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from students.mistakes import honest, planes_rows, truth
@@ -324,6 +324,10 @@ def test_narrow_encodings(process: Starter, file: Path) -> None:
         assert b"scaled = scores / sqrt(d_k)" in done.raw
 
 
+def heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs inherit that it is ignored
+
+
 class Player:
     """A person at a terminal of 80 × 24."""
 
@@ -331,10 +335,23 @@ class Player:
         self.ours, theirs = pty.openpty()
         environment = clean_environment() | {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
         self.process = subprocess.Popen(
-            [*ATTNCLI, *map(str, args)], stdin=theirs, stdout=theirs, stderr=theirs, env=environment,
-        )  # fmt: skip
+            [*ATTNCLI, *map(str, args)],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=environment,
+            preexec_fn=heed_interrupts,  # noqa: PLW1509 (there are no threads here)
+        )
         os.close(theirs)
         self.seen = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.ours)
 
     def expect(self, text: str) -> str:
         """Read until a text is seen, and return what was seen before it."""
@@ -352,36 +369,35 @@ class Player:
     def type(self, text: str) -> None:
         os.write(self.ours, text.encode())
 
-    def close(self) -> int:
+    def code(self) -> int:
         """Wait for the end, and return the exit code."""
-        code = self.process.wait(30)
-        os.close(self.ours)
-        return code
+        return self.process.wait(30)
 
 
 def test_a_terminal(file: Path) -> None:
     """Lines are edited and recalled; nothing is wider than the terminal; Ctrl-D leaves with a summary."""
-    player = Player("practice", file)
-    page = player.expect("scores> ")
-    assert max(map(len, page.splitlines())) <= 80
-    scores, scaled, *_ = answers()
-    player.type(f"x{scores}\n")
-    player.expect("scores> ")
-    player.type("\x1b[A\x01\x04\n")  # up, to the beginning, delete
-    player.expect("Right.")
-    player.expect("scaled> ")
-    player.type(f"{scaled}\n")
-    player.expect("weights> ")
-    player.type("\x04")
-    player.expect("2 of 4 steps right in the end.")
-    assert player.close() == 1
+    with Player("practice", file) as player:
+        page = player.expect("scores> ")
+        assert max(map(len, page.splitlines())) <= 80
+        scores, scaled, *_ = answers()
+        player.type(f"x{scores}\n")
+        player.expect("scores> ")
+        player.type("\x1b[A\x01\x04\n")  # up, to the beginning, delete
+        player.expect("Right.")
+        player.expect("scaled> ")
+        player.type(f"{scaled}\n")
+        player.expect("weights> ")
+        player.type("\x04")
+        player.expect("2 of 4 steps right in the end.")
+        assert player.code() == 1
 
 
 def test_ctrl_c_keeps_the_log(file: Path, tmp_path: Path) -> None:
-    player = Player("practice", file, "--log", tmp_path / "log.jsonl")
-    player.expect("scores> ")
-    player.type("1 2 3\n")
-    player.expect("scores> ")
-    player.process.send_signal(signal.SIGINT)
-    assert player.close() == 130
-    assert [line["step"] for line in logged(tmp_path / "log.jsonl")] == ["scores"]
+    with Player("practice", file, "--log", tmp_path / "log.jsonl") as player:
+        player.expect("scores> ")
+        player.type("1 2 3\n")
+        player.expect("scores> ")
+        time.sleep(0.3)  # readline waits for keys only after its prompt is there
+        player.process.send_signal(signal.SIGINT)
+        assert player.code() == 130
+        assert [line["step"] for line in logged(tmp_path / "log.jsonl")] == ["scores"]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from attncli.derivation.normalize import Softmax
 from attncli.derivation.ops import Mix, Scale, Scores
 from attncli.derivation.plan import Plan, PlannedStep
 from attncli.trace.op import Op
+
+if TYPE_CHECKING:
+    from attncli.derivation.fused import Attend
 
 SMALL = 2**18
 """Elements of the n × m plane up to which it is built even if nobody asks for it: that costs next to nothing."""
@@ -20,18 +24,22 @@ def in_blocks(plan: Plan, dtype: str) -> Plan:
 
     The steps from the scores to the weights may be a scale and modifiers; intermediate results are rounded to `dtype`.
     """
+    large = any(step.name == "scores" and math.prod(step.shape) > SMALL for step in plan.steps)
+    return (in_one_step(plan, dtype) if large else None) or plan
+
+
+def in_one_step(plan: Plan, dtype: str) -> Plan | None:
+    """Return the plan with attention as a single step; None if other ops than those of softmax attention make it."""
     mix = next((step for step in plan.steps if isinstance(step.op, Mix)), None)
     chain = [] if mix is None else _chain({step.name: step for step in plan.steps}, mix.operands[0])
-    if mix is None or not chain or math.prod(chain[0].shape) <= SMALL:
-        return plan
-    op = _fused([*(step.op for step in chain), mix.op], dtype)
-    if op is None:
-        return plan
+    op = _fused([*(step.op for step in chain), mix.op], dtype) if mix and chain else None
+    if mix is None or op is None:
+        return None
     whole = PlannedStep(mix.name, op, (*chain[0].operands, mix.operands[1]), mix.axes)
     return replace(plan, steps=tuple(whole if step is mix else step for step in plan.steps if step not in chain))
 
 
-def _fused(ops: Sequence[Op], dtype: str) -> Op | None:
+def _fused(ops: Sequence[Op], dtype: str) -> Attend | None:
     """Return one op that replaces `ops`, from the scores to the output, or None if it cannot."""
     from attncli.derivation.fused import Attend
     from attncli.derivation.modifiers import Modifier

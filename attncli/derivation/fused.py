@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,9 @@ from attncli.common.errors import NotExactError
 from attncli.common.labels import Axes, Axis, Cell
 from attncli.common.progress import Progress
 from attncli.common.rounding import rounded
+from attncli.derivation.layout import HeadLayout
 from attncli.derivation.modifiers import Hide, Modifier, pick
 from attncli.derivation.normalize import Softmax
-from attncli.derivation.ops import HeadLayout
 from attncli.trace.op import Op
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
@@ -55,30 +55,22 @@ class Attend(Op):
 
     def apply(self, *operands: Array) -> Array:
         """Return the output, (…, n, d_v)."""
-        q = self.query.apply(operands[0])
-        # Shared key/value heads are not repeated here: `_Matrix` looks them up by index.
-        k, v = (HeadLayout(lie.split).apply(x) for lie, x in zip((self.key, self.values), operands[1:], strict=True))
         work = np.dtype(np.float32 if self.dtype == "float32" else np.float64)
+        q, k, v = (x.astype(work, copy=False) for x in self.laid_out(*operands))
         output: Floats = np.empty((*q.shape[:-1], v.shape[-1]), dtype=work)
-        leads: list[Cell] = list(itertools.product(*map(range, q.shape[:-2])))
-        blocks = [
-            (lead, slice(start, min(start + QUERIES, q.shape[-2])))
-            for lead in leads
-            for start in range(0, q.shape[-2], QUERIES)
-        ]
-        narrow = [x.astype(work, copy=False) for x in (q, k, v)]
-        matrices = {lead: _Matrix(self, lead, *narrow) for lead in leads}
-        workers = min(len(blocks), _cores())
-        with Progress(len(blocks), "output") as progress, ThreadPoolExecutor(workers) as pool:
+        matrices = {lead: Matrix(self, lead, q, k, v) for lead in np.ndindex(q.shape[:-2])}
 
-            def one(job: tuple[Cell, slice]) -> None:
-                lead, rows = job
-                with np.errstate(all="ignore"):  # NumPy's settings are per thread
-                    output[lead][rows] = matrices[lead].rows(rows)
-                progress.advance()
+        def fill(lead: Cell, rows: slice) -> None:
+            output[lead][rows] = matrices[lead].rows(rows)
 
-            list(pool.map(one, blocks))
+        each_block(q.shape[:-1], fill)
         return output.astype(np.float64, copy=False)
+
+    def laid_out(self, *operands: Array) -> tuple[Array, Array, Array]:
+        """Return Q, K and V with a head axis; shared key/value heads are not repeated, `served` finds them."""
+        layouts = (self.query, HeadLayout(self.key.split), HeadLayout(self.values.split))
+        q, k, v = (layout.apply(x) for layout, x in zip(layouts, operands, strict=True))
+        return q, k, v
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
         """Return a bound computed without n × m matrices, and therefore wider than that of the separate steps."""
@@ -139,14 +131,30 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Matrix:
+def each_block(shape: Cell, work: Callable[[Cell, slice], None]) -> None:
+    """Call `work` on every block of queries, (…, n), on all cores: with the index of its matrix, and its rows."""
+    *leads, n = shape
+    blocks = [
+        (lead, slice(start, min(start + QUERIES, n))) for lead in np.ndindex(*leads) for start in range(0, n, QUERIES)
+    ]
+    with Progress(len(blocks), "output") as progress, ThreadPoolExecutor(min(len(blocks), _cores())) as pool:
+
+        def one(job: tuple[Cell, slice]) -> None:
+            with np.errstate(all="ignore"):  # NumPy's settings are per thread
+                work(*job)
+            progress.advance()
+
+        list(pool.map(one, blocks))
+
+
+class Matrix:
     """Attention for one head of one batch entry."""
 
     def __init__(self, op: Attend, lead: Cell, q: Floats, k: Floats, v: Floats) -> None:
         self.dtype = op.dtype
         self.scale = op.scale
         self.q = q[lead]
-        self.k, self.v = k[_served(lead, q, k)], v[_served(lead, q, v)]
+        self.k, self.v = k[served(lead, q, k)], v[served(lead, q, v)]
         self.modifiers = [modifier.matrix(lead) for modifier in op.modifiers]
         self.sink = None if op.sinks is None else float(pick(op.sinks, lead)[0, 0])
 
@@ -165,10 +173,7 @@ class _Matrix:
         values = np.ones((KEYS, d_v + 1), dtype=kind)
         for number, cols in enumerate(blocks):
             scores = scaled @ self.k[cols].T  # (n, keys)
-            for modifier in self.modifiers:
-                if isinstance(modifier, Hide) and self.sees_all(modifier, rows, cols):
-                    continue
-                scores = modifier.modify(scores, rows, cols)
+            scores = self.modified(scores, rows, cols)
             higher = np.maximum(most, scores.max(axis=1, keepdims=True))
             shift = np.where(np.isneginf(higher), 0, higher)  # a row of −∞ would give −∞ − −∞ = NaN
             np.subtract(scores, shift, out=scores)
@@ -182,6 +187,13 @@ class _Matrix:
         weight = total[:, -1:]
         result: Floats = total[:, :-1] / np.where(weight == 0, 1, weight)
         return result
+
+    def modified(self, scores: Floats, rows: slice, cols: slice) -> Floats:
+        """Return the scores of a block after all modifiers, perhaps in place."""
+        for modifier in self.modifiers:
+            if not (isinstance(modifier, Hide) and self.sees_all(modifier, rows, cols)):
+                scores = modifier.modify(scores, rows, cols)
+        return scores
 
     def rounded_rows(self, rows: slice) -> Floats:
         """Return the same with every step rounded, which needs whole rows of scores."""
@@ -222,7 +234,7 @@ class _Matrix:
         return all(rule.sees_all(rows, cols) for rule in modifier.rules)
 
 
-def _served(lead: Cell, q: Floats, x: Floats) -> Cell:
+def served(lead: Cell, q: Floats, x: Floats) -> Cell:
     """Return the index of the key/value head that serves a query head."""
     if not lead or x.shape[len(lead) - 1] == q.shape[len(lead) - 1]:
         return lead

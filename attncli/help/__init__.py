@@ -13,8 +13,8 @@ from attncli.common.errors import AttnError
 from attncli.common.text import quoted, suggestion
 
 TOPICS = (
-    "problems", "fields", "steps", "cells", "formats", "models", "check", "mark", "mistakes", "exercises", "practice",
-    "conventions", "speed", "python", "recipes", "exit-codes", "completion", "development",
+    "problems", "fields", "steps", "cells", "formats", "models", "check", "mark", "compare", "mistakes", "exercises",
+    "practice", "conventions", "speed", "python", "recipes", "exit-codes", "completion", "development",
 )  # fmt: skip
 """The topics, in the order of the list."""
 

@@ -13,7 +13,7 @@ from attncli.writers.formats import FORMATS, Subject
 
 COMMANDS_BY_SUBJECT: dict[Subject, str] = {
     "trace": "run, explain",
-    "report": "check",
+    "report": "check, compare",
     "roll": "mark",
     "heatmap": "run --heatmap",
     "worksheet": "new --sheet",

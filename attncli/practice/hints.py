@@ -33,7 +33,7 @@ class Situation:
     @property
     def wrong_rows(self) -> list[int]:
         """The rows of the latest answer that are wrong."""
-        return sorted({self.sheet.row_of(cell) for cell in self.verdict.places}) if self.verdict else []
+        return sorted({self.sheet.row_of(cell.place) for cell in self.verdict.cells}) if self.verdict else []
 
 
 def formula(situation: Situation) -> Iterator[Shown]:
@@ -82,7 +82,7 @@ def arithmetic(situation: Situation) -> Iterator[Shown]:
     verdict, sheet = situation.verdict, situation.sheet
     if verdict and verdict.reason:
         yield Sentence(visible(verdict.reason))
-    place = verdict.places[0] if verdict and verdict.places else sheet.first_open()
+    place = verdict.cells[0].place if verdict and verdict.cells else sheet.first_open()
     yield situation.own.zoom(sheet.step.name, place)
 
 

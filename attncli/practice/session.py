@@ -196,7 +196,7 @@ class Session:
         sheet.is_done[places] = True
         self._report = None
         self._told.clear()
-        return Reply([*self._praise(verdict), *self._next()], attempt)
+        return Reply([*self._praise(verdict), *self._next(verdict)], attempt)
 
     def _refusal(self, verdict: StepVerdict) -> Iterator[Shown]:
         if verdict.state == "too_few_decimals":
@@ -208,12 +208,12 @@ class Session:
         yield Sentence(_sentence(SAID[verdict.state]), good=True)
         yield from (Sentence(_sentence(visible(remark)), strong=False) for remark in verdict.remarks)
 
-    def _next(self) -> Iterator[Shown]:
+    def _next(self, verdict: StepVerdict) -> Iterator[Shown]:
         """Yield the next step, if every row of this one is done."""
         if self._sheet.left:
             return
         self._now.outcome = "right"
-        self._now.open_cells = self._sheet.open_cells
+        self._now.open_cells = verdict.claim.open
         yield from self._go_on()
 
     # --- state ----------------------------------------------------------------------------------------------------

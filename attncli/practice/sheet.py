@@ -110,11 +110,6 @@ class Sheet:
         """Whether each row has an answer."""
         return np.array([any(cell.strip() not in NO_ANSWER for cell in row) for row in self.texts])
 
-    @property
-    def open_cells(self) -> int:
-        """The number of cells without an answer."""
-        return sum(cell.strip() in NO_ANSWER for cell in self.texts.ravel())
-
 
 def _rows(value: list[object]) -> Iterator[Row]:
     """Yield the rows of nested lists of cells."""

@@ -35,6 +35,11 @@ class Tensor:
     shape: tuple[int, ...]
     data: memoryview = field(repr=False)
 
+    @property
+    def dtype(self) -> str:
+        """The name of the format in NumPy's way: bfloat16, also though NumPy has no such type."""
+        return "bfloat16" if self.format == "BF16" else np.dtype(NUMBERS.get(self.format, "V1")).name
+
     def numbers(self, where: Where) -> npt.NDArray[Any]:
         """Return the numbers in the narrowest type of NumPy that holds them exactly.
 

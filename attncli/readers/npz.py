@@ -28,7 +28,7 @@ _MAX_NPY_HEADER = 2**17
 def read_array(data: Content, where: Where, field: str | None) -> list[Document]:
     """Return the one array in .npy bytes."""
     place = Where(where.source, field=field or "")
-    return [{field or "": Entry(_value(memoryview(data), place), place)}]
+    return [{field or "": _entry(memoryview(data), place)}]
 
 
 def opened(data: Content) -> zipfile.ZipFile:
@@ -54,7 +54,7 @@ def read(data: Content, where: Where) -> list[Document]:
                 place = Where(where.source, field=name)
                 packed = isinstance(data, bytes)
                 body = memoryview(archive.read(member)) if packed else _stored(memoryview(data), member, place)
-                document[name] = Entry(_value(body, place), place)
+                document[name] = _entry(body, place)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error) as error:
         # NotImplementedError: an unknown compression; RuntimeError: a password; struct.error: a member beyond the end.
         msg = f"is not a readable .npz file: {error}"
@@ -74,6 +74,11 @@ def _stored(data: memoryview, member: zipfile.ZipInfo, where: Where) -> memoryvi
         msg = f"{quoted(member.filename)} is cut off"
         raise zipfile.BadZipFile(msg)
     return data[begin : begin + member.file_size]
+
+
+def _entry(data: memoryview, where: Where) -> Entry:
+    value = _value(data, where)
+    return Entry(value, where, dtype=value.dtype.newbyteorder("=").name if isinstance(value, np.ndarray) else "")
 
 
 def _value(data: memoryview, where: Where) -> Any:

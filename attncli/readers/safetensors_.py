@@ -44,7 +44,7 @@ def read(data: Content, where: Where) -> list[Document]:
 def _entry(tensor: Tensor, where: Where) -> Entry:
     """Return a tensor as an entry; one without axes as its number."""
     scalar = not tensor.shape and tensor.format in NUMBERS
-    return Entry(tensor.numbers(where).item() if scalar else tensor, where)
+    return Entry(tensor.numbers(where).item() if scalar else tensor, where, dtype=tensor.dtype)
 
 
 def tensors(path: str) -> dict[str, Tensor]:

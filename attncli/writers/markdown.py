@@ -102,7 +102,7 @@ def _page(page: Page) -> Iterator[str]:
     if page.first:
         yield f"**{escape(page.first)}**\n"
     for step in page.steps:
-        yield f"{step.mark} **{escape(step.name)}** {escape(step.said)}\n"
+        yield f"{step.mark} **{escape(step.name)}** {escape(step.said)}\n".lstrip()
         if step.cells:
             yield _wrong_cells(step)
         yield from (f"*{escape(text)}*\n" for text in step.asides)

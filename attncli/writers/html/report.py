@@ -13,7 +13,7 @@ from attncli.writers.html.panels import Link, Panels, panels_of, stylesheet
 if TYPE_CHECKING:
     from attncli.common.report import Page, StepSaid, WrongCell
 
-_KINDS = {"→": "follows", "✗": "wrong", "✓": "right", "–": "open"}
+_KINDS = {"→": "follows", "✗": "wrong", "✓": "right", "–": "open", " ": "remark"}
 """The CSS class of a step, by its mark."""
 
 
@@ -24,7 +24,7 @@ def write(pages: Sequence[Page], style: Style) -> str:
         block([*elements(said, own), *(_derivation(own) if own else ())])
         for said, own in zip(pages, panels, strict=True)
     ]
-    return page("attncli check", "".join(blocks), style, stylesheet(panels))
+    return page(f"attncli {pages[0].command}", "".join(blocks), style, stylesheet(panels))
 
 
 def _derivation(panels: Panels) -> Iterator[str]:

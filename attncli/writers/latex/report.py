@@ -9,7 +9,7 @@ from attncli.common.style import Style
 from attncli.writers.latex.document import WIDTH, document, flowing, heading
 from attncli.writers.latex.text import escape, points, shortened
 
-_MARKS = {"→": r"$\rightarrow$", "✗": r"$\times$", "✓": r"$\surd$", "–": "--"}
+_MARKS = {"→": r"$\rightarrow$", "✗": r"$\times$", "✓": r"$\surd$", "–": "--", " ": ""}
 _NUMBER = 100.0
 """The most points for a number: more than any reasonable number needs."""
 _INDENT = 60.0
@@ -35,7 +35,7 @@ def parts(page: Page) -> Iterator[str]:
 
 
 def _item(step: StepSaid) -> Iterator[str]:
-    yield rf"\item[{_MARKS[step.mark]} {escape(step.name)}] {escape(step.said)}"
+    yield rf"\item[{f'{_MARKS[step.mark]} {escape(step.name)}'.lstrip()}] {escape(step.said)}"
     if step.cells:
         rows = _rows(step.cells)
         yield rf"\\ \begin{{tabular}}{{@{{}}l{'r' * (len(rows[0]) - 1)}}}"

@@ -15,4 +15,4 @@ from attncli.writers.terminal.report import parts
 def write(pages: Sequence[Page], style: Style) -> str:
     """Return one picture with all reports."""
     spread = replace(style, colors="truecolor", encoding="utf-8")
-    return style.markup(draw_lines(drawn(parts(pages, spread), spread), "attncli check"))
+    return style.markup(draw_lines(drawn(parts(pages, spread), spread), f"attncli {pages[0].command}"))

@@ -14,7 +14,7 @@ from attncli.writers.terminal.layout import Part, blank_line, indented
 from attncli.writers.terminal.measure import cells
 from attncli.writers.terminal.printing import printed
 
-_COLORS = {"→": "yellow", "✗": "red", "✓": "green", "–": "dim"}
+_COLORS = {"→": "bold yellow", "✗": "bold red", "✓": "bold green", "–": "bold dim", " ": "dim"}
 _BETWEEN = 2
 
 
@@ -34,7 +34,8 @@ def parts(pages: Sequence[Page], style: Style) -> Iterator[Part]:
             yield Text(style.plain(page.first), "bold")
             yield blank_line()
         yield _steps(page.steps, style)
-        yield blank_line()
+        if page.conclusion:
+            yield blank_line()
         yield from (sentence(said, style) for said in page.conclusion)
 
 
@@ -48,7 +49,7 @@ def _steps(steps: Sequence[StepSaid], style: Style) -> Table:
     for name, step in zip(names, steps, strict=True):
         asides = (Text(style.plain(aside), "dim") for aside in step.asides)
         said = Group(Text(style.plain(step.said)), *_wrong_cells(step, style, room), *asides)
-        grid.add_row(Text(name, f"bold {_COLORS[step.mark]}"), said)
+        grid.add_row(Text(name, _COLORS[step.mark]), said)
     return grid
 
 

@@ -1,0 +1,147 @@
+"""A kernel's output against float64: the verdict, and where the output differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from attncli.common import display
+from attncli.common.arrays import facing
+from attncli.common.rounding import rounded
+from attncli.kernels import layouts
+from attncli.kernels.differences import Differences, differences
+from attncli.kernels.outputs import Output
+from attncli.kernels.reference import Reference, plan_of, reference
+from attncli.kernels.regions import regions
+from attncli.kernels.words import page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attncli.common.arrays import Array
+    from attncli.common.labels import Cell
+    from attncli.common.report import Page
+    from attncli.derivation.plan import Plan
+    from attncli.kernels.number_formats import NumberFormat
+    from attncli.problem.problem import Problem
+
+Verdict = Literal["within", "narrow", "beyond"]
+
+ROUNDED_INPUTS = "the inputs are not {0} numbers; they are rounded to {0} first, as the kernel reads them"
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The verdict on a kernel's output. It is true if the output is within what its number format gives.
+
+    Printing it shows what `attncli compare` shows; a notebook shows it as HTML.
+    """
+
+    verdict: Verdict
+    kind: NumberFormat
+    shape: tuple[int, ...]
+    noise: float
+    """The RMS of e/σ; infinite if the output is not finite."""
+    max: float
+    """The greatest |e|/σ."""
+    worst: str
+    """The name of that element."""
+    agrees: Sequence[str] = ()
+    """The ids of the faults that explain the output, best first."""
+    explains: float | None = None
+    """The share of the difference that the first of them explains."""
+    where: Sequence[str] = ()
+    remarks: Sequence[str] = ()
+    strict: bool = False
+    notes: Sequence[str] = ()
+    """Notes on the problem."""
+
+    def __bool__(self) -> bool:
+        """Return whether the output is within, or narrow without `strict`."""
+        return self.verdict == "within" or (self.verdict == "narrow" and not self.strict)
+
+    def __repr__(self) -> str:
+        """Return the report on one line, as pytest shows it."""
+        step, *more = page(self).steps
+        return f"<{step.mark} {'; '.join([step.said, *(f'{line.name}: {line.said}' for line in more)])}>"
+
+    def __str__(self) -> str:
+        """Show the lines that `attncli compare` shows."""
+        return display.text(page(self))
+
+    def _repr_html_(self) -> str:
+        return display.fragment(page(self))
+
+    def __rich__(self) -> Page:
+        """Show the same on a Rich console."""
+        return page(self)
+
+    def to(self, format: str) -> str:
+        """Return the report in one of the formats of `attncli compare`; AttnError if there is no such format."""
+        return str(display.shown(page(self), format))
+
+    def json(self) -> dict[str, Any]:
+        """Return the report for machines, as `attncli compare -f json` writes it."""
+        return page(self).data
+
+
+def comparison(problem: Problem, output: Output, *, layout: str | None = None, strict: bool = False) -> Comparison:
+    """Compare an output with the problem's, within what the output's number format gives.
+
+    Raises
+    ------
+    AttnError
+        If the problem is not attention, or the output has another shape.
+    """
+    plan = plan_of(problem)
+    right = reference(plan, output.kind)
+    out = layouts.arranged(facing(output.array, problem.columns), layout, right.axes, right.heads)
+    found = _differences(right, out)
+    verdict: Verdict = "within"
+    remarks = []
+    if found.rms > 1 and (narrowed := _with_rounded_inputs(plan, output.kind)):
+        again = _differences(reference(narrowed, output.kind), out)
+        if again.rms < found.rms:
+            plan, found = narrowed, again
+            remarks.append(ROUNDED_INPUTS.format(output.kind.name))
+    if not found.within:
+        stepwise = np.isfinite(out).all() and _differences(reference(plan, output.kind, stepwise=True), out).within
+        verdict = "narrow" if stepwise else "beyond"
+    return Comparison(
+        verdict,
+        output.kind,
+        tuple(axis.size for axis in right.axes),
+        found.rms,
+        found.greatest,
+        _cell_name(right, layouts.index_of(int(np.argmax(found.ratio)), right.axes, right.heads)),
+        where=regions(found.beyond(), out, right.axes[-2]),
+        remarks=remarks,
+        strict=strict,
+        notes=plan.notes,
+    )
+
+
+def _differences(right: Reference, out: Array) -> Differences:
+    assert right.output.noise is not None
+    value, noise = (layouts.canonical(x, right.axes, right.heads) for x in (right.output.value, right.output.noise))
+    return differences(out, value, noise, right.kind)
+
+
+def _with_rounded_inputs(plan: Plan, kind: NumberFormat) -> Plan | None:
+    """Return the plan with its inputs rounded to the format; None if they are numbers of it, or overflow."""
+    inputs = {name: rounded(array, kind.name) for name, array in plan.inputs.items()}
+    if all(np.array_equal(inputs[name], plan.inputs[name]) for name in inputs):
+        return None
+    if not all(np.isfinite(array).all() for array in inputs.values()):
+        return None
+    return replace(plan, inputs=inputs)
+
+
+def _cell_name(right: Reference, index: Cell) -> str:
+    """Return the name of an element of the output by its index there."""
+    labels = [axis.distinct.label(at) for axis, at in zip(right.axes, index, strict=True)]
+    if right.columns:
+        labels[-2:] = labels[:-3:-1]
+    return f"output[{','.join(labels)}]"

@@ -1,0 +1,60 @@
+"""A comparison in words."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from attncli.common.report import Page, StepSaid
+from attncli.problem.values import shape_text
+
+if TYPE_CHECKING:
+    from attncli.kernels.comparison import Comparison
+
+HONEST = "honest kernels 0.1 to 0.8×"
+
+
+def page(found: Comparison) -> Page:
+    """Return the report."""
+    return Page("", list(_lines(found)), [], data=_data(found), command="compare")
+
+
+def _lines(found: Comparison) -> list[StepSaid]:
+    lines = [StepSaid("output", "✓" if found else "✗", _verdict(found))]
+    if found.where:
+        lines.append(StepSaid("where", " ", ", ".join(found.where)))
+    if found.verdict == "narrow":
+        said = f"as exact as rounding every step to {found.kind.name}; a kernel that adds in float32 is more exact"
+        lines.append(StepSaid("narrow", " ", said))
+    lines += [StepSaid("note", " ", remark) for remark in found.remarks]
+    return lines
+
+
+def _verdict(found: Comparison) -> str:
+    size = f"{shape_text(found.shape)} {found.kind.name}"
+    if not math.isfinite(found.noise):
+        return f"{size}: not finite"
+    return f"{size}: noise {times(found.noise)} what {found.kind.name} gives ({HONEST})"
+
+
+def times(factor: float) -> str:
+    """Format a factor with two or three digits: 0.42×, 3.1×, 95×, 1.2e+04×."""
+    if factor >= 1e4:
+        return f"{factor:.1e}×"
+    return f"{factor:.0f}×" if factor >= 10 else f"{factor:.1f}×" if factor >= 1 else f"{factor:.2f}×"
+
+
+def _data(found: Comparison) -> dict[str, Any]:
+    return {
+        "verdict": found.verdict,
+        "noise": _number(found.noise),
+        "max": _number(found.max),
+        "worst": found.worst,
+        "agrees": list(found.agrees),
+        "explains": found.explains,
+        "where": list(found.where),
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None
