@@ -33,7 +33,7 @@ def problems(operands: Sequence[str], options: Mapping[str, str], *, piped: bool
 
 def documents(operands: Sequence[str], options: Mapping[str, str], *, piped: bool) -> list[Document]:
     """Return the documents of these problems, whose fields are not checked yet."""
-    selection, operands = selected(operands)
+    selection, _ = selected(operands)
     files, typed = split(operands)
     files = files if files or typed else standard_input(piped=piped)
     standard_input_once(files, typed)
@@ -111,10 +111,10 @@ def no_cell(trace: Trace) -> AttnError:
 
 
 def split(operands: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Separate files from NAME=SOURCE operands, these by field name."""
+    """Separate files from NAME=SOURCE operands, these by field name; what selects a layer is neither."""
     files: list[str] = []
     typed: dict[str, str] = {}
-    for operand in operands:
+    for operand in selected(operands)[1]:
         match = _NAMED.fullmatch(operand)
         if match is None or (resolve(match[1]) is None and readers.exists(operand)):
             files.append(operand)

@@ -51,7 +51,7 @@ def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[Documen
 
     The first file is the problem, or the first three are, Q, K and V. Raises AttnError.
     """
-    selection, operands = selected(operands)
+    selection, _ = selected(operands)
     files, typed = operands_.split(operands)
     operands_.standard_input_once(files, typed)
     given = _plain(typed) | operands_.given_as_options(options)
