@@ -114,7 +114,7 @@ MODELS = {
     ),
     "swinv2": Model(
         "Swinv2Model", "Swinv2Config",
-        {"image_size": 16, "patch_size": 4, "embed_dim": 8, "depths": [2], "num_heads": [2], "window_size": 2},
+        {"image_size": 16, "patch_size": 4, "embed_dim": 8, "depths": [1], "num_heads": [2], "window_size": 2},
         post="layernorm_before", of="branch", layers={"0": r"layers\.0\.blocks\.0"}, image=(2, 3, 16, 16),
     ),
     "gpt2": Model("GPT2LMHeadModel", "GPT2Config", _GPT, "ln_1"),
