@@ -10,10 +10,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from support.oracle import attend
-from support.problems import FEATURES, KNOWN, Numbers, Problem, problems
+from support.problems import ALIBI, FEATURES, KNOWN, RELATIVE, ROPE, Numbers, Problem, problems
 
 from attncli import attention
-from attncli.problem.fields import FIELDS
+from attncli.problem.fields import BACKWARD, FIELDS
 from attncli.trace.trace import Trace
 
 Array = npt.NDArray[np.float64]
@@ -117,7 +117,8 @@ def test_every_field_is_in_the_random_problems() -> None:
     drawn = {name for feature in FEATURES for name in FEATURES[feature]}
     drawn |= {"Q", "K", "V", "X", "W_q", "W_k", "W_v", "heads"}
     assert set(FIELDS) - drawn <= {
-        *("title", "tokens", "key_tokens", "precision", "decimals"),
+        *("title", "exercise", "tokens", "key_tokens", "precision", "decimals"),
+        *BACKWARD,
         *("bias_k", "bias_v", "add_zero_attn"),  # of PyTorch alone, and held against it in test_pytorch.py
     }
 
@@ -126,7 +127,7 @@ def test_every_field_is_in_the_random_problems() -> None:
 
 NO_SHARE_LOST = tuple(feature for feature in KNOWN if feature not in {"sinks", "sum"})
 BY_PLACE = {"causal", "causal_align", "window", "window_align", "lengths", "lengths_align", "alibi", "past", "sinks",
-            "rope", "rope_style", "rope_base", "qk_norm_at", "sinusoidal", "columns"}  # fmt: skip
+            "sinusoidal", "columns", "chunk", "chunk_ids", "scale_array", *ROPE, *ALIBI, *RELATIVE}  # fmt: skip
 BLIND_TO_PLACE = tuple(feature for feature in NO_SHARE_LOST if feature not in BY_PLACE)
 
 

@@ -86,6 +86,25 @@ def encoded(d: Draft, step: str, x: PlannedStep, e: PlannedStep) -> Op:
     return Add()
 
 
+def latent(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None, norm: PlannedStep | None) -> Op | None:
+    """Return the latent of queries, or of keys and values."""
+    if not (w or norm or "W_k_rope" in d.steps):
+        return None
+    from attncli.derivation import latent
+
+    return latent.latent(d, step, x, w, norm)
+
+
+def latent_keys(d: Draft, step: str, *operands: PlannedStep | None) -> Op:
+    """Return the keys of latent attention, with a part that the heads share."""
+    from attncli.derivation import latent
+
+    c, w, b, x, shared = operands
+    assert c is not None
+    assert shared is not None
+    return latent.keys(d, step, c, w, b, x, shared)
+
+
 def projected(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None, b: PlannedStep | None) -> Op | None:
     """Return X W + b, which gives Q, K or V."""
     if x is None:
@@ -171,16 +190,30 @@ def rotated(d: Draft, step: str, x: PlannedStep) -> Op | None:
     """Return the rotation of Q or K by position (RoPE)."""
     if not d.has_positions("rope"):
         return None
-    from attncli.derivation.positions import ROPE_BASE, Rotate
+    from attncli.derivation import ids, rope
+    from attncli.derivation.positions import Rotate
 
     layout = HeadLayout(d.layout(x).split)
-    width = layout.axes(x.axes)[-1].size
-    if width % 2:
+    axes = layout.axes(x.axes)
+    width, last = axes[-1].size, None
+    if "W_k_rope" in d.steps:
+        from attncli.derivation import latent
+
+        last = latent.turning(d, x, width)
+    elif width % 2 and "rope_dims" not in d.problem.values:
         msg = f"RoPE rotates pairs of dimensions, but each head of {x.name} has {width}"
-        raise AttnError(msg, d.problem.file_of(x.name))
-    base = d.problem.number("rope_base") if d.use("rope_base") else None
+        raise AttnError(msg, d.problem.file_of(x.name), "rope_dims says how many of them turn")
     d.use("rope_style")
-    return Rotate(layout, d.problem.past(), d.problem.choice("rope_style"), base or ROPE_BASE)
+    past = d.problem.past()
+    keys = ids.of_keys(d, axes, past + axes[-2].size) if step[0] == "K" else None
+    return Rotate(
+        layout,
+        past,
+        d.problem.choice("rope_style"),
+        rope.frequencies(d, width, last),
+        skip=width - (last or width),
+        ids=ids.of_queries(d, axes) if step[0] == "Q" else None if keys is None else keys[..., past:, :],
+    )
 
 
 def extended(d: Draft, step: str, past: PlannedStep | None, own: PlannedStep, row: PlannedStep | None) -> Op | None:

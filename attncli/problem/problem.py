@@ -15,7 +15,7 @@ from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import are_generated
 from attncli.common.text import quoted
-from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, named, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, kind_of, named, resolve
 from attncli.problem.values import coerce
 
 if TYPE_CHECKING:
@@ -43,7 +43,10 @@ class Problem:
 
     def _value(self, name: str) -> object:
         value = coerce(name, self._entries[name])
-        return facing(value, self.columns) if isinstance(value, np.ndarray) else value
+        if not isinstance(value, np.ndarray):
+            return value
+        array = facing(value, self.columns)
+        return array[0] if kind_of(name) == "positions" and array.ndim == 2 and len(array) == 1 else array
 
     def _labels_from_tables(self) -> None:
         """Use the labels around a matrix in CSV as tokens if none are given."""
@@ -108,12 +111,16 @@ class Problem:
         return cast("float | None", self.values.get(name))
 
     def integers(self, name: str) -> npt.NDArray[np.int64] | None:
-        """Return a list of whole numbers."""
+        """Return a list of whole numbers, or several lists of positions."""
         return cast("npt.NDArray[np.int64] | None", self.values.get(name))
 
-    def scale(self) -> str | float | None:
-        """Return the scale as it was given: a number, "1/3" or "none"; None for the default."""
-        return cast("str | float | None", self.values.get("scale"))
+    def scaling(self) -> dict[str, Any] | None:
+        """Return the checked object of RoPE's scaling."""
+        return cast("dict[str, Any] | None", self.values.get("rope_scaling"))
+
+    def scale(self) -> str | float | Array | None:
+        """Return the scale as it was given: a number, "1/3", "none" or an array; None for the default."""
+        return cast("str | float | Array | None", self.values.get("scale"))
 
     def choice(self, name: str) -> str:
         """Return a choice, the first one if none is given."""

@@ -191,6 +191,10 @@ def _text(cell: str) -> str:
     return cell
 
 
+def _is_matrix_of_scales(block: Block, kind: Kind) -> bool:
+    return kind == "scale" and (bool(block.index) or sum(bool(cell) for _, cells in block.rows for cell in cells) > 1)
+
+
 class _Cells:
     """Blocks to entries."""
 
@@ -206,7 +210,8 @@ class _Cells:
         name = block.name
         where = Where(self._source, field=name)
         kind = kind_of(name) if name else "matrix"
-        if name in FIELDS and (not FIELDS[name].array or is_switch(" ".join(block.rows[0][1]), kind)):
+        is_text = not FIELDS[name].array if name in FIELDS else False
+        if (is_text and not _is_matrix_of_scales(block, kind)) or is_switch(" ".join(block.rows[0][1]), kind):
             return self._words(block.rows, kind, where)
         if self._delimiter == ",":
             for line, cells in block.rows:

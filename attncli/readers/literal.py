@@ -36,7 +36,8 @@ def read(text: str, field: str, *, written: Container[str] = ()) -> Entry:
     """
     where = Where(field=field)
     plain = text.strip()
-    if field in FIELDS and (not FIELDS[field].array or is_switch(plain, FIELDS[field].kind)):
+    is_text = field in FIELDS and not FIELDS[field].array and not _is_matrix_of_scales(text, field)
+    if is_text or is_switch(plain, kind_of(field)):
         return Entry(Word(text), where)
     if plain.startswith("[") and "[" in plain[1:]:
         document, *more = json_.read(plain, Where(field), field, written=field in written)
@@ -54,6 +55,10 @@ def read(text: str, field: str, *, written: Container[str] = ()) -> Entry:
             msg = f"row {at} has {counted(len(row), 'number')}, row 1 has {len(table[0])}"
             raise AttnError(msg, where)
     return Entry(np.array(table), where)
+
+
+def _is_matrix_of_scales(text: str, field: str) -> bool:
+    return kind_of(field) == "scale" and numbers.value(text) is None and bool(re.search(r"[\[;]|\S\s+\S", text))
 
 
 def _rows(text: str, where: Where) -> list[list[tuple[tuple[int, int], str]]]:
