@@ -25,6 +25,7 @@ TOLERANCE = 1e-9
 def quiet() -> None:
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
+    torch.set_num_threads(1)  # more only get in each other's way
 
 
 Read = Callable[..., dict[str, Any]]
