@@ -42,11 +42,13 @@ from attncli.derivation import (
     positions,
     residual,
     score_gradients,
+    training,
 )
 from attncli.derivation.fused import Attend
 from attncli.derivation.layout import HeadLayout
 from attncli.derivation.places import Places
 from attncli.derivation.rope import Frequencies
+from attncli.problem.problem import from_arguments
 from attncli.trace import cell_ops, means
 from attncli.trace.op import Given, Op, Row, Same
 
@@ -68,6 +70,9 @@ BUCKETS = positions.RelativeBias(np.arange(8.0).reshape(4, 2) - 3, np.arange(2).
 RATES = Frequencies(np.array([0.7]), 1.5, of=4)
 PLACES = Places(queries=np.array([[3], [1], [4]]))
 CLASSES = np.array([[[0], [2], [1]], [[1], [1], [0]]])
+
+
+TRAINED = from_arguments({"X": [[1, -1], [0.5, 2]], "W_q": [[1, 0], [0, 1]], "b_q": [0, 1], "target": [[1, 0], [0, 1]]})
 
 
 def axes(shape: Shape) -> tuple[Axis, ...]:
@@ -279,6 +284,9 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     losses.CrossEntropy: [(losses.CrossEntropy(CLASSES), (PLANE,))],
     losses.CrossEntropyGradient: [(losses.CrossEntropyGradient(axes(PLANE), CLASSES), (PLANE,))],
     losses.Log: [(losses.Log(), (ROW,))],
+    training.Descend: [(training.Descend(0.3), (PLANE, PLANE))],
+    training.NewLoss: [(training.NewLoss(TRAINED, ("W_q", "b_q")), ((2, 2), (1, 2)))],
+    training.Trained: [(training.Trained("trained", np.ones((2, 2))), ())],
 }  # fmt: skip
 """For every op, some with their arguments, and the shapes of their operands."""
 
@@ -290,7 +298,8 @@ MAY_HIDE = (
 """Ops whose first operand may hold −∞."""
 
 WIDER = (
-    score_gradients.RowGradient, score_gradients.SinkGradient, losses.CrossEntropy, losses.Log,
+    score_gradients.RowGradient, score_gradients.SinkGradient, losses.CrossEntropy, losses.Log, training.NewLoss,
+    training.Trained,
     Attend, cell_ops.Maximum, cell_ops.Wave, cell_ops.Nothing, wrong.Then, wrong.Early, wrong.ShiftedExp,
     wrong.Hardmax, latent.Latent, latent_gradients.LatentGradient, latent_gradients.LatentWeightGradient,
     norms.Norm, norm_gradients.NormGradient, norm_gradients.WeightGradient, clip.ClipGradient,

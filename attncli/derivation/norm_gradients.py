@@ -10,7 +10,6 @@ import numpy as np
 
 from attncli.common.labels import Cell
 from attncli.derivation.gradients import Gradient
-from attncli.derivation.norms import Norm
 from attncli.trace.cell_ops import Minus, Over, RowSum, Times, Total
 from attncli.trace.means import Among
 from attncli.trace.op import Same
@@ -19,6 +18,7 @@ from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
+    from attncli.derivation.norms import Norm
 
 _TIMES, _OVER = Times(), Over()
 

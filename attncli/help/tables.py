@@ -15,8 +15,11 @@ COMMANDS_BY_SUBJECT: dict[Subject, str] = {
     "trace": "run, explain",
     "report": "check, compare",
     "roll": "mark",
+    "summary": "mark --summary",
+    "feedback": "mark --feedback",
     "heatmap": "run --heatmap",
     "worksheet": "new --sheet",
+    "exercise": "new",
     "layers": "run MODELDIR",
 }
 """The commands that draw each subject of the formats."""

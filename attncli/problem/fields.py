@@ -296,7 +296,7 @@ STEPS = {
 SOFTMAX_LINES = {"max": ("query", ""), "exp": ("query", "key"), "sumexp": ("query", "")}
 """Lines of a row's softmax that are not steps, and can be shown, explained and claimed like steps."""
 
-LOSS, NEW_LOSS = "loss", "loss_new"
+LOSS, LOSSES, NEW_LOSS = "loss", "losses", "loss_new"
 
 
 def gradient(name: str) -> str:
@@ -314,7 +314,7 @@ class BackwardSteps(Mapping[str, tuple[str, str]]):
 
     def __iter__(self) -> Iterator[str]:
         fields = [name for name, field in FIELDS.items() if field.differentiable]
-        yield LOSS
+        yield from (LOSS, LOSSES)
         yield from map(gradient, (*reversed(STEPS), *(name for name in fields if name not in STEPS)))
         yield from map(updated, fields)
         yield NEW_LOSS
@@ -325,7 +325,7 @@ class BackwardSteps(Mapping[str, tuple[str, str]]):
     def __getitem__(self, name: str) -> tuple[str, str]:
         if (of := name.removeprefix("d_")) != name and of in STEPS:
             return STEPS[of]
-        if name not in {LOSS, NEW_LOSS}:
+        if name not in {LOSS, LOSSES, NEW_LOSS}:
             of = of if of != name else name.removesuffix("_new")
             if of == name or of not in FIELDS or not FIELDS[of].differentiable:
                 raise KeyError(name)
@@ -354,6 +354,11 @@ def resolve(name: str) -> str | None:
         return name
     wanted = fold(name)
     return _ALIASES.get(wanted) or next((known for known in (*FIELDS, *CLAIMS) if fold(known) == wanted), None)
+
+
+def is_backward(part: str) -> bool:
+    """Return whether a step, a part of one such as d_Q[q1], or a line of an explanation is of the backward pass."""
+    return (resolve(part.partition("[")[0].strip()) or "") in GRADIENTS or "d_" in part
 
 
 def named(name: str, where: Where | None = None) -> str:

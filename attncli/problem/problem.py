@@ -6,6 +6,7 @@ Whether the fields fit each other, `attncli.derivation.draft` checks, which know
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -129,6 +130,14 @@ class Problem:
     def labels(self, name: str) -> tuple[str, ...]:
         """Return labels, empty if they are not given."""
         return cast("tuple[str, ...]", self.values.get(name, ()))
+
+    def with_arrays(self, arrays: Mapping[str, Array]) -> Problem:
+        """Return the problem with other matrices, row-wise, in the place of given ones."""
+        fields = {name: array for name, array in arrays.items() if name not in CLAIMS}
+        steps = {name: array for name, array in arrays.items() if name in CLAIMS}
+        other = copy(self)
+        vars(other).update(values=self.values | fields, _steps=self._steps | steps)
+        return other
 
     def has_step(self, name: str) -> bool:
         """Return whether a value for this step is given."""

@@ -8,11 +8,12 @@ from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
 from attncli.derivation.rules import computed
-from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, named, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, SOFTMAX_LINES, STEPS, Document, Entry, named, resolve
 from attncli.problem.problem import canonical
 from attncli.readers import operands as operands_
 from attncli.readers.answers import IDENTITY, LABELLED, Parts, identity, of_document
 from attncli.readers.layers import Selection, selected
+from attncli.readers.variants import Exercise, is_folder_of_variants, variants
 
 _NO_INPUTS = CLAIMS.keys() - FIELDS.keys()
 """Steps that are claims in a problem's file as well, whatever else stands there."""
@@ -43,24 +44,31 @@ def checked(
     answers, student = _answers(others[0], found[0][0] | over) if others else ({}, "")
     claims = _together(answers, claims)
     problems = [(document | over, _together(labelled, claims)) for document, labelled in found]
-    return problems, student, [*(operand for operand in rest if operand not in others), *selection.operands]
+    answered = computed({*found[0][0], *typed}) & CLAIMS.keys()
+    own = [operand for operand in rest if operand not in others and resolve(operand.partition("=")[0]) not in answered]
+    return problems, student, [*own, *selection.operands]
 
 
-def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[Document, list[str]]:
-    """Return the problem, and the files and folders of answers, at least one.
+def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[list[Exercise], list[str]]:
+    """Return the exercise, or the variants in a folder, and the files and folders of answers, at least one.
 
     The first file is the problem, or the first three are, Q, K and V. Raises AttnError.
     """
     selection, _ = selected(operands)
     files, typed = operands_.split(operands)
     operands_.standard_input_once(files, typed)
-    given = _plain(typed) | operands_.given_as_options(options)
-    raw, others = _problem_and_others(files, selection, given)
+    plain = _plain(typed) | operands_.given_as_options(options)
+    if files and is_folder_of_variants(files[0]):
+        first, *others = files
+        exercises = variants(first, _claimable(typed, {}) | plain)
+    else:
+        raw, others = _problem_and_others(files, selection, plain)
+        document = canonical(raw[0])
+        exercises = [Exercise.of(document | _claimable(typed, document) | plain)]
     if not others:
         msg = "no answers are given"
         raise AttnError(msg, hint="name files or folders after the problem: attncli mark problem.json answers/*.json")
-    document = canonical(raw[0])
-    return document | _claimable(typed, document) | given, others
+    return exercises, others
 
 
 def _problem_and_others(
@@ -126,7 +134,7 @@ def _refuse_unknown(name: str, where: Where) -> None:
         named(name, where)
     except AttnError as error:
         if error.hint and error.hint.startswith("the fields"):
-            error.hint = f"the steps are {', '.join(CLAIMS)}; {error.hint}"
+            error.hint = f"the steps are {', '.join((*STEPS, *SOFTMAX_LINES))}, d_ and a name; {error.hint}"
         raise
 
 

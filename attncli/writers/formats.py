@@ -22,21 +22,28 @@ from attncli.common.text import quoted, suggestion
 
 if TYPE_CHECKING:
     from attncli.common.errors import Failure
-    from attncli.common.gradebook import Roll
+    from attncli.common.feedback import Feedback
+    from attncli.common.gradebook import Roll, Summary
     from attncli.common.report import Page, Section
     from attncli.trace.trace import Trace
+    from attncli.writers.question import Question
     from attncli.writers.worksheet import Worksheet
 
-Subject: TypeAlias = Literal["trace", "report", "roll", "heatmap", "worksheet", "sections", "layers"]
+Subject: TypeAlias = Literal[
+    "trace", "report", "roll", "summary", "feedback", "heatmap", "worksheet", "sections", "exercise", "layers"
+]
 """What a format can draw: the fields of `Format` that hold functions."""
 
 _FOR = {
     "trace": "",
     "report": " for a report",
     "roll": " for marks",
+    "summary": " for a summary",
+    "feedback": " for feedback",
     "heatmap": " for a heat map",
     "worksheet": " for a worksheet",
     "sections": " for findings",
+    "exercise": " for an exercise",
     "layers": " for the layers of a checkpoint",
 }
 """How a subject reads in messages."""
@@ -66,9 +73,12 @@ class Format:
     trace: Callable[[Sequence[Trace], Style], str | bytes] = _cannot
     report: Callable[[Sequence[Page], Style], str] = _cannot
     roll: Callable[[Roll, Style], str] = _cannot
+    summary: Callable[[Summary, Style], str] = _cannot
+    feedback: Callable[[Feedback, Style], str] = _cannot
     heatmap: Callable[[Sequence[Trace], Style], str] = _cannot
     worksheet: Callable[[Worksheet, Style], str] = _cannot
     sections: Callable[[Sequence[Section], Style], str] = _cannot
+    exercise: Callable[[Sequence[Question], Style], str] = _cannot
     layers: Callable[[Sequence[Mapping[str, Any]], Style], str] = _cannot
     failure: Callable[[Failure, Style], str] | None = None
     """Write an error in the place of a problem; only for formats that hold one problem after another."""
@@ -168,6 +178,7 @@ for _format in (
         trace=_here("terminal"),
         report=_here("terminal.report"),
         roll=_here("terminal.roll"),
+        summary=_here("terminal.summary"),
         sections=_here("terminal.prose"),
         layers=_here("terminal.layers"),
         heatmap=_here("terminal.heatmap"),
@@ -178,7 +189,9 @@ for _format in (
         (".json",),
         trace=_here("json_"),
         report=_here("json_", "report"),
+        summary=_here("json_", "summary"),
         sections=_here("json_", "sections"),
+        exercise=_here("json_", "exercise"),
         layers=_here("json_", "layers"),
         failure=_here("json_", "failure"),
     ),
@@ -189,6 +202,7 @@ for _format in (
         report=_here("json_", "report_lines"),
         roll=_here("json_", "roll_lines"),
         sections=_here("json_", "sections"),
+        exercise=_here("json_", "exercise_lines"),
         layers=_here("json_", "layer_lines"),
         failure=_here("json_", "failure"),
     ),
@@ -201,6 +215,7 @@ for _format in (
         ("md",),
         trace=_here("markdown"),
         report=_here("markdown", "report"),
+        feedback=_here("markdown", "feedback"),
         worksheet=_here("markdown", "worksheet"),
         for_people=True,
     ),
@@ -210,6 +225,7 @@ for _format in (
         ("tex",),
         trace=_here("latex.derivation"),
         report=_here("latex.report"),
+        feedback=_here("latex.feedback"),
         worksheet=_here("latex.worksheet"),
         for_people=True,
     ),
@@ -218,7 +234,10 @@ for _format in (
         (".html", ".htm"),
         trace=_here("html.tables"),
         report=_here("html.report"),
+        summary=_here("html.summary"),
+        feedback=_here("html.feedback"),
         heatmap=_here("html.heatmap"),
+        worksheet=_here("html.worksheet"),
         for_people=True,
     ),
     Format(
@@ -229,6 +248,8 @@ for _format in (
         heatmap=_here("svg.heatmap"),
         for_people=True,
     ),
+    Format("moodle", (".xml",), exercise=_here("moodle")),
+    Format("ipynb", (".ipynb",), exercise=_here("ipynb")),
     Format("npz", (".npz",), trace=_here("npz")),
     Format("npy", (".npy",), trace=_here("npz", "write_array")),
 ):
