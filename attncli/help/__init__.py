@@ -13,7 +13,7 @@ from attncli.common.errors import AttnError
 from attncli.common.text import quoted, suggestion
 
 TOPICS = (
-    "problems", "fields", "positions", "block", "steps", "cells", "gradients", "formats", "models", "check", "mark",
+    "problems", "fields", "positions", "steps", "block", "cells", "gradients", "formats", "models", "check", "mark",
     "compare", "mistakes", "exercises", "practice", "conventions", "speed", "scale", "python", "recipes", "exit-codes",
     "completion", "development",
 )  # fmt: skip

@@ -121,6 +121,7 @@ PROBLEMS: dict[str, dict[str, Any]] = {
     "latent attention": LATENT,
     "latent attention, shared keys": LATENT | {"W_k": R(2, 4), "W_k_rope": R(4, 2), "W_q": R(3, 8), "W_o": R(4, 4),
                                                "kv_a_norm": R(2)},
+    "latent attention, RoPE": LATENT | {"W_k": R(2, 4), "W_k_rope": R(4, 2), "W_q": R(3, 8), "positions": "rope"},
     "latent attention in columns": {"X": R(4, 3), "W_kv_a": R(2, 4), "W_k": R(4, 2), "W_k_rope": R(2, 4),
                                     "W_v": R(4, 2), "W_q": R(8, 4), "heads": 2, "columns": True},
     "latent attention by head in batches": {"X": R(2, 3, 4), "W_kv_a": R(4, 2), "W_k": R(2, 2, 1), "b_k": R(2),

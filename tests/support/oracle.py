@@ -456,7 +456,7 @@ class Derivation:
         query = own(given, i) if given else i + self.offset(at)
         if keys:
             return query, own(keys, j)
-        from_x = given and "X" in self.p and "M" not in self.p and j >= self.past
+        from_x = given and {"X", "hidden"} & self.p.keys() and "M" not in self.p and j >= self.past
         return query, own(given, j - self.past) if from_x else j
 
     def real_keys(self, at: tuple[int, ...]) -> int:
