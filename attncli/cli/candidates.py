@@ -155,6 +155,10 @@ def _values(command: str, param: Any, current: str) -> Iterator[Candidate]:
 
 
 def _operands(command: str, typed: _Typed, current: str) -> Iterator[Candidate]:
+    if layers := _layers(typed):
+        yield from layers
+        if current.startswith("layer="):
+            return
     name, equals, value = current.partition("=")
     if equals:
         known = FIELDS.get(resolve(name) or "")
@@ -171,6 +175,20 @@ def _operands(command: str, typed: _Typed, current: str) -> Iterator[Candidate]:
     if command in {"run", "grad"}:
         yield from (Candidate(f"{name}=", is_open=True) for name in STEPS if name not in FIELDS)
     yield from _files(current)
+
+
+def _layers(typed: _Typed) -> list[Candidate]:
+    """Return the layers of the checkpoint on the line; none if there is no checkpoint."""
+    from attncli.readers.folder import checkpoint, is_checkpoint
+
+    folder = next(filter(is_checkpoint, typed.operands), None)
+    if folder is None:
+        return []
+    try:
+        names = checkpoint(folder).layers
+    except AttnError:
+        return []
+    return [*(Candidate(f"layer={name}") for name in names), Candidate("text=", is_open=True)]
 
 
 def _behind(start: str, found: Iterator[Candidate]) -> Iterator[Candidate]:
