@@ -7,7 +7,7 @@ from collections.abc import Callable
 from attncli.models.config import HEADS, Config
 from attncli.models.embedding import Embedding
 from attncli.models.fact import Causal, Clip, Fact
-from attncli.models.family import Attention, Family, alone, sliding
+from attncli.models.family import Attention, Family, alone, full, grouped, sliding
 from attncli.models.layer import CHUNKED, FULL, SLIDING, Heads
 from attncli.models.norms import Block, HeadNorm, NormBeforeOrAfter
 from attncli.models.projections import Fused, Latent, Linear
@@ -72,204 +72,129 @@ def _multi_query(config: Config, index: int) -> Heads:
 
 _LAYERS, _H = "layers.{i}.", "h.{i}."
 _SEPARATE = Linear("self_attn.{}_proj", "self_attn.o_proj")
-_RMS = Block(pre="input_layernorm", norm="rms")
 _LN = Block(pre="input_layernorm")
-_TOKENS = Embedding("embed_tokens")
-_GPT2 = Embedding("wte", "wpe")
-
-_LLAMA = (_SEPARATE, Rope(), Causal(), _RMS)
-_GEMMA = (_SEPARATE, Rope(), Causal(unless="use_bidirectional_attention"))
-_GEMMA_NORMS = Block(
-    pre="input_layernorm", post="post_attention_layernorm", of="branch", norm="rms", minus_one=True
-)  # fmt: skip
+_RMS = Block(pre="input_layernorm", norm="rms")
+_GEMMA_NORMS = Block(pre="input_layernorm", post="post_attention_layernorm", of="branch", norm="rms", minus_one=True)
 _GEMMA_SCALE = ScaleFrom("query_pre_attn_scalar", -0.5)
-_SLIDING_LLAMA = Attention(_LAYERS, (*_LLAMA, Window()), kind=sliding)
+_HEAD_NORMS = ("self_attn.q_norm", "self_attn.k_norm")
+_HEAD_LAYER_NORMS = ("self_attn.q_layernorm", "self_attn.k_layernorm")
+_TOKENS = Embedding("embed_tokens")
+_GROUPED = grouped()
 
 
-def _decoder(name: str, block: str, *facts: Fact, embedding: Embedding | None = None) -> Family:
-    """Return a family with one attention in each layer, which sees all keys before it."""
-    return Family(name, (Attention(block, facts),), embedding)
-
-
-def _like_llama(name: str, *facts: Fact, embedding: Embedding | None = None) -> Family:
-    """Return a family with the tensors of Llama and its positions, and more facts."""
-    return _decoder(name, _LAYERS, *_LLAMA, *facts, embedding=embedding)
+def _decoder(
+    name: str,
+    block: str,
+    *facts: Fact,
+    heads: Callable[[Config, int], Heads] = _GROUPED,
+    kind: Callable[[Config, int], str] = full,
+    embedding: Embedding | None = None,
+) -> Family:
+    """Return a family with one attention in each layer, in which queries see the keys before them."""
+    return Family(name, (Attention(block, (*facts, Causal()), heads=heads, kind=kind),), embedding)
 
 
 DECODERS = (
     _decoder(
-        "gpt2", _H, Fused("attn.c_attn", "attn.c_proj", conv=True), Causal(), ScaleByLayer(), Block(pre="ln_1"),
-        embedding=_GPT2,
-    ),
-    Family(
-        "gpt_bigcode",
-        (
-            Attention(
-                _H,
-                (Fused("attn.c_attn", "attn.c_proj", "groups"), Causal(), ScaleByLayer(), Block(pre="ln_1")),
-                heads=_multi_query,
-            ),
-        ),
-    ),
-    Family(
-        "gpt_neo",
-        (
-            Attention(
-                _H,
-                (
-                    Linear("attn.attention.{}_proj", "attn.attention.out_proj"),
-                    Causal(), NoScale(), Window(("window_size",)), Block(pre="ln_1"),
-                ),
-                kind=_gpt_neo,
-            ),
-        ),
+        "gpt2", _H, Fused("attn.c_attn", "attn.c_proj", conv=True), ScaleByLayer(), Block(pre="ln_1"),
+        embedding=Embedding("wte", "wpe"),
     ),
     _decoder(
-        "gpt_neox", _LAYERS, Fused("attention.query_key_value", "attention.dense", "groups"),
-        Rope(part=0.25), Causal(), _LN,
+        "gpt_bigcode", _H, Fused("attn.c_attn", "attn.c_proj", "groups"), ScaleByLayer(), Block(pre="ln_1"),
+        heads=_multi_query,
     ),
     _decoder(
-        "gptj", _H, Linear("attn.{}_proj", "attn.out_proj"),
-        Rope("interleaved", dims_key="rotary_dim"), Causal(), Block(pre="ln_1"),
+        "gpt_neo", _H, Linear("attn.attention.{}_proj", "attn.attention.out_proj"), NoScale(),
+        Window(("window_size",)), Block(pre="ln_1"),
+        kind=_gpt_neo,
+    ),
+    _decoder(
+        "gpt_neox", _LAYERS, Fused("attention.query_key_value", "attention.dense", "groups"), Rope(part=0.25), _LN,
+    ),
+    _decoder(
+        "gptj", _H, Linear("attn.{}_proj", "attn.out_proj"), Rope("interleaved", dims_key="rotary_dim"),
+        Block(pre="ln_1"),
     ),
     _decoder(
         "codegen", _H, Fused("attn.qkv_proj", "attn.out_proj", "four blocks of q, v, k"),
-        Rope("interleaved", dims_key="rotary_dim"), Causal(), Block(pre="ln_1"),
+        Rope("interleaved", dims_key="rotary_dim"), Block(pre="ln_1"),
     ),
     _decoder(
-        "opt", _LAYERS, Linear("self_attn.{}_proj", "self_attn.out_proj"),
-        Causal(), NormBeforeOrAfter("self_attn_layer_norm"),
+        "opt", _LAYERS, Linear("self_attn.{}_proj", "self_attn.out_proj"), NormBeforeOrAfter("self_attn_layer_norm"),
+    ),
+    _decoder("bloom", _H, Fused("self_attention.query_key_value", "self_attention.dense", "groups"), Alibi(), _LN),
+    _decoder(
+        "mpt", "blocks.{i}.", Fused("attn.Wqkv", "attn.out_proj"), MptAlibi(), Clip("attn_config"),
+        ScaleFrom("softmax_scale", inside="attn_config"), Block(pre="norm_1"),
     ),
     _decoder(
-        "bloom", _H, Fused("self_attention.query_key_value", "self_attention.dense", "groups"),
-        Alibi(), Causal(), _LN,
+        "falcon", _H, Fused("self_attention.query_key_value", "self_attention.dense", "groups"),
+        Rope(unless="alibi"), FalconAlibi(), Block(pre="input_layernorm|ln_attn"),
+        heads=_multi_query,
+    ),
+    _decoder("llama", _LAYERS, _SEPARATE, Rope(), _RMS, embedding=_TOKENS),
+    _decoder("mistral", _LAYERS, _SEPARATE, Rope(), Window(), _RMS, kind=sliding, embedding=_TOKENS),
+    _decoder("mixtral", _LAYERS, _SEPARATE, Rope(base=1e6), Window(), _RMS, kind=sliding),
+    _decoder("qwen2", _LAYERS, _SEPARATE, Rope(), Window(), _RMS, kind=_qwen, embedding=_TOKENS),
+    _decoder(
+        "qwen3", _LAYERS, _SEPARATE, Rope(), HeadNorm("rms", *_HEAD_NORMS), Window(), _RMS,
+        kind=_qwen, embedding=_TOKENS,
+    ),
+    _decoder("gemma", _LAYERS, _SEPARATE, Rope(), Block(pre="input_layernorm", norm="rms", minus_one=True)),
+    _decoder(
+        "gemma2", _LAYERS, _SEPARATE, Rope(), _GEMMA_SCALE, Window(), Softcap(), _GEMMA_NORMS,
+        kind=_odd_full,
     ),
     _decoder(
-        "mpt", "blocks.{i}.", Fused("attn.Wqkv", "attn.out_proj"),
-        MptAlibi(), Causal(), Clip("attn_config"), ScaleFrom("softmax_scale", inside="attn_config"),
-        Block(pre="norm_1"),
-    ),
-    Family(
-        "falcon",
-        (
-            Attention(
-                _H,
-                (
-                    Fused("self_attention.query_key_value", "self_attention.dense", "groups"),
-                    Rope(unless="alibi"), FalconAlibi(), Causal(), Block(pre="input_layernorm|ln_attn"),
-                ),
-                heads=_multi_query,
-            ),
-        ),
-    ),
-    _like_llama("llama", embedding=_TOKENS),
-    Family("mistral", (_SLIDING_LLAMA,), _TOKENS),
-    Family("mixtral", (Attention(_LAYERS, (_SEPARATE, Rope(base=1e6), Causal(), Window(), _RMS), kind=sliding),)),
-    Family("qwen2", (Attention(_LAYERS, (*_LLAMA, Window()), kind=_qwen),), _TOKENS),
-    Family(
-        "qwen3",
-        (
-            Attention(
-                _LAYERS,
-                (*_LLAMA, Window(), HeadNorm("rms", "self_attn.q_norm", "self_attn.k_norm")),
-                kind=_qwen,
-            ),
-        ),
-        _TOKENS,
-    ),
-    _decoder("gemma", _LAYERS, *_GEMMA, Block(pre="input_layernorm", norm="rms", minus_one=True)),
-    Family(
-        "gemma2",
-        (Attention(_LAYERS, (*_GEMMA, _GEMMA_SCALE, Window(), Softcap(), _GEMMA_NORMS), kind=_odd_full),),
-    ),
-    Family(
-        "gemma3_text",
-        (
-            Attention(
-                _LAYERS,
-                (
-                    *_GEMMA, _GEMMA_SCALE, Window(), Softcap(),
-                    HeadNorm("rms", "self_attn.q_norm", "self_attn.k_norm", minus_one=True), _GEMMA_NORMS,
-                ),
-                kind=_one_full_in(6),
-            ),
-        ),
+        "gemma3_text", _LAYERS, _SEPARATE, Rope(), HeadNorm("rms", *_HEAD_NORMS, minus_one=True), _GEMMA_SCALE,
+        Window(), Softcap(), _GEMMA_NORMS,
+        kind=_one_full_in(6),
     ),
     _decoder(
-        "phi", _LAYERS, Linear("self_attn.{}_proj", "self_attn.dense"), Rope(part=0.5), Causal(),
-        HeadNorm("layer", "self_attn.q_layernorm", "self_attn.k_layernorm"), _LN,
+        "phi", _LAYERS, Linear("self_attn.{}_proj", "self_attn.dense"), Rope(part=0.5),
+        HeadNorm("layer", *_HEAD_LAYER_NORMS), _LN,
     ),
-    Family(
-        "phi3",
-        (
-            Attention(
-                _LAYERS,
-                (Fused("self_attn.qkv_proj", "self_attn.o_proj"), Rope(), Causal(), Window(), _RMS),
-                kind=sliding,
-            ),
-        ),
-    ),
-    _decoder(
-        "stablelm", _LAYERS, _SEPARATE, Rope(part=0.25), Causal(),
-        HeadNorm("layer", "self_attn.q_layernorm", "self_attn.k_layernorm"), _LN,
-    ),
+    _decoder("phi3", _LAYERS, Fused("self_attn.qkv_proj", "self_attn.o_proj"), Rope(), Window(), _RMS, kind=sliding),
+    _decoder("stablelm", _LAYERS, _SEPARATE, Rope(part=0.25), HeadNorm("layer", *_HEAD_LAYER_NORMS), _LN),
     _decoder(
         "persimmon", _LAYERS, Fused("self_attn.query_key_value", "self_attn.dense", "groups"),
-        Rope(base=25000.0, part=0.5), Causal(),
-        HeadNorm("layer", "self_attn.q_layernorm", "self_attn.k_layernorm"), _LN,
+        Rope(base=25000.0, part=0.5), HeadNorm("layer", *_HEAD_LAYER_NORMS), _LN,
     ),
+    _decoder("nemotron", _LAYERS, _SEPARATE, Rope(part=0.5), Block(pre="input_layernorm", minus_one=True)),
     _decoder(
-        "nemotron", _LAYERS, _SEPARATE, Rope(part=0.5), Causal(), Block(pre="input_layernorm", minus_one=True),
-    ),
-    _decoder(
-        "glm4", _LAYERS, _SEPARATE, Rope("interleaved", part=0.5), Causal(),
+        "glm4", _LAYERS, _SEPARATE, Rope("interleaved", part=0.5),
         Block(pre="input_layernorm", post="post_self_attn_layernorm", of="branch", norm="rms"),
     ),
     _decoder(
-        "granite", _LAYERS, _SEPARATE, Rope(), Causal(), ScaleFrom("attention_multiplier"),
+        "granite", _LAYERS, _SEPARATE, Rope(), ScaleFrom("attention_multiplier"),
         Block(pre="input_layernorm", norm="rms", residual_scale="residual_multiplier"),
     ),
-    _decoder("olmo", _LAYERS, _SEPARATE, Rope(), Causal(), Clip(), Block(weightless=True, eps=1e-5)),
+    _decoder("olmo", _LAYERS, _SEPARATE, Clip(), Rope(), Block(weightless=True, eps=1e-5)),
     _decoder(
-        "olmo2", _LAYERS, _SEPARATE, Rope(), Causal(), HeadNorm("rms", "self_attn.q_norm", "self_attn.k_norm"),
+        "olmo2", _LAYERS, _SEPARATE, HeadNorm("rms", *_HEAD_NORMS), Rope(),
         Block(post="post_attention_layernorm", of="branch", norm="rms"),
     ),
     _decoder(
-        "cohere", _LAYERS, _SEPARATE, Rope("interleaved", base=500000.0), Causal(),
-        HeadNorm("layer", "self_attn.q_norm", "self_attn.k_norm"), _LN,
+        "cohere", _LAYERS, _SEPARATE, HeadNorm("layer", *_HEAD_NORMS), Rope("interleaved", base=500000.0), _LN,
     ),
-    Family(
-        "cohere2",
-        (
-            Attention(
-                _LAYERS,
-                (_SEPARATE, Rope("interleaved", when=slides), Causal(), Window(), _LN),
-                kind=_one_full_in(4),
-            ),
-        ),
+    _decoder(
+        "cohere2", _LAYERS, _SEPARATE, Rope("interleaved", when=slides), Window(), _LN,
+        kind=_one_full_in(4),
     ),
-    _decoder("smollm3", _LAYERS, _SEPARATE, Rope(base=2e6, when=turns), Causal(), Window(), _RMS, embedding=_TOKENS),
-    Family("starcoder2", (Attention(_LAYERS, (_SEPARATE, Rope(), Causal(), Window(), _LN), kind=sliding),)),
-    Family("gpt_oss", (Attention(_LAYERS, (*_LLAMA, Window(), Sinks()), kind=_odd_full),)),
-    Family(
-        "llama4_text",
-        (
-            Attention(
-                _LAYERS,
-                (
-                    _SEPARATE, Rope("interleaved", base=500000.0, when=turns), Causal(), Chunk(), ScaleByPosition(),
-                    HeadNorm("rms", at="rotated", unless_off="use_qk_norm", only_rotated=True), _RMS,
-                ),
-                kind=_chunked_with_rope,
-            ),
-        ),
+    _decoder("smollm3", _LAYERS, _SEPARATE, Rope(base=2e6, when=turns), Window(), _RMS, embedding=_TOKENS),
+    _decoder("starcoder2", _LAYERS, _SEPARATE, Rope(), Window(), _LN, kind=sliding),
+    _decoder("gpt_oss", _LAYERS, _SEPARATE, Rope(), Window(), Sinks(), _RMS, kind=_odd_full),
+    _decoder(
+        "llama4_text", _LAYERS, _SEPARATE, Rope("interleaved", base=500000.0, when=turns),
+        HeadNorm("rms", at="rotated", unless_off="use_qk_norm", only_rotated=True), ScaleByPosition(), Chunk(), _RMS,
+        kind=_chunked_with_rope,
     ),
-    _like_llama(
-        "hunyuan_v1_dense",
-        HeadNorm("rms", "self_attn.query_layernorm", "self_attn.key_layernorm", at="rotated"),
+    _decoder(
+        "hunyuan_v1_dense", _LAYERS, _SEPARATE, Rope(),
+        HeadNorm("rms", "self_attn.query_layernorm", "self_attn.key_layernorm", at="rotated"), _RMS,
     ),
     *(
-        Family(name, (Attention(_LAYERS, (Latent(), LatentRope(), ScaleOfYarn(), Causal(), _RMS), heads=alone()),))
+        _decoder(name, _LAYERS, Latent(), LatentRope(), ScaleOfYarn(), _RMS, heads=alone())
         for name in ("deepseek_v2", "deepseek_v3")
     ),
 )  # fmt: skip

@@ -33,10 +33,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Causal(Fact):
-    """A causal mask: always, if a flag of config.json is set, or unless one is."""
+    """A causal mask, unless config.json asks for attention in both directions (EmbeddingGemma)."""
 
     only_if: str = ""
-    unless: str = ""
+    """A flag of config.json that asks for the mask; empty for always."""
 
     @property
     def said(self) -> str:
@@ -44,9 +44,8 @@ class Causal(Fact):
 
     def fields(self, layer: Layer) -> Fields:
         hidden = layer.config.flag(self.only_if) if self.only_if else True
-        unless = layer.config.get(self.unless) if self.unless else None
-        open_ = unless is True or unless == "all"
-        return {"causal": True} if hidden and not open_ else {}
+        both = layer.config.get("use_bidirectional_attention")
+        return {"causal": True} if hidden and both is not True and both != "all" else {}
 
 
 @dataclass(frozen=True)

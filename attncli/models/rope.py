@@ -152,5 +152,5 @@ class RopeOfCheckpoint(Fact):
         if layer.config.get(key) != value:
             return {}
         fields: Fields = {"positions": "rope"}
-        frequencies = layer.optional(self.name)
-        return fields | ({"rope_freqs": frequencies} if frequencies is not None else {})
+        found = layer.tensors.find(self.name)  # of any layer: they are all the same
+        return fields | ({"rope_freqs": layer.tensors.read(found)} if found else {})
