@@ -103,17 +103,17 @@ def test_heads_and_columns_stand_as_in_the_problem(run: Runner, tmp_path: Path) 
 
 NAMES = {
     "Ada": "Ada",
-    "ada": "ada_2",
+    "ada": "ada-2",
     "../../etc/passwd": "etc_passwd",
-    "con": "_con",
-    "Index": "_Index",
+    "con": "con_",
+    "Index": "Index-2",
     "Zoë Müller": "Zoë_Müller",
-    "Zoe\u0308 Mu\u0308ller": "Zoë_Müller_2",
+    "Zoe\u0308 Mu\u0308ller": "Zoë_Müller-2",
     "王小明": "王小明",
     "...": "_",
     "a\x00b\nc\u202e": "a_b_c",
     "x" * 300: "x" * 60,
-    "x" * 301: "x" * 60 + "_2",
+    "x" * 301: "x" * 60 + "-2",
 }
 
 
@@ -146,7 +146,7 @@ def test_the_folder_is_written_whole_or_not_at_all(run: Runner, problem: str, tm
     (tmp_path / "empty").mkdir()
     (tmp_path / "a.json").write_text('{"weights": [["0.0474", "0.9526"]]}')
     for folder, says in (
-        ("full", "full: the folder is not empty\n  hint: name a new one\n"),
+        ("full", "full: the folder is not empty\n  hint: name a new one: files of an older class would stay in it\n"),
         ("p.json", "p.json: is not a folder\n"),
         ("nosuch/back", "nosuch/back: cannot be written: No such file or directory\n"),
     ):

@@ -282,7 +282,8 @@ def test_help_fits_and_has_its_headings(run: Runner, name: str) -> None:
     headings = [line for line in lines if re.match(r"[A-Z].*:$", line) and not line.startswith("Usage")]
     fields = "Fields of the problem (also typed as operands, causal=true):"
     groups = [f"{heading}:" for heading in HEADINGS if any(field.heading == heading != "" for field in OPTIONS)]
-    assert headings == (["Options:"] if name == "new" else ["Arguments:", "Options:", fields, *groups])
+    drawing = ["Options:", "Shape of the exercise:", "A class:", "Files:"]
+    assert headings == (drawing if name == "new" else ["Arguments:", "Options:", fields, *groups])
 
 
 def test_fields_stand_under_their_headings(run: Runner) -> None:

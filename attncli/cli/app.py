@@ -23,7 +23,7 @@ COMMANDS = {
     "mark": "mark",
     "practice": "practice",
     "compare": "compare",
-    "new": "exercise",
+    "new": "new",
     "lint": "exercise",
     "mistakes": "mistakes",
     "help": "help",

@@ -25,7 +25,7 @@ MAX_PROBLEM_SIZE = 2**20
 MAX_CELLS = 2000
 """The most cells of a step that are listed; of a larger one only the rows are."""
 
-_SUBJECTS: dict[str, Subject] = {"check": "report", "mark": "roll", "compare": "report"}
+_SUBJECTS: dict[str, Subject] = {"check": "report", "mark": "roll", "compare": "report", "new": "exercise"}
 """What the formats of a command draw, if it is not a trace."""
 
 

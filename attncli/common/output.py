@@ -54,7 +54,7 @@ def to_folder(path: str, files: Mapping[str, bytes]) -> None:
             for name, data in files.items():
                 with open(os.path.join(temporary, name), "xb") as file:
                     file.write(data)
-            os.chmod(temporary, 0o777 & ~_umask())
+            os.chmod(temporary, 0o777 & ~umask())
             os.replace(temporary, target)  # an empty folder may be replaced
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -65,15 +65,18 @@ def to_folder(path: str, files: Mapping[str, bytes]) -> None:
 
 
 def must_be_new(path: str) -> None:
-    """Raise AttnError for the path of a new folder if something is there, but for an empty folder."""
-    if not os.path.lexists(path):
-        return
-    if not os.path.isdir(path):
+    """Raise AttnError for the path of a new folder if there are files in it, or no place for it."""
+    where = Where(path)
+    if os.path.isdir(path):
+        if os.listdir(path):
+            msg = "the folder is not empty"
+            raise AttnError(msg, where, "name a new one: files of an older class would stay in it")
+    elif os.path.lexists(path):
         msg = "is not a folder"
-        raise AttnError(msg, Where(path))
-    if os.listdir(path):
-        msg = "the folder is not empty"
-        raise AttnError(msg, Where(path), "name a new one")
+        raise AttnError(msg, where)
+    elif not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+        msg = f"cannot be written: {os.strerror(errno.ENOENT)}"
+        raise AttnError(msg, where)
 
 
 def must_take(path: str) -> None:
@@ -99,7 +102,7 @@ def must_take(path: str) -> None:
 def _replace(target: str, data: bytes) -> None:
     import tempfile  # most results go to standard output and do not need it
 
-    mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask()
+    mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~umask()
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".attncli-")
     try:
         try:
@@ -114,7 +117,8 @@ def _replace(target: str, data: bytes) -> None:
         raise
 
 
-def _umask() -> int:
+def umask() -> int:
+    """Return the permissions that new files of this process lack."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -23,7 +23,7 @@ from attncli.trace.op import Given
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
-_UNUSED = {"title", "tokens", "key_tokens", "columns", "precision", "decimals", *BACKWARD}
+_UNUSED = {"title", "exercise", "tokens", "key_tokens", "columns", "precision", "decimals", *BACKWARD}
 """Fields that no step of the forward pass uses."""
 
 

@@ -18,6 +18,7 @@ COMMANDS_BY_SUBJECT: dict[Subject, str] = {
     "feedback": "mark --feedback",
     "heatmap": "run --heatmap",
     "worksheet": "new --sheet",
+    "exercise": "new",
 }
 """The commands that draw each subject of the formats."""
 

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from attncli.common.gradebook import Roll, Summary
     from attncli.common.report import Page, Section
     from attncli.trace.trace import Trace
+    from attncli.writers.question import Question
     from attncli.writers.worksheet import Worksheet
 
-Subject: TypeAlias = Literal["trace", "report", "roll", "summary", "feedback", "heatmap", "worksheet", "sections"]
+Subject: TypeAlias = Literal[
+    "trace", "report", "roll", "summary", "feedback", "heatmap", "worksheet", "sections", "exercise"
+]
 """What a format can draw: the fields of `Format` that hold functions."""
 
 _FOR = {
@@ -40,6 +43,7 @@ _FOR = {
     "heatmap": " for a heat map",
     "worksheet": " for a worksheet",
     "sections": " for findings",
+    "exercise": " for an exercise",
 }
 """How a subject reads in messages."""
 
@@ -73,6 +77,7 @@ class Format:
     heatmap: Callable[[Sequence[Trace], Style], str] = _cannot
     worksheet: Callable[[Worksheet, Style], str] = _cannot
     sections: Callable[[Sequence[Section], Style], str] = _cannot
+    exercise: Callable[[Sequence[Question], Style], str] = _cannot
     failure: Callable[[Failure, Style], str] | None = None
     """Write an error in the place of a problem; only for formats that hold one problem after another."""
     for_people: bool = False
@@ -183,6 +188,7 @@ for _format in (
         report=_here("json_", "report"),
         summary=_here("json_", "summary"),
         sections=_here("json_", "sections"),
+        exercise=_here("json_", "exercise"),
         failure=_here("json_", "failure"),
     ),
     Format(
@@ -192,6 +198,7 @@ for _format in (
         report=_here("json_", "report_lines"),
         roll=_here("json_", "roll_lines"),
         sections=_here("json_", "sections"),
+        exercise=_here("json_", "exercise_lines"),
         failure=_here("json_", "failure"),
     ),
     Format("csv", (".csv",), trace=_here("csv_"), roll=_here("csv_", "roll"), has_header=True),
@@ -225,6 +232,7 @@ for _format in (
         summary=_here("html.summary"),
         feedback=_here("html.feedback"),
         heatmap=_here("html.heatmap"),
+        worksheet=_here("html.worksheet"),
         for_people=True,
     ),
     Format(
@@ -235,6 +243,8 @@ for _format in (
         heatmap=_here("svg.heatmap"),
         for_people=True,
     ),
+    Format("moodle", (".xml",), exercise=_here("moodle")),
+    Format("ipynb", (".ipynb",), exercise=_here("ipynb")),
     Format("npz", (".npz",), trace=_here("npz")),
     Format("npy", (".npy",), trace=_here("npz", "write_array")),
 ):

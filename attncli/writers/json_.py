@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from attncli.common.gradebook import Roll, Row, Summary
     from attncli.common.report import Page, Section
     from attncli.trace.step import Step
+    from attncli.writers.question import Question
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
@@ -32,6 +33,16 @@ def write(traces: Sequence[Trace], style: Style) -> str:
 def write_lines(traces: Sequence[Trace], style: Style) -> str:
     """Return one object for each trace, on one line: JSON Lines."""
     return "".join(f"{_on_one_line(trace, style)}\n" for trace in traces)
+
+
+def exercise(questions: Sequence[Question], style: Style) -> str:
+    """Return the problem of each exercise."""
+    return write([question.problem for question in questions], style)
+
+
+def exercise_lines(questions: Sequence[Question], style: Style) -> str:
+    """Return the problem of each exercise, on one line."""
+    return write_lines([question.problem for question in questions], style)
 
 
 def failure(failure: Failure, style: Style) -> str:

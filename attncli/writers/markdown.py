@@ -20,7 +20,7 @@ from attncli.writers.matrix import (
     size_text,
     step_arithmetic,
 )
-from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
+from attncli.writers.worksheet import POWERS_NOTE, WAVES_NOTE, Worksheet, empty, powers, waves
 
 if TYPE_CHECKING:
     from attncli.common.feedback import AnswerCell, AnswerMatrix, Feedback
@@ -46,13 +46,14 @@ def _trace(trace: Trace, style: Style) -> str:
     if isinstance(trace, Explanation):
         return "\n".join([*parts, _arithmetic(explanation_arithmetic(trace, style, precision))])
     for step in trace.values():
-        parts.append(_heading(step, note_of(step, precision)))
+        parts.append(heading(step, note_of(step, precision)))
         parts += _tables(shown_matrices(step, style, precision))
         parts += _worked(step, style, precision)
     return "\n".join(parts)
 
 
-def _heading(step: Step, note: str) -> str:
+def heading(step: Step, note: str) -> str:
+    """Return a step's name, formula, shape and note in one line."""
     formula = "" if step.given else f" ${' = '.join([name_tex(step.name), *step.tex(name_tex)])}$"
     remark = f"; {escape(note)}" if note else ""
     return f"**{escape(step.name)}**{formula} ({size_text(step)}{remark})\n"
@@ -167,9 +168,12 @@ def worksheet(sheet: Worksheet, style: Style) -> str:
     """Return the given matrices and empty tables for the answers."""
     parts = [f"# {escape(sheet.title)}\n", f"Name: {'_' * 30}\n", f"{sheet.task}\n", "## Given\n"]
     for step in sheet.given:
-        parts += [_heading(step, step.note()), *_tables(shown_matrices(step, style, 0))]
+        parts += [heading(step, step.note()), *_tables(shown_matrices(step, style, 0))]
     parts.append("## Your answers\n")
     for step in sheet.asked:
-        parts += [_heading(step, step.note()), *_tables(empty(step))]
+        said = heading(step, step.note()) if sheet.formulas else f"**{escape(step.name)}** ({size_text(step)})\n"
+        parts += [said, *_tables(empty(step))]
+    if table := waves(sheet):
+        parts += ["## Cosines and sines\n", f"{WAVES_NOTE}\n", _table(table)]
     parts += [r"## Powers of $e$" + "\n", f"{POWERS_NOTE}\n", _table(powers())]
     return "\n".join(parts)
