@@ -11,7 +11,8 @@ import numpy as np
 from attncli.common.arrays import facing
 from attncli.common.errors import AttnError
 from attncli.common.rounding import dtype_name
-from attncli.derivation.derive import derive
+from attncli.derivation.derive import derive, differentiate
+from attncli.problem.fields import is_backward
 from attncli.problem.problem import Problem, canonical, entries
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
@@ -136,7 +137,7 @@ def grad(
     >>> trace["d_scaled"].formula()
     ['weights ∘ (d_weights − rowsum(weights ∘ d_weights))']
     """
-    return derive(Problem(canonical(entries({"Q": Q, "K": K, "V": V, **fields}))), backward=True)
+    return differentiate(Problem(canonical(entries({"Q": Q, "K": K, "V": V, **fields}))))
 
 
 def check(
@@ -219,7 +220,8 @@ def explain(problem: Fields | Mapping[str, Any] | Trace, cell: str, *, deep: boo
     K[k2]         = 2, 3
     scores[q1,k2] = Q[q1] · K[k2] = 3×2 + 4×3 = 6 + 12 = 18
     """
-    trace = problem if isinstance(problem, Trace) else derive(Problem(_document(problem)))
+    work = differentiate if is_backward(cell) else derive
+    trace = problem if isinstance(problem, Trace) else work(Problem(_document(problem)))
     return trace.explain(cell, deep=deep)
 
 

@@ -8,7 +8,7 @@ from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
 from attncli.derivation.rules import computed
-from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, named, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, SOFTMAX_LINES, STEPS, Document, Entry, named, resolve
 from attncli.problem.problem import canonical
 from attncli.readers import operands as operands_
 from attncli.readers.answers import IDENTITY, LABELLED, Parts, identity, of_document
@@ -41,7 +41,9 @@ def checked(
     answers, student = _answers(others[0], found[0][0] | over) if others else ({}, "")
     claims = _together(answers, claims)
     problems = [(document | over, _together(labelled, claims)) for document, labelled in found]
-    return problems, student, [operand for operand in rest if operand not in others]
+    answered = computed({*found[0][0], *typed}) & CLAIMS.keys()
+    own = [operand for operand in rest if operand not in others and resolve(operand.partition("=")[0]) not in answered]
+    return problems, student, own
 
 
 def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[list[Exercise], list[str]]:
@@ -122,7 +124,7 @@ def _refuse_unknown(name: str, where: Where) -> None:
         named(name, where)
     except AttnError as error:
         if error.hint and error.hint.startswith("the fields"):
-            error.hint = f"the steps are {', '.join(CLAIMS)}; {error.hint}"
+            error.hint = f"the steps are {', '.join((*STEPS, *SOFTMAX_LINES))}, d_ and a name; {error.hint}"
         raise
 
 

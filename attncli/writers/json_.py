@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from attncli.common.arrays import facing
 from attncli.common.style import Style
 from attncli.common.text import visible_json
-from attncli.problem.fields import FIELDS
+from attncli.derivation.layout import laid_out_like
+from attncli.problem.fields import FIELDS, GRADIENTS
 from attncli.trace.trace import Trace
 
 if TYPE_CHECKING:
@@ -134,7 +135,15 @@ def contents(trace: Trace, style: Style) -> Iterator[tuple[str, object]]:
                 yield name, facing(value, trace.columns) if is_array(value) else value
     for step in trace.values():
         if not (trace.is_problem and step.name in trace.fields):
-            yield step.name, value_of(step, trace, style)
+            yield step.name, _as_read(step, trace, value_of(step, trace, style))
+
+
+def _as_read(step: Step, trace: Trace, value: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a step's value; that of a field's gradient in the shape in which the field is read."""
+    field = trace.fields.get(step.name.removeprefix("d_").removesuffix("_new"))
+    if step.name not in GRADIENTS or not is_array(field):
+        return value
+    return facing(laid_out_like(facing(value, trace.columns), field), trace.columns)
 
 
 def value_of(step: Step, trace: Trace, style: Style) -> npt.NDArray[Any]:
