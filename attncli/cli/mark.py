@@ -58,8 +58,8 @@ Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="Mark with N process
 
 @with_problem(
     "PROBLEM ANSWERS...",
-    "A problem, as for run, then files of answers, folders and zip archives of such files, JSON Lines, or - (standard "
-    "input).",
+    "A problem, as for run, or a folder of variants; then files of answers, folders and zip archives of such files, "
+    "JSON Lines, or - (standard input).",
 )
 def mark(
     terminal: Terminal,
