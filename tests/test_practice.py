@@ -77,7 +77,10 @@ def test_an_honest_student_is_right_at_the_first_try(
     assert done.out.endswith("All right.\n")
 
 
-@pytest.mark.parametrize("options", [[], ["--causal"], ["--heads", "2"], ["--self"], ["--easy"], ["--tokens", "3"]])
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--causal"], ["--heads", "2"], ["--self"], ["--easy"], ["--tokens", "3"], ["--tokens-text", "a b c"]],
+)
 def test_a_drawn_exercise_is_that_of_new(run: Runner, options: list[str]) -> None:
     """The same seed and options draw the same numbers, and its right answers are right."""
     problem = json.loads(run("new", "--seed", "5", *options).out)
@@ -259,7 +262,7 @@ def test_an_early_end(run: Runner, file: Path) -> None:
         ),
         (
             ["problem.json", "--seed", "3"],
-            "a problem is given, and --seed, --self, --cross, --padding and --easy draw one",
+            "a problem is given; --seed and the options for the shape of an exercise draw one",
         ),
         (["problem.json", "problem.json"], "got 2 problems, expected one"),
         (["problem.json", "--log", "nowhere/log"], "nowhere/log: cannot be written: No such file or directory"),
