@@ -19,6 +19,7 @@ from attncli.cli.terminal import ExitCode, Terminal
 COMMANDS = {
     "run": "run",
     "explain": "explain",
+    "grad": "grad",
     "check": "check",
     "mark": "mark",
     "practice": "practice",

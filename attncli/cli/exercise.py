@@ -28,14 +28,14 @@ def lint(
 
     attncli new --seed 7 | attncli lint
     """
-    from attncli.derivation.derive import derive
+    from attncli.derivation.derive import derive_all
     from attncli.exercises.lint import sections
     from attncli.readers import operands
     from attncli.writers import formats
 
     chosen = formats.chosen(format, out, "sections")
     problems = operands.problems(typed.operands, typed.options, piped=typed.is_piped)
-    traces = [derive(problem) for problem in problems]
+    traces = [derive_all(problem) for problem in problems]
     style = terminal.style(color, full=True, out=out)
     terminal.write(chosen.sections(sections(traces), style), out, style.encoding)
     if not quiet:

@@ -10,7 +10,7 @@ import numpy as np
 from attncli.common.errors import AttnError
 from attncli.derivation.derive import derive
 from attncli.exercises.matrices import fields
-from attncli.exercises.outcomes import APART, CORE, Outcome, alike, distance, distinct, last_step, outcomes
+from attncli.exercises.outcomes import APART, CORE, Outcome, alike, distance, distinct, end, outcomes
 from attncli.exercises.spec import ExerciseSpec
 from attncli.problem.problem import from_arguments
 from attncli.trace.trace import Trace
@@ -91,7 +91,7 @@ def _answering(spec: ExerciseSpec) -> dict[str, object]:
 
 def unshown(truth: Trace, found: list[Outcome]) -> list[str]:
     """Return the ids of mistakes whose output is undefined, correct, or that of another mistake."""
-    right = last_step(truth).array
+    right = end(truth)
     bad = [
         outcome.id
         for outcome in found
