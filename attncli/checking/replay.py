@@ -77,7 +77,9 @@ def with_identities(truth: Trace, missing: frozenset[str]) -> Trace:
     stands_for: dict[str, Step] = {}
     last: Step | None = None
     given = [name for name in truth if name not in PLANES and truth[name].given]
-    for name in (*given, *STEPS, *(name for name in truth if name in GRADIENTS)):
+    made = iter([name for name in truth if name in STEPS])
+    order = [next(made) if name in truth else name for name in STEPS]  # norms of Q and K may come after rotations
+    for name in (*given, *order, *(name for name in truth if name in GRADIENTS)):
         if name in truth and name not in whole:
             old = truth[name]
             operands = tuple(stands_for.get(operand.name, operand) for operand in old.operands)

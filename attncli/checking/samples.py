@@ -38,6 +38,11 @@ _SELF: dict[str, Any] = {
     "X": _matrix(3, 3, 1), "W_q": _matrix(3, 3, 2), "W_k": _matrix(3, 3, 4), "W_v": _matrix(3, 3, 5),
 }  # fmt: skip
 
+_BLOCK: dict[str, Any] = {
+    "hidden": _matrix(3, 4, 1), "pre_norm": [1, 2, 1, 3], "pre_norm_bias": [0, 1, 0, 1], "W_v": _matrix(4, 4, 2),
+    "heads": 2, "qk_norm": "rms", "clip_qkv": 1,
+}  # fmt: skip
+
 SAMPLES: tuple[dict[str, Any], ...] = (
     {"Q": _matrix(3, 4, 1), "K": _matrix(3, 4, 2), "V": _matrix(3, 2, 4), "causal": True},
     _PLAIN | {"causal": True},
@@ -46,6 +51,9 @@ SAMPLES: tuple[dict[str, Any], ...] = (
     _CACHED | {"softcap": 5, "bias": [[1, 0, -1, 0]], "window": [1, 0]},
     _PLAIN | {"positions": "alibi", "heads": 1, "sinks": [1]},
     _PLAIN | {"bias_k": [1, 0, 2], "bias_v": [0, 1, 1], "add_zero_attn": True},
+    _BLOCK,
+    _BLOCK | {"norm": "rms", "qk_norm": "l2", "post_norm": True},
+    _BLOCK | {"qk_norm": "layer", "post_norm": [1, 0, 2, 1], "post_norm_of": "branch"},
     _PLAIN | {"scale": "none"},
     _PLAIN | {"scale": "1/3"},
     {"Q": [[1, 2], [3, 1]], "K": [[1, 1], [2, 0]], "V": [[1, 2], [0, 3]], "normalize": "sum"},

@@ -23,7 +23,8 @@ from attncli.writers.matrix import (
 from attncli.writers.worksheet import POWERS_NOTE, WAVES_NOTE, Worksheet, empty, powers, waves
 
 if TYPE_CHECKING:
-    from attncli.common.report import Page, StepSaid
+    from attncli.common.feedback import AnswerCell, AnswerMatrix, Feedback
+    from attncli.common.report import Page, Sentence, StepSaid
     from attncli.writers.arithmetic import Equation
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|$~&:@])")
@@ -107,7 +108,11 @@ def _page(page: Page) -> Iterator[str]:
         if step.cells:
             yield _wrong_cells(step)
         yield from (f"*{escape(text)}*\n" for text in step.asides)
-    for sentence in page.conclusion:
+    yield from _conclusion(page.conclusion)
+
+
+def _conclusion(sentences: Sequence[Sentence]) -> Iterator[str]:
+    for sentence in sentences:
         text = f"**{escape(sentence.text)}**" if sentence.strong or sentence.good else escape(sentence.text)
         yield f"{sentence.tex or text}{f' `{sentence.id}`' if sentence.id else ''}\n"
 
@@ -119,6 +124,44 @@ def _wrong_cells(step: StepSaid) -> str:
         for cell in step.cells
     )
     return "\n".join([f"| cell | yours |{' right |' * right}\n|:--|--:|{'--:|' * right}", *rows]) + "\n"
+
+
+def feedback(told: Feedback, style: Style) -> str:
+    """Return the feedback to a student: wrong cells are bold and marked with a cross."""
+    parts = [f"# {escape(told.name)}\n"]
+    parts += [f"{escape(told.title)}\n"] if told.title else []
+    parts.append(f"**{told.marks}**\n")
+    parts += [f"**{escape(told.first)}**\n"] if told.first else []
+    for step in told.steps:
+        parts.append(f"{step.said.mark} **{escape(step.said.name)}** {escape(step.said.said)}\n")
+        parts += [part for matrix in step.matrices for part in _answers(matrix)]
+        parts += [f"*{escape(text)}*\n" for text in step.said.asides]
+    parts += _conclusion(told.conclusion)
+    parts += [f"- {escape(remark)}" for remark in told.remarks]
+    return style.plain("\n".join(parts).rstrip("\n") + "\n")
+
+
+def _answers(matrix: AnswerMatrix) -> Iterator[str]:
+    if matrix.title:
+        yield f"{escape(matrix.title)}:\n"
+    lines = [
+        f"| | {' | '.join(map(escape, matrix.columns))} |",
+        f"|:--{'|--:' * len(matrix.columns)}|",
+        *(
+            f"| {escape(name)} | {' | '.join(map(_answer, row))} |"
+            for name, row in zip(matrix.rows, matrix.cells, strict=True)
+        ),
+    ]
+    yield "\n".join(lines) + "\n"
+
+
+def _answer(cell: AnswerCell) -> str:
+    if cell.state == "open":
+        return "–"
+    if cell.state == "wrong":
+        right = f" → {escape(cell.right)}" if cell.right is not None else ""
+        return f"✗ **{escape(cell.text)}**{right}"
+    return escape(cell.text)
 
 
 def worksheet(sheet: Worksheet, style: Style) -> str:
