@@ -14,7 +14,7 @@ from support.command import Runner
 import attncli
 
 WAYS = [pytest.param(id, way, id=f"{id}-{way}") for id, (_, _, ways) in MISTAKES.items() for way in range(ways)]
-SORTS = ("plain", "mean", "half", "square", "causal", "projected", "trained", "shared")
+SORTS = ("plain", "mean", "half", "square", "causal", "projected", "trained", "residual", "shared")
 
 
 def check(problem: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
