@@ -6,12 +6,16 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from students.backward import MISTAKES, Worker, apart, exercise, mistaken, rounding, written
 from support import json
 from support.command import Runner
 
 import attncli
+from attncli.checking.samples import SAMPLES
+from attncli.derivation.derive import differentiate
+from attncli.problem.problem import from_arguments
 
 WAYS = [pytest.param(id, way, id=f"{id}-{way}") for id, (_, _, ways) in MISTAKES.items() for way in range(ways)]
 SORTS = ("plain", "mean", "half", "square", "causal", "projected", "trained", "residual", "shared")
@@ -59,6 +63,19 @@ def test_who_keeps_all_digits_is_not_accused(sort: str) -> None:
         problem = exercise(sort, draw)
         report = check(problem, written(Worker(problem).work(), 3))
         assert report["verdict"] == "right", (problem, report)
+
+
+@pytest.mark.parametrize("number", range(len(SAMPLES)))
+def test_rounded_gradients_of_every_kind_of_problem_are_right(number: int) -> None:
+    """Caches, biases, norms, sinks, caps and shared heads: every step to 3 decimals, and the gradients alone."""
+    fields = {name: value for name, value in SAMPLES[number].items() if name not in {"target", "criterion", "lr"}}
+    *_, last = attncli.attention(**fields).values()
+    fields["target"] = (np.arange(last.value.size) % 5 - 2).reshape(last.value.shape).tolist()
+    right = differentiate(from_arguments(fields))
+    claims = written({name: step.value.tolist() for name, step in right.items() if not step.given}, 3)
+    for handed_in in (claims, {name: step for name, step in claims.items() if name.startswith("d_")}):
+        report = check(fields, handed_in)
+        assert report["verdict"] == "right", report["code"]
 
 
 def test_the_mistake_is_said_with_the_formulas(run: Runner, tmp_path: Path) -> None:
