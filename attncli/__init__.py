@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = ["AttnError", "Explanation", "Report", "Step", "Trace", "__version__", "attention", "check", "explain"]
+__all__ = [
+    "AttnError", "Explanation", "Report", "Step", "Trace", "__version__", "attention", "check", "explain", "grad",
+]  # fmt: skip
 
 if TYPE_CHECKING:
-    from attncli.api import attention, check, explain
+    from attncli.api import attention, check, explain, grad
     from attncli.checking import Report
     from attncli.common.errors import AttnError
     from attncli.trace.step import Step

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from attncli.problem.arguments import Claims, Fields, Options
     from attncli.problem.fields import Document
 
-__all__ = ["AttnError", "Explanation", "Report", "Step", "Trace", "attention", "check", "explain"]
+__all__ = ["AttnError", "Explanation", "Report", "Step", "Trace", "attention", "check", "explain", "grad"]
 
 
 def __getattr__(name: str) -> object:
@@ -93,6 +93,49 @@ def attention(
     return derive(Problem(canonical(entries({"Q": Q, "K": K, "V": V, **fields}))), dtype=name)
 
 
+def grad(
+    Q: npt.ArrayLike | None = None,  # noqa: N803 (the field's own names)
+    K: npt.ArrayLike | None = None,  # noqa: N803
+    V: npt.ArrayLike | None = None,  # noqa: N803
+    **fields: Unpack[Options],
+) -> Trace:
+    """Compute attention, its loss, and the gradient of every step and every given matrix.
+
+    Parameters
+    ----------
+    Q : array_like, (…, n, d_k)
+        The queries. As for `attention`, they may be missing if `X` is given.
+    K : array_like, (…, m, d_k)
+        The keys.
+    V : array_like, (…, m, d_v)
+        The values.
+    **fields
+        The fields of a problem file, as for `attention`; of these, `target` and `criterion` set the loss, `d_output`
+        the upstream gradient in its place. With neither, the loss is the sum of the output.
+
+    Returns
+    -------
+    Trace
+        The steps of `attention`, then `loss`, then the gradients from the output back to the inputs: `d_output`,
+        `d_weights`, …, each in the shape of what it belongs to.
+
+    Raises
+    ------
+    AttnError
+        As for `attention`, and for a target or an upstream gradient that does not fit the output.
+
+    Examples
+    --------
+    >>> from attncli import grad
+    >>> trace = grad([[1, 0]], [[1, 2], [2, 3]], [[7, 8], [9, 10]], target=[[8, 8]])
+    >>> trace["d_output"].value.round(4)
+    array([[0.3395, 1.3395]])
+    >>> trace["d_scaled"].formula()
+    ['weights ∘ (d_weights − rowsum(weights ∘ d_weights))']
+    """
+    return derive(Problem(canonical(entries({"Q": Q, "K": K, "V": V, **fields}))), backward=True)
+
+
 def check(
     problem: Fields | Mapping[str, Any] | Trace,
     claims: Claims | Mapping[str, Any] | None = None,
@@ -139,7 +182,7 @@ def check(
         msg = f"{min(twice)} is claimed twice"
         raise AttnError(msg)
     document = _document(problem)
-    parts, _ = of_document(entries({**claims, **steps}), document)
+    parts = of_document(entries({**claims, **steps}), document)
     return Judge(document).judge(parts)
 
 

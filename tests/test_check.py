@@ -229,15 +229,24 @@ def answers(tmp_path: Path) -> Path:
 
 def test_a_folder_is_marked(run: Runner, problem: str, answers: Path) -> None:
     """A row for each student, counts below; who cannot be read is listed with the reason, and not given zero."""
-    done = run("mark", problem, answers)
+    done = run("mark", problem, "answers")
     assert done.code == 0
-    rows = {line.split()[0]: line.split()[1:] for line in done.out.splitlines()[2:6]}
-    assert rows["ada"] == ["2", "weights:correct", "output:correct"]
-    assert rows["ben"] == ["1.50", "weights", "no_scale", "weights:no_scale", "output:follows_from_error"]
-    assert rows["eve"][:2] == ["0", "weights"]
-    assert rows["zoe"][0] == "unreadable:"
-    assert "4 submissions, 1 all right, 1 unreadable" in done.out
-    assert "mistake: no_scale 1" in done.out
+    assert done.out == (
+        "name  marks  steps\n"
+        "───────────────────────────────────────────────\n"
+        "ada     2/2  ✓ ✓\n"
+        "ben   1.5/2  ✗ →    weights: no_scale\n"
+        "eve     0/2  ✗ –    weights: wrong; output open\n"
+        "\n"
+        "steps: weights output\n"
+        "\n"
+        "unreadable: zoe: answers/zoe.json: 'x' is not a number, for weights[q1,k2]; "
+        "a cell without an answer is ? (in JSON: null)\n"
+        "\n"
+        "4 submissions, 1 all right, 1 unreadable\n"
+        "first wrong step: weights 2\n"
+        "mistake: no_scale 1\n"
+    )
     assert done.err == ""
 
 
@@ -258,8 +267,8 @@ def test_csv_and_scheme(run: Runner, problem: str, answers: Path, tmp_path: Path
     out = tmp_path / "marks.csv"
     assert run("mark", problem, answers, "--scheme", "scheme.json", "-f", "csv", "-o", out).code == 0
     lines = out.read_text().splitlines()
-    assert lines[0] == "name,marks,first_wrong,mistakes,code"
-    assert lines[2] == "ben,2.25,weights,no_scale,weights:no_scale output:follows_from_error"
+    assert lines[0] == "name,file,marks,max,percent,weights,output,first_wrong,mistakes,remarks"
+    assert lines[2] == f"ben,{answers}/ben.json,2.25,2,112.5,known_mistake,follows_from_error,weights,no_scale,"
 
 
 @pytest.mark.parametrize(("suffix", "name"), [(".csv", "csv"), (".jsonl", "jsonl"), (".txt", "table"), (".CSV", "csv")])

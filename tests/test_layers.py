@@ -16,6 +16,7 @@ LAYERS = (
     "cli",
     "help",
     "api",
+    "practice",
     "exercises",
     "writers",
     "checking",

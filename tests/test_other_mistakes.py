@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import random
 from typing import Any
 
 import pytest
+from students import shared
 from students.others import OTHERS, mistaken, written
+from students.shared import SHARED
 
 import attncli
 
@@ -38,26 +39,22 @@ def test_a_mistake_is_named(id: str) -> None:
             assert id in check(problem, {"output": claims["output"]})["mistakes"], (problem, claims["output"])
 
 
-def test_mistakes_with_heads_positions_and_the_past_are_named() -> None:
-    """Of a column of values 1 and 2, by arithmetic that is written out."""
-    gqa: dict[str, Any] = {"Q": [[1, 2, 3, 4]], "K": [[1, 0], [0, 2]], "V": [[2, 1], [1, 3]], "heads": 4, "kv_heads": 2}
-    scores = [[[q * k[head % 2] for k in gqa["K"]]] for head, q in enumerate(gqa["Q"][0])]
-    found = check(gqa, {"scores": scores})
-    assert found["mistakes"] == ["gqa_tile"]
+@pytest.mark.parametrize("id", SHARED)
+def test_a_mistake_with_shared_heads_slopes_or_a_cache_is_named(id: str) -> None:
+    draw, step = random.Random(id), SHARED[id].step
+    for _ in range(8):
+        problem, steps = shared.mistaken(id, draw)
+        claims = shared.written(steps, 4)
+        report = check(problem, claims)
+        assert (id in report["mistakes"], report["first_wrong"]) == (True, step), (problem, claims, report)
+        assert id in check(problem, {step: claims[step]})["mistakes"], (problem, claims[step])
+        assert id in check(problem, {"output": claims["output"]})["mistakes"], (problem, claims["output"])
 
-    alibi: dict[str, Any] = {"Q": [[1, 0], [0, 2]], "K": [[1, 1], [0, 2]], "V": [[1], [2]], "positions": "alibi"}
-    right = attncli.attention(**alibi)
-    scaled, biased = (right[step].value.reshape(2, 2) for step in ("scaled", "biased"))
-    wrong = (2 * scaled - biased).reshape(right["biased"].value.shape)
-    assert "alibi_sign" in check(alibi, {"biased": wrong.tolist()})["mistakes"]
 
-    past: dict[str, Any] = {
-        "Q": [[1.0]],
-        "K": [[1.0], [2.0]],
-        "V": [[3.0], [5.0]],
-        "past_K": [[2.0]],
-        "past_V": [[9.0]],
-    }
-    weight = 1 / (1 + math.e)
-    output = f"{3 * weight + 5 * (1 - weight):.4f}"
-    assert "past_ignored" in check(past, {"output": [[output]]})["mistakes"]
+@pytest.mark.parametrize("id", SHARED)
+def test_who_shares_heads_and_uses_slopes_and_caches_rightly_is_not_accused(id: str) -> None:
+    draw = random.Random(id)
+    for _ in range(8):
+        problem = SHARED[id].draw(draw)
+        report = check(problem, shared.written(SHARED[id].work(problem, False), 4))
+        assert report["verdict"] == "right", (problem, report)

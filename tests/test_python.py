@@ -17,9 +17,9 @@ from support.html import Page
 from support.latex import needs_latex, typeset
 
 import attncli
-from attncli import AttnError, attention, check, explain
+from attncli import AttnError, attention, check, explain, grad
 from attncli.problem import arguments
-from attncli.problem.fields import CLAIMS, FIELDS, STEPS, Kind
+from attncli.problem.fields import CLAIMS, FIELDS, GRADIENTS, STEPS, Kind
 from attncli.writers.formats import FORMATS, names_for
 
 Q, K, V = [[3, 4]], [[1, 2], [2, 3]], [[7, 8], [9, 10]]
@@ -28,8 +28,9 @@ MODULES = ("attncli", "attncli.api", "attncli.checking.verdict", "attncli.trace.
 
 TYPES: dict[Kind, object] = {
     "matrix": arguments.Numbers, "vector": arguments.Numbers, "mask": arguments.Numbers, "bias": arguments.Numbers,
-    "integers": arguments.Numbers, "integer": arguments.Integer, "number": arguments.Number, "flag": arguments.Flag,
-    "scale": arguments.Scale, "labels": arguments.Labels, "text": arguments.Text,
+    "target": arguments.Numbers, "integers": arguments.Numbers, "integer": arguments.Integer,
+    "number": arguments.Number, "flag": arguments.Flag, "scale": arguments.Scale, "labels": arguments.Labels,
+    "text": arguments.Text,
 }  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def test_examples_in_docstrings(module: str) -> None:
 
 def test_public_functions_have_numpydoc_sections() -> None:
     """What the package offers says its parameters, its errors and an example."""
-    for function in (attention, check, explain):
+    for function in (attention, check, explain, grad):
         text = inspect.getdoc(function) or ""
         for section in ("Parameters", "Returns", "Raises", "Examples"):
             assert f"\n{section}\n{'-' * len(section)}\n" in text, (function, section)
@@ -66,7 +67,7 @@ def test_arguments_are_the_table_of_fields() -> None:
     options = get_type_hints(arguments.Options)
     assert list(options) == [name for name in dict.fromkeys((*FIELDS, *STEPS)) if name not in PROBLEM]
     assert get_type_hints(arguments.Fields).keys() == FIELDS.keys() | STEPS.keys()
-    assert list(get_type_hints(arguments.Claims)) == list(CLAIMS)
+    assert list(get_type_hints(arguments.Claims)) == [name for name in CLAIMS if name not in GRADIENTS]
     for name, type in options.items():
         if name not in FIELDS:
             assert type == arguments.Numbers, name

@@ -25,11 +25,11 @@ from attncli.checking.mistakes import matrix_ops as other
 from attncli.checking.mistakes import ops as wrong
 from attncli.checking.softmax_lines import Share
 from attncli.common.labels import Axis
-from attncli.derivation import modifiers, normalize, ops, positions
+from attncli.derivation import addition, gradients, losses, modifiers, normalize, ops, positions, score_gradients
 from attncli.derivation.fused import Attend
-from attncli.derivation.ops import HeadLayout
+from attncli.derivation.layout import HeadLayout
 from attncli.trace import cell_ops
-from attncli.trace.op import Given, Op, Row
+from attncli.trace.op import Given, Op, Row, Same
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Shape: TypeAlias = tuple[int, ...]
@@ -42,6 +42,14 @@ ROW: Shape = (1, 3)
 PLANE: Shape = (2, 3, 3)
 HEADS: Shape = (2, 3, 2)
 ATTEND: tuple[Shape, ...] = ((3, 4), (3, 4), (3, 4))
+
+
+SHARED = gradients.View(HeadLayout(split=2, serve=2))
+CLASSES = np.array([[[0], [2], [1]], [[1], [1], [0]]])
+
+
+def axes(shape: Shape) -> tuple[Axis, ...]:
+    return tuple(Axis("", size) for size in shape)
 
 
 def attend(*changes: modifiers.Modifier, sinks: Array | None = None) -> Attend:
@@ -61,10 +69,11 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     cell_ops.Append: [(cell_ops.Append(np.array([[0.5]])), (ROW,))],
     cell_ops.RowSum: [(cell_ops.RowSum(), (ROW,))],
     cell_ops.Dot: [(cell_ops.Dot(), (ROW, ROW))],
+    cell_ops.Total: [(cell_ops.Total(3), (ROW, ROW, ROW))],
     cell_ops.Maximum: [(cell_ops.Maximum(), (ROW,))],
     cell_ops.Counted: [(cell_ops.Counted(), (ROW,))],
     cell_ops.NoKey: [(cell_ops.NoKey(), (ROW,))],
-    ops.Same: [(ops.Same(), (PLANE,))],
+    Same: [(Same(), (PLANE,))],
     ops.Project: [
         (ops.Project(), ((3, 2), (2, 4))),
         (ops.Project(bias=True), ((2, 3, 2), (2, 4), (1, 4))),
@@ -107,7 +116,7 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     wrong.Early: [(wrong.Early(ops.Mix(), 1), ((2, 3), (3, 2)))],
     functions.Function: [(functions.Function(functions.rolled(1), "rolled {0}"), (PLANE,))],
     functions.Altered: [(functions.Altered(ops.Mix(), 1, functions.rolled(1), "rolled {0}"), ((2, 3), (3, 2)))],
-    functions.Added: [(functions.Added(ops.Same(), 1), (PLANE, PLANE))],
+    functions.Added: [(functions.Added(Same(), 1), (PLANE, PLANE))],
     functions.Turned: [(functions.Turned(HeadLayout(), 2, "half", times=-1.0), (HEADS,))],
     roundings.Powers: [(roundings.Powers(np.exp), (PLANE,))],
     roundings.Products: [
@@ -137,6 +146,39 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     other.FoldHeads: [(other.FoldHeads("mean"), (HEADS,)), (other.FoldHeads("sum", repeat=True), (HEADS,))],
     other.Waves: [(other.Waves(1, "c/d"), ((3, 4),))],
     wrong.Corrected: [(wrong.Corrected(ops.Scale(0.5), "scores / 3"), (PLANE,))],
+    addition.Add: [(addition.Add(), (PLANE, PLANE[1:]))],
+    gradients.Unchanged: [(gradients.Unchanged(axes(PLANE)), (PLANE,))],
+    gradients.Multiply: [
+        (gradients.Multiply(axes((2, 3)), right=gradients.TURNED), ((2, 4), (3, 4))),
+        (gradients.Multiply(axes((2, 4)), gradients.TURNED, target=SHARED), ((2, 2, 3), (2, 2, 2))),
+        (gradients.Multiply(axes((3, 2)), gradients.TURNED), ((2, 4, 3), (2, 4, 2))),
+    ],
+    gradients.Summed: [
+        (gradients.Summed(axes((1, 3))), (PLANE,)),
+        (gradients.Summed(axes((3, 2)), first=1, last=4, keys=2), ((4, 3),)),
+    ],
+    gradients.SplitHeads: [(gradients.SplitHeads(axes((2, 3, 2)), 2), ((3, 4),))],
+    gradients.Parts: [
+        (gradients.Parts(axes((2, 3)), ((gradients.Multiply(axes((2, 3))), 2), (Same(), 1))), ((2, 4), (4, 3), (2, 3))),
+    ],
+    score_gradients.SoftmaxGradient: [(score_gradients.SoftmaxGradient(), (PLANE, PLANE))],
+    score_gradients.SumGradient: [
+        (score_gradients.SumGradient(normalize.SumNormalize()), (PLANE, PLANE, PLANE))
+    ],
+    score_gradients.CapGradient: [(score_gradients.CapGradient(2.5), (PLANE, PLANE))],
+    score_gradients.Unhidden: [(score_gradients.Unhidden(modifiers.Hide((modifiers.Causal(),), 3)), (PLANE,))],
+    score_gradients.Nought: [(score_gradients.Nought("hidden"), (ROW,))],
+    score_gradients.Negative: [(score_gradients.Negative(2), (ROW, ROW))],
+    score_gradients.SinkGradient: [
+        (score_gradients.SinkGradient(axes((1, 2)), normalize.Softmax(SINKS), 2), (PLANE, PLANE, PLANE))
+    ],
+    losses.SumLoss: [(losses.SumLoss(), (PLANE,))],
+    losses.Ones: [(losses.Ones(axes(PLANE)), (PLANE,))],
+    losses.Squares: [(losses.Squares(18), (PLANE, PLANE))],
+    losses.SquaresGradient: [(losses.SquaresGradient(axes(PLANE), 18), (PLANE, PLANE))],
+    losses.CrossEntropy: [(losses.CrossEntropy(CLASSES), (PLANE,))],
+    losses.CrossEntropyGradient: [(losses.CrossEntropyGradient(axes(PLANE), CLASSES), (PLANE,))],
+    losses.Log: [(losses.Log(), (ROW,))],
 }  # fmt: skip
 """For every op, some with their arguments, and the shapes of their operands."""
 
@@ -148,6 +190,7 @@ MAY_HIDE = (
 """Ops whose first operand may hold −∞."""
 
 WIDER = (
+    score_gradients.RowGradient, score_gradients.SinkGradient, losses.CrossEntropy, losses.Log,
     Attend, cell_ops.Maximum, cell_ops.Wave, cell_ops.Nothing, wrong.Then, wrong.Early, wrong.ShiftedExp,
     wrong.Hardmax,
 )  # fmt: skip

@@ -18,13 +18,24 @@ import pytest
 from support.examples import FLAT, READABLE, cells, rows
 
 import attncli
-from attncli import AttnError, attention
+from attncli import AttnError, attention, grad
 from attncli.derivation.fused import Attend
+from attncli.problem.fields import GRADIENTS
 from attncli.trace.depth import Depth
 from attncli.trace.exact import Surd
 from attncli.trace.op import Given, Op
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
+
+GRADED: list[dict[str, Any]] = [
+    FLAT | {"target": [0, 2, 1], "criterion": "cross_entropy", "mask": [[1, 0, 1, 1]]},
+    FLAT | {"target": [[1, 0, 2]] * 3, "softcap": 2, "sinks": [0.5]},
+    READABLE["sum, empty rows"],
+    READABLE["self-attention, heads, all"],
+    READABLE["sinusoidal"],
+    READABLE["biases alone"],
+]
+"""Problems in whose backward pass every op of a gradient occurs; test_gradients.py looks at them one by one."""
 
 
 def traces() -> Iterator[Trace]:
@@ -36,6 +47,10 @@ def traces() -> Iterator[Trace]:
             yield trace.zoom(step.name, cell)
         for step, index in rows(trace):
             yield trace.zoom(step.name, index)
+    for p in GRADED:
+        trace = grad(**p)
+        yield trace
+        yield from (trace.zoom(step.name, cell) for step, cell in cells(trace) if step.name in GRADIENTS)
 
 
 def is_close(found: Any, step: Step, index: tuple[int, ...]) -> None:

@@ -233,7 +233,7 @@ class Checker:
         """Say what is to be said of the way in which the numbers are written."""
         step, claim = verdict.step, verdict.claim
         if claim.percent:
-            verdict.remarks.append("read as percentages: the rows sum to 100")
+            verdict.remarks.append("read as percentages")
         if verdict.state in RIGHT and (short := self._too_short(step, claim)).any():
             verdict.state = "too_few_decimals"
             verdict.remarks.append(f"give {self.least} decimals")

@@ -103,7 +103,7 @@ def read(step: Step, parts: Iterable[tuple[str, Entry]], *, hidden: Bools | None
         values = _without_infinities(values, step, hidden)
         asked = asked & ~hidden
     found = units(written, values)
-    percent = step.name == "weights" and _sum_to_hundred(values, found.values)
+    percent = step.name == "weights" and _are_percentages(values, found.values, step.array)
     part = 0.01 if percent else 1.0
     return Claim(
         values * part, found.values * part, found.whole, texts, written, found.decimals + 2 * percent, asked, percent
@@ -121,14 +121,16 @@ def _without_infinities(values: Array, step: Step, hidden: Bools) -> Array:
     return np.where(hidden & (values < EARLY), np.nan, values)
 
 
-def _sum_to_hundred(values: Array, unit: Array) -> bool:
-    """Return whether weights are percentages: most rows sum to 100, and no row to 1."""
-    whole = ~np.isnan(values).any(axis=-1)
-    if not whole.any() or (values < 0).any():
+def _are_percentages(values: Array, unit: Array, right: Array) -> bool:
+    """Return whether weights are percentages: most rows sum to 100 and none to 1, or half of them are right so."""
+    said = np.isfinite(values) & (values != 0)
+    if not (np.abs(values[said]) > 1).any():
         return False
-    sums, slack = values.sum(axis=-1)[whole], unit.sum(axis=-1)[whole]
+    sums, slack = values.sum(axis=-1), unit.sum(axis=-1)  # NaN where an answer is missing
     hundred = np.abs(sums - 100) <= slack + 1e-9
-    return bool(2 * hundred.sum() >= len(sums) and (sums > 50).all())
+    if hundred.any() and 2 * hundred.sum() >= np.isfinite(sums).sum() and not (np.abs(sums - 1) <= 0.5).any():
+        return True
+    return bool(2 * (np.abs(values - 100 * right) <= unit)[said].sum() >= said.sum())
 
 
 def _number(text: str, where: Where, step: Step, at: int) -> Number:
@@ -149,7 +151,7 @@ def _texts(value: Any, where: Where) -> Texts:
 
 
 def _flat(value: Any, where: Where) -> tuple[tuple[int, ...], list[str]]:
-    """Return the shape of a raw value, and its texts; null for a row is a row of ?."""
+    """Return the shape of a raw value, and its texts; null or [] for a row is a row of ?."""
     if isinstance(value, Tensor):
         value = value.floats(where)
     if isinstance(value, np.ndarray):
@@ -157,10 +159,11 @@ def _flat(value: Any, where: Where) -> tuple[tuple[int, ...], list[str]]:
         return value.shape, ["?" if isinstance(x, float | np.floating) and math.isnan(x) else str(x) for x in numbers]
     if not isinstance(value, list):
         return (), [_text(value)]
-    parts = [_flat(item, where) for item in value]
+    blank = [item is None or item == [] for item in value]
+    parts = [_flat(None if none else item, where) for item, none in zip(value, blank, strict=True)]
     row = next((shape for shape, _ in parts if shape), ())
     empty = row, [_text(None)] * math.prod(row)
-    parts = [empty if item is None else part for item, part in zip(value, parts, strict=True)]
+    parts = [empty if none else part for part, none in zip(parts, blank, strict=True)]
     if not parts or any(shape != parts[0][0] for shape, _ in parts):
         msg = "its rows differ in length" if parts else "is empty"
         raise AttnError(msg, where)

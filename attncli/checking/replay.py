@@ -11,8 +11,8 @@ import numpy as np
 
 from attncli.checking.mistakes import Change, made_of
 from attncli.common.errors import AttnError
-from attncli.derivation.ops import Same
 from attncli.problem.fields import PLANES, STEPS
+from attncli.trace.op import Same
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 

@@ -105,6 +105,8 @@ def routes(
     yield _within("your numbers as written", written, width)
     if after_error:
         yield _within("your numbers, with their rounding", written, claim.units / 2 + moved)
+        if student.cuts_off:
+            yield _within("your numbers, each cut off", written, claim.units + 2 * moved, CUT_OFF)
     if any(name in student.blanks for name in names):
         unrounded = op.apply(*(student.blanks.get(name, student.own[name]) for name in names))
         yield _within("your numbers, blanks unrounded", unrounded, width)
@@ -121,7 +123,8 @@ def routes(
         yield _cut_off(values, claim)
         if step.name == "weights":
             yield from _bent(values, claim)
-    yield from _hidden(student, len(sources), step, claim, change, roundings(claim.decimals))
+    half = claim.units / 2 + (moved if after_error else 0.0)
+    yield from _hidden(student, len(sources), step, claim, half, change, roundings(claim.decimals))
 
 
 def _guard(student: Student, chain: Chain, step: Step, claim: Claim, change: Change) -> Array:
@@ -157,13 +160,12 @@ def _bent(values: Array, claim: Claim) -> Iterator[Route]:
 
 
 def _hidden(
-    student: Student, count: int, step: Step, claim: Claim, change: Change, ways: Sequence[Rounding]
+    student: Student, count: int, step: Step, claim: Claim, half: Array, change: Change, ways: Sequence[Rounding]
 ) -> Iterator[Route]:
-    """Yield what comes of rounding that is not shown."""
-    half = claim.units / 2
+    """Yield what comes of rounding that is not shown, each within `half`."""
     before = _ancestors(step)
     skipped = [name for name, made in student.truth.items()
-               if name in before and name not in student.claimed and not made.given]  # fmt: skip
+               if name in before and name not in student.claims and not made.given]  # fmt: skip
     if skipped:
         decimals = max(claim.decimals, LEAST)
         said = f"you rounded {skipped[-1]} to {decimals} decimals on the way"

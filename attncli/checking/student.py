@@ -24,6 +24,9 @@ FLOAT = 1e-9
 HIDDEN = -1e8
 """A claimed score below this is somebody's −∞."""
 
+SURE = 0.01
+"""A part of a unit that is more than arithmetic in float64 makes of none."""
+
 
 class Chain:
     """The steps made from some of a student's numbers, and from exact arithmetic on those.
@@ -49,7 +52,7 @@ class Chain:
             found = step.array if step.given else self.made(step)
             if name in self._student.wrong_rows and name not in self._change:
                 found = np.where(self._student.wrong_rows[name], self._student.own[name], found)
-            elif self._decimals is not None and not step.given and name not in self._student.claimed:
+            elif self._decimals is not None and not step.given and name not in self._student.claims:
                 found = rounded(found, self._decimals)
             self._values[name] = found
         return found
@@ -68,7 +71,7 @@ class Student:
         self.tolerance = tolerance
         self.own = inputs(truth)
         self.errors = {name: np.zeros(array.shape) for name, array in self.own.items()}
-        self.claimed: set[str] = set()
+        self.claims: dict[str, Claim] = {}
         self.rounded: list[str] = []
         """Claimed steps, in order, of which some number is not exact as it was written."""
         self.blanks: dict[str, Array] = {}
@@ -83,7 +86,7 @@ class Student:
 
     def take_claimed(self, name: str, claim: Claim, follows: Array, moved: Array) -> None:
         """Take what is claimed of a step, and what follows for the cells without an answer."""
-        self.claimed.add(name)
+        self.claims[name] = claim
         filled = np.where(claim.answered, claim.values, rounded(follows, claim.decimals))
         exact = np.isfinite(follows) & (np.abs(filled - follows) <= FLOAT * (1 + np.abs(follows)))
         # What equals what follows is no further from the student's unrounded number than that can be.
@@ -97,7 +100,7 @@ class Student:
 
     def take_right(self, name: str, claim: Claim) -> None:
         """Take a step that is right in every cell, before any error: as `take_claimed`, without any arithmetic."""
-        self.claimed.add(name)
+        self.claims[name] = claim
         truth = self.truth[name].array
         with np.errstate(invalid="ignore"):
             inexact = ~(np.abs(claim.values - truth) <= FLOAT * (1 + np.abs(truth))) & np.isfinite(truth)
@@ -117,6 +120,20 @@ class Student:
         if not any(error.any() for error in errors):
             return result, np.zeros(result.shape)
         return result, bounded(op.spread(result, operands, errors))
+
+    @property
+    def cuts_off(self) -> bool:
+        """Whether numbers are cut off, not rounded: some right ones by more than half a unit, and none too large."""
+        cut = False
+        for name, claim in self.claims.items():
+            right = self.truth[name].array
+            with np.errstate(all="ignore"):
+                short = np.sign(right) * (right - claim.values) / claim.units
+            near_right = (np.abs(short) < 1) & ~self.wrong_rows.get(name, np.False_)
+            if (near_right & (short < -SURE)).any():
+                return False
+            cut = cut or bool((near_right & (short > 0.5 + SURE)).any())
+        return cut
 
     def chain(self, count: int, change: Change, decimals: int | None = None) -> Chain:
         """Return what exact arithmetic makes of the first `count` rounded steps."""

@@ -93,6 +93,7 @@ def units(numbers: list[Number], values: Array) -> Units:
     figures = _figures(counted)
     own = np.empty(flat.shape)
     whole = np.ones(flat.shape, dtype=bool)
+    nothing = _SINGLE * max((abs(one.value) for one in counted), default=0.0)
     for at, one in enumerate(numbers):
         if one.unit:
             own[at] = one.unit
@@ -102,6 +103,8 @@ def units(numbers: list[Number], values: Array) -> Units:
             own[at] = 10.0**-decimals
             continue
         own[at] = 10.0 ** -min(max(decimals, 1), most)
+        if figures and not one.value and not one.decimals:  # what is too small to be written is 0 as well
+            own[at] = max(own[at], nothing)
         whole[at] = bool(figures) or decimals >= most
     if any(one.figures >= _LONG for one in counted):
         own, whole = _printed(numbers, flat, own, whole)

@@ -84,11 +84,18 @@ class Judge:
             report.agree(f"attention with vectors as {other}", f"in this exercise vectors are {mine}")
         elif not report.named:
             for name, differs, judge in self._conventions():
-                agreed = judge.report(claims, until_wrong=True)
-                if agreed.right and agreed.steps.keys() == claims.keys():
+                if judge.agrees(claims):
                     report.agree(name, differs)
                     break
         return report
+
+    def agrees(self, claims: Mapping[str, Claim]) -> bool:
+        """Return whether all claims are right, and are steps of this problem."""
+        try:
+            report = self.report(claims, until_wrong=True)
+        except AttnError:  # the claimed numbers allow no such step: scores that sum to 0 cannot be normalised by it
+            return False
+        return report.right and report.steps.keys() == claims.keys()
 
     def _agrees_turned(self, parts: Parts, *, own: bool) -> bool:
         """Return whether all steps are right with rows for columns."""

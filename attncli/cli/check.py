@@ -1,23 +1,19 @@
-"""The commands `check` and `mark`: answers compared with a problem, one submission or many."""
+"""The command `check`: answers compared with a problem."""
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 
 import typer
 
 from attncli.cli.command import Typed, with_problem
-from attncli.cli.options import Color, Full, Out, Quiet
+from attncli.cli.options import Color, Full, Out, Quiet, Tolerance
 from attncli.cli.terminal import ExitCode, Terminal
 from attncli.common.errors import AttnError
 
 MAX_HINTS = 4
 """Everything, the right numbers too."""
 
-Tolerance = Annotated[
-    float | None, typer.Option(metavar="X", help="Accept differences up to X, however many decimals are given.")
-]
 Hints = Annotated[
     int | None,
     typer.Option(
@@ -33,11 +29,6 @@ Why = Annotated[str | None, typer.Option(metavar="CELL", help="Show how the row 
 ReportFormat = Annotated[
     str | None,
     typer.Option("--format", "-f", metavar="NAME", help="table, json, jsonl, markdown, latex, html or svg [table]."),
-]
-Scheme = Annotated[str | None, typer.Option(metavar="FILE", help="JSON file with the marks for each state of a step.")]
-RollFormat = Annotated[
-    str | None,
-    typer.Option("--format", "-f", metavar="NAME", help="table, csv, tsv or jsonl [table]."),
 ]
 
 
@@ -79,7 +70,7 @@ def check(
     problems, student, problem = submissions.checked(typed.operands, typed.options, piped=typed.is_piped)
     reports = []
     for document, claims in problems:
-        report = Judge(document, tolerance=_finite(tolerance)).judge(claims, own=True)
+        report = Judge(document, tolerance=tolerance).judge(claims, own=True)
         report.name = student
         reports.append(report)
     style = terminal.style(color, full=full, out=out)
@@ -88,51 +79,12 @@ def check(
         if not quiet:
             for report in reports:
                 terminal.complain(echo(report))
-        if len(reports) == 1 and (move := next_move.command(reports[0], problem, typed.options, with_cell=level > 1)):
+        if len(reports) == 1 and (move := next_move.command(reports[0], problem, typed.options, level)):
             drawn[0].conclusion.append(Sentence(move, strong=False))
     text = chosen.report(drawn, style)
     terminal.write(text, out, style.encoding)
     if not all(report.right for report in reports):
         raise typer.Exit(ExitCode.WRONG)
-
-
-@with_problem(
-    "PROBLEM ANSWERS...",
-    "A problem, as for run, then files of answers, folders of such files, JSON Lines, or - (standard input).",
-)
-def mark(
-    terminal: Terminal,
-    typed: Typed,
-    scheme: Scheme = None,
-    tolerance: Tolerance = None,
-    format: RollFormat = None,
-    out: Out = None,
-    quiet: Quiet = False,
-    color: Color = "auto",
-) -> None:
-    """Mark many submissions and count their mistakes.
-
-    attncli mark problem.json answers/*.json
-
-    attncli mark problem.json class.jsonl -o marks.csv
-    """
-    from attncli.checking import Judge, marking
-    from attncli.common.progress import Progress
-    from attncli.readers import submissions
-    from attncli.writers import formats
-
-    chosen = formats.chosen(format, out, "roll")
-    document, answers = submissions.marked(typed.operands, typed.options)
-    judge = Judge(document, tolerance=_finite(tolerance))
-    marks = marking.scheme_of(scheme)
-    paths = marking.files(answers)
-    style = terminal.style(color, full=True, out=out)
-    with Progress(len(paths), "marking") as progress:
-        roll = marking.roll(marking.rows(document, judge, paths, marks, progress.advance))
-    terminal.write(chosen.roll(roll, style), out, style.encoding)
-    if chosen.name != "table" and not quiet:  # the table shows both
-        for line in roll.remarks():
-            terminal.complain(line)
 
 
 def _level(hints: int | None, *, show_answers: bool, for_people: bool) -> int:
@@ -143,10 +95,3 @@ def _level(hints: int | None, *, show_answers: bool, for_people: bool) -> int:
     if hints is not None:
         return hints
     return MAX_HINTS if show_answers or not for_people else MAX_HINTS - 1
-
-
-def _finite(tolerance: float | None) -> float | None:
-    if tolerance is not None and not 0 <= tolerance < math.inf:
-        msg = f"--tolerance must be ≥ 0, got {tolerance:g}"
-        raise AttnError(msg)
-    return tolerance

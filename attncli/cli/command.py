@@ -53,13 +53,16 @@ class Typed:
         return cast("int", coerce("precision", given_as_options(self.options)["precision"]))
 
 
-def with_terminal(function: Function) -> Function:
-    """Return a command that calls `function` with the terminal and the options."""
+def with_terminal(function: Function, *, needs_operands: bool = False) -> Function:
+    """Return a command that calls `function` with the terminal and the options.
+
+    A command that needs operands shows its usage if there are none, and standard input is a terminal.
+    """
     _, *options = inspect.signature(function, eval_str=True).parameters.values()
 
     def command(context: typer.Context, **values: object) -> None:
         terminal: Terminal = context.obj
-        if terminal.input_is_terminal and not any(map(values.get, ("operands", *_MATRICES))) and "operands" in values:
+        if needs_operands and terminal.input_is_terminal and not any(map(values.get, ("operands", *_MATRICES))):
             terminal.show_usage(context.get_usage())
         _import_the_library(terminal)
         function(terminal, **values)
@@ -67,8 +70,11 @@ def with_terminal(function: Function) -> Function:
     return _as(function, command, [_parameter("context", typer.Context), *options])
 
 
-def with_problem(metavar: str, help: str) -> Callable[[Function], Function]:
-    """Return a decorator for a command that takes a problem; `metavar` and `help` describe its operands."""
+def with_problem(metavar: str, help: str, *, optional: bool = False) -> Callable[[Function], Function]:
+    """Return a decorator for a command that takes a problem; `metavar` and `help` describe its operands.
+
+    A command whose problem is `optional` is called in a terminal without operands, too.
+    """
 
     def decorate(function: Function) -> Function:
         terminal, _, *own = inspect.signature(function, eval_str=True).parameters.values()
@@ -84,7 +90,7 @@ def with_problem(metavar: str, help: str) -> Callable[[Function], Function]:
             options = {field.name: _text(said) for field in OPTIONS if (said := values.pop(field.name)) is not None}
             function(terminal, Typed([*(operands or []), *sources], options, not terminal.input_is_terminal), **values)
 
-        return with_terminal(_as(function, command, parameters))
+        return with_terminal(_as(function, command, parameters), needs_operands=not optional)
 
     return decorate
 

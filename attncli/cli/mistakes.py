@@ -7,7 +7,11 @@ from attncli.cli.options import Color
 from attncli.cli.terminal import Terminal
 
 
-@with_problem("[ID] [PROBLEM]", "Ids of mistakes, as the list and attncli check name them; a problem, as for run.")
+@with_problem(
+    "[ID] [PROBLEM]",
+    "Ids of mistakes, as the list and attncli check name them; a problem, as for run.",
+    optional=True,
+)
 def mistakes(terminal: Terminal, typed: Typed, color: Color = "auto") -> None:
     """List the known mistakes, or show one with its formulas.
 

@@ -7,17 +7,22 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attncli import readers
-from attncli.derivation.ops import Same
 from attncli.problem.fields import FIELDS
+from attncli.trace.op import Same
 
 if TYPE_CHECKING:
     from attncli.checking import Report
+    from attncli.checking.report import StepVerdict
+
+SHOWS_CELLS, SHOWS_MISTAKES = 2, 3
+"""Levels of hints."""
 
 
-def command(report: Report, operands: Sequence[str], options: Mapping[str, str], *, with_cell: bool) -> str | None:
+def command(report: Report, operands: Sequence[str], options: Mapping[str, str], hints: int) -> str | None:
     """Return the command, quoted for a shell; None if nothing is wrong, or if it would not find the problem again.
 
-    `operands` and `options` are the problem as it was typed. Without `with_cell` the whole step is explained.
+    `operands` and `options` are the problem as it was typed. `hints` is the level: 1 tells the step, 2 a cell, 3 the
+    step in which a mistake was made.
     """
     name = report.first_wrong
     if name is None or not operands or any(map(_is_piped, operands)):
@@ -25,8 +30,19 @@ def command(report: Report, operands: Sequence[str], options: Mapping[str, str],
     verdict = report.steps[name]
     if isinstance(verdict.step.op, Same):  # a step that the problem does not have
         return None
-    cell = verdict.cells[0].cell if with_cell and verdict.cells else name
-    return shlex.join(["attncli", "explain", *operands, *_typed(options), cell])
+    return shlex.join(["attncli", "explain", *operands, *_typed(options), _target(report, verdict, hints)])
+
+
+def _target(report: Report, verdict: StepVerdict, hints: int) -> str:
+    """Return the first wrong cell; where a mistake was made in a step before, that step's row in its place."""
+    if hints < SHOWS_CELLS or not verdict.cells:
+        return verdict.step.name
+    known = verdict.named if hints >= SHOWS_MISTAKES else []
+    made = report.truth.get(known[0].step) if known and report.truth else None
+    if made is None or made is verdict.step or isinstance(made.op, Same):
+        return verdict.cells[0].cell
+    row = verdict.cells[0].place[:-1]
+    return made.row_name(row if made.array.shape[:-1] == verdict.step.array.shape[:-1] else (0,) * len(row))
 
 
 def _is_piped(operand: str) -> bool:

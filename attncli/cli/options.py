@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import typer
+
+from attncli.common.errors import AttnError
 
 Format = Annotated[
     str | None,
@@ -22,6 +25,13 @@ def _file(path: str | None) -> str | None:
     return None if path == "-" else path
 
 
+def _finite(tolerance: float | None) -> float | None:
+    if tolerance is not None and not 0 <= tolerance < math.inf:
+        msg = f"--tolerance must be ≥ 0, got {tolerance:g}"
+        raise AttnError(msg)
+    return tolerance
+
+
 Out = Annotated[
     str | None,
     typer.Option(
@@ -31,6 +41,10 @@ Out = Annotated[
         callback=_file,
         help="Write to FILE, or - (standard output); its suffix selects the format.",
     ),
+]
+Tolerance = Annotated[
+    float | None,
+    typer.Option(metavar="X", callback=_finite, help="Accept differences up to X, however many decimals are given."),
 ]
 Header = Annotated[bool, typer.Option("--header", help="Put labels around the matrices of csv and tsv.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Write no notes to standard error.")]

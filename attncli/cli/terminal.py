@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 DEFAULT_WIDTH = 80
 MIN_WIDTH = 20
 
+_LONGEST_LINE = 1 << 20
+"""The most characters of one answer: an endless line must end in a message."""
+
 _NO_SUCH_COMMAND = 127
 """What a shell exits with."""
 
@@ -183,6 +186,29 @@ class Terminal:
         except OSError as error:
             msg = f"cannot write the result: {error.strerror}"
             raise AttnError(msg, where) from None
+
+    def ask(self, prompt: str, encoding: str = "utf-8") -> str | None:
+        """Return the next line of standard input, without its end; None after the last.
+
+        In a terminal the line can be edited, and earlier lines are recalled.
+        """
+        if self.stdin is None:
+            return None
+        if self.stdin.errors != "replace" and (reconfigure := getattr(self.stdin, "reconfigure", None)):
+            reconfigure(errors="replace")  # an answer that is not text is not a number either; before the first line
+        if self.input_is_terminal and self.output_is_terminal:
+            with suppress(ImportError):
+                import readline  # noqa: F401 (input edits lines with it)
+            try:
+                return input(f"{prompt}> ")
+            except (EOFError, KeyboardInterrupt) as left:
+                self.write("\n")  # what comes next begins a line
+                if isinstance(left, KeyboardInterrupt):
+                    raise
+                return None
+        self.write(f"{prompt}>\n", encoding=encoding)
+        line = self.stdin.readline(_LONGEST_LINE)
+        return line.removeprefix("\ufeff").rstrip("\n") if line else None
 
     def tell(self, notes: Iterable[str]) -> None:
         """Write notes to standard error, each once."""

@@ -1,4 +1,4 @@
-"""The content of a report, independent of its format: a page for one submission, a roll for a class.
+"""The content of a report, independent of its format: a page for one submission.
 
 `attncli.checking` builds it and the formats of `attncli.writers` draw it; neither imports the other.
 """
@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from attncli.common import display
-from attncli.common.style import decimal
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -85,43 +84,3 @@ class Section:
     heading: str
     sentences: Sequence[str]
     conclusion: str = ""
-
-
-MARKS = ("name", "marks", "first_wrong", "mistakes", "code")
-"""The column headings of a roll."""
-
-
-@dataclass(frozen=True)
-class Marks:
-    """One of many submissions: its marks and mistakes, or the reason it could not be read."""
-
-    name: str
-    marks: float | None = None
-    """None, not 0, if the submission could not be read."""
-    first_wrong: str | None = None
-    mistakes: Sequence[str] = ()
-    code: str = ""
-    """A short line for statistics: scores:correct weights:no_scale."""
-    states: dict[str, str] = field(default_factory=dict)
-    """The state of each claimed step."""
-    right: bool = False
-    unreadable: str = ""
-
-    def cells(self) -> list[str]:
-        """Return the cells of a table row, with the headings `MARKS`."""
-        marks = "" if self.marks is None else decimal(float(self.marks), 2)
-        code = f"unreadable: {self.unreadable}" if self.unreadable else self.code
-        return [self.name, marks, self.first_wrong or "", " ".join(self.mistakes), code]
-
-
-@dataclass(frozen=True)
-class Roll:
-    """The results of a class: a row for each submission, and counts over all of them."""
-
-    rows: list[Marks]
-    counts: list[str]
-
-    def remarks(self) -> Iterator[str]:
-        """Yield remarks that do not fit into a machine format: unreadable submissions, then the counts."""
-        yield from (f"unreadable: {row.name}: {row.unreadable}" for row in self.rows if row.unreadable)
-        yield from self.counts

@@ -17,7 +17,7 @@ from attncli.problem.values import shape_text
 from attncli.trace.trace import Trace
 
 
-def derive(problem: Problem, *, dtype: str = "float64", steps: Collection[str] = ()) -> Trace:
+def derive(problem: Problem, *, dtype: str = "float64", steps: Collection[str] = (), backward: bool = False) -> Trace:
     """Compute every step of a problem.
 
     Parameters
@@ -28,6 +28,8 @@ def derive(problem: Problem, *, dtype: str = "float64", steps: Collection[str] =
     steps : collection of str
         The steps that will be used, if not all. If none of them is n × m, and the scores would be large, one step
         that computes the output in blocks replaces those from the scores on.
+    backward : bool
+        Whether the gradients follow the steps.
 
     Raises
     ------
@@ -35,7 +37,11 @@ def derive(problem: Problem, *, dtype: str = "float64", steps: Collection[str] =
         If fields do not fit each other, one is missing, a result overflows, or the scores do not fit into memory.
     """
     plan = planned(problem)
-    if steps and not any(name in PLANES or name in SOFTMAX_LINES for name in steps):
+    if backward:
+        from attncli.derivation.backward import with_gradients
+
+        plan = with_gradients(plan, problem)
+    elif steps and not any(name in PLANES or name in SOFTMAX_LINES for name in steps):
         plan = in_blocks(plan, dtype)
     _refuse_too_large(plan)
     t = Trace(plan.fields, columns=problem.columns, dtype=dtype)

@@ -12,10 +12,10 @@ from attncli.common.labels import Axes
 from attncli.common.text import counted, listed
 from attncli.derivation import heads
 from attncli.derivation.inputs import Labels
-from attncli.derivation.ops import FLAT, HeadLayout
+from attncli.derivation.layout import FLAT, HeadLayout
 from attncli.derivation.plan import Plan, PlannedStep
 from attncli.derivation.rules import BEGINNINGS, RULES, Rule, computed
-from attncli.problem.fields import CLAIMS, FIELDS, STEPS
+from attncli.problem.fields import BACKWARD, CLAIMS, FIELDS, STEPS
 from attncli.problem.problem import Problem
 from attncli.problem.values import shape_text
 from attncli.trace.op import Given
@@ -23,7 +23,8 @@ from attncli.trace.op import Given
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
-_ABOUT_SHOWING = {"title", "tokens", "key_tokens", "columns", "precision", "decimals"}
+_UNUSED = {"title", "tokens", "key_tokens", "columns", "precision", "decimals", *BACKWARD}
+"""Fields that no step of the forward pass uses."""
 
 
 def planned(problem: Problem) -> Plan:
@@ -112,6 +113,8 @@ class Draft:
         if all(step.given for step in steps):
             self._nothing_to_do()
         values = {name: array for name, array in self.inputs.items() if name in STEPS} | self.problem.values
+        if self._upstream:
+            values["d_output"] = self.problem.step("d_output")
         fields = {name: values[name] for name in FIELDS if name in values}
         return Plan(steps, self.inputs, fields, (*self.notes, *self._remarks()))
 
@@ -129,16 +132,22 @@ class Draft:
         hint = "attention needs Q, K and V; or X; or scores and V; or weights and V"
         raise AttnError(msg, self.problem.source(), hint)
 
+    @property
+    def _upstream(self) -> bool:
+        """Whether d_output is an input of the backward pass."""
+        return self.problem.has_step("d_output") and "target" not in self.problem.values
+
     def _remarks(self) -> list[str]:
         """Return notes on the claims and fields that this derivation does not use."""
         inputs = {step.name for step in self.steps.values() if step.given}
+        inputs |= {"d_output"} if self._upstream else set()
         remarks = []
         if claims := [name for name in CLAIMS if self.problem.has_step(name) and name not in inputs]:
             whose = "the file's own" if self.problem.file_of(*claims).source else "the given"
             verb, them = ("is", "it") if len(claims) == 1 else ("are", "them")
             remarks.append(f"{whose} {listed(claims)} {verb} not used; attncli check compares {them}")
         given = [*self.problem.values, *(name for name in STEPS if name in inputs and name not in FIELDS)]
-        if unused := [name for name in given if name not in self._used | _ABOUT_SHOWING]:
+        if unused := [name for name in given if name not in self._used | _UNUSED]:
             remarks.append(f"not used by this problem: {', '.join(unused)}")
         return remarks
 

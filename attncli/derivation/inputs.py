@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from attncli.common.errors import AttnError
 from attncli.common.labels import Axes, Axis
 from attncli.common.text import counted
-from attncli.problem.fields import FIELDS, STEPS
+from attncli.problem.fields import BACKWARD, FIELDS, STEPS
 from attncli.problem.problem import Problem
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ class Labels:
     def __init__(self, problem: Problem) -> None:
         self._p = problem
 
-    def fields(self, computed: Container[str]) -> Iterator[tuple[str, Array, Axes]]:
+    def fields(self, computed: Collection[str]) -> Iterator[tuple[str, Array, Axes]]:
         """Yield name, value and axes of the given matrices in the order of the fields, without the `computed` steps."""
         for name, field in FIELDS.items():
-            if field.kind not in {"matrix", "vector"} or name in _PLANES or name in computed:
+            if field.kind not in {"matrix", "vector"} or name in (*_PLANES, *BACKWARD, *computed):
                 continue
             array = self._p.array(name)
             if array is not None:
@@ -46,9 +46,9 @@ class Labels:
         for name in _PLANES:
             plane = self._p.array(name) if name != "mask" else self._p.mask()
             if plane is not None and plane.size <= MOST_SHOWN:
-                yield name, np.atleast_2d(plane).astype(np.float64), self._plane_axes(name, np.atleast_2d(plane))
+                yield name, np.atleast_2d(plane).astype(np.float64), self.plane_axes(name, np.atleast_2d(plane))
 
-    def _plane_axes(self, name: str, plane: AnyArray) -> Axes:
+    def plane_axes(self, name: str, plane: AnyArray) -> Axes:
         """Return labelled axes for a field that broadcasts against the scores, or holds one number per head."""
         *lead, rows, cols = plane.shape
         kinds = ("head", "batch", *["batch"] * len(lead))

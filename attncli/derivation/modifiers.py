@@ -12,18 +12,17 @@ To add a modifier, write a class of either kind, and add a function that returns
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from attncli.common.errors import NotExactError
-from attncli.common.labels import Cell
+from attncli.common.labels import Axes, Axis, Cell
 from attncli.common.style import tex_power
-from attncli.derivation.ops import Same
 from attncli.trace import spread
-from attncli.trace.op import Op, literal
+from attncli.trace.op import Forward, Op, Pull, Same, literal
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 
@@ -86,6 +85,13 @@ class Term(ABC):
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:
         """Record the number that is added to one cell of a step, and how it is computed; return its name."""
 
+    def pull(self, step: Forward, axes: Mapping[str, Axes], keys: int) -> Sequence[Pull]:
+        """Return the gradients of the fields that the term is made from, by default none.
+
+        The term is added to the first `keys` columns of the step.
+        """
+        return ()
+
 
 @dataclass(frozen=True, eq=False)
 class Bias(Term):
@@ -104,6 +110,14 @@ class Bias(Term):
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> str:
         bias = self.at(cell[:-2]).values(*as_block(cell)).reshape(1, 1)
         return t.given(step.labelled("bias", cell), bias, step.axes_of(cell))
+
+    def pull(self, step: Forward, axes: Mapping[str, Axes], keys: int) -> Sequence[Pull]:
+        """Return d_bias, summed over everything that the bias was broadcast over."""
+        from attncli.derivation.gradients import Summed, broadcast
+
+        remark = broadcast(axes["bias"], (*step.axes[:-1], Axis("key", keys)))
+        op = Summed(axes["bias"], keys=keys, sign="Σ" * bool(remark), remark=remark)
+        return [Pull("bias", op, (step.gradient,))]
 
 
 class MaskRule(ABC):
@@ -267,6 +281,11 @@ class Softcap(Modifier):
         cap = literal(tex_power(f"{self.cap:.15g}"))
         return [rf"{cap} \tanh\frac{{{{{{0}}}}}}{{{{{cap}}}}}"]
 
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        from attncli.derivation.score_gradients import CapGradient
+
+        return [Pull(step.operands[0], CapGradient(self.cap), (step.gradient, step.name))]
+
 
 @dataclass(frozen=True, eq=False)
 class AddTerms(Modifier):
@@ -320,6 +339,10 @@ class AddTerms(Modifier):
             added = term.zoom(t, step, cell)
             last = t.record(step.cell_name(cell) if whole else step.labelled("so far", cell), Plus(), last, added)
 
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        pulls = [pull for term in self.terms for pull in term.pull(step, axes, self.keys)]
+        return [Pull(step.operands[0], Same(), (step.gradient,)), *pulls]
+
 
 @dataclass(frozen=True, eq=False)
 class Hide(Modifier):
@@ -355,12 +378,21 @@ class Hide(Modifier):
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Record the score itself, or that it is hidden and by which rules."""
         here = t.take_cell(step.operands[0], cell)
-        hiding = [
+        because = self.hiding(cell)
+        t.record(step.cell_name(cell), Hidden(because) if because else Same(), here)
+
+    def hiding(self, cell: Cell) -> tuple[str, ...]:
+        """Return what the rules that hide a cell say of themselves; empty if it is visible."""
+        return tuple(
             rule.hides
             for rule in self.matrix(cell[:-2]).rules
             if cell[-1] < self.keys and not np.broadcast_to(rule.allowed(*as_block(cell)), (1, 1))[0, 0]
-        ]
-        t.record(step.cell_name(cell), Hidden(tuple(hiding)) if hiding else Same(), here)
+        )
+
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        from attncli.derivation.score_gradients import Unhidden
+
+        return [Pull(step.operands[0], Unhidden(self), (step.gradient,))]
 
 
 def as_block(cell: Cell) -> tuple[slice, slice]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.common.errors import AttnError
-from attncli.common.labels import Cell
+from attncli.common.labels import Axes, Cell
 from attncli.trace import spread
 from attncli.trace.depth import Depth
-from attncli.trace.op import Finer, Op
+from attncli.trace.op import Finer, Forward, Op, Pull
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 
@@ -129,6 +129,23 @@ class Softmax(Normalize):
     def finer(self) -> Sequence[Finer]:
         return _lines(self.sinks)
 
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        from attncli.derivation.score_gradients import SinkGradient, SoftmaxGradient
+
+        scores = step.operands[0]
+        pulls = [Pull(scores, SoftmaxGradient(), (step.name, step.gradient))]
+        if self.sinks is not None:
+            heads = axes["sinks"][-1].size if self.sinks.ndim > 2 else None
+            op = SinkGradient(axes["sinks"], self, heads)
+            pulls.append(Pull("sinks", op, (step.name, step.gradient, scores)))
+        return pulls
+
+    def sink_weights(self, scores: Array) -> Array:
+        """Return the weight that goes to the sink, (…, n, 1); sinks must be given."""
+        assert self.sinks is not None
+        shift = self._shift(scores)
+        return np.asarray(np.exp(self.sinks - shift) / self._total(np.exp(scores - shift), shift))
+
     def one_by_one(self) -> bool:
         return self.sinks is not None
 
@@ -208,6 +225,12 @@ class SumNormalize(Normalize):
         if np.isneginf(t[row].array).any():
             row = t.record(scores.labelled("counted", index), Counted(), row)
         return row, t.record(scores.labelled("Σ", index), RowSum(), row)
+
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        from attncli.derivation.score_gradients import SumGradient
+
+        scores = step.operands[0]
+        return [Pull(scores, SumGradient(self), (step.name, step.gradient, scores))]
 
     @staticmethod
     def _parts(operand: Array) -> tuple[Array, Array]:

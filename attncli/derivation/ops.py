@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,9 @@ import numpy as np
 
 from attncli.common.labels import Axes, Axis, Cell
 from attncli.common.style import tex_power
+from attncli.derivation.layout import FLAT, HeadLayout, merge_heads, split_heads
 from attncli.trace import spread
-from attncli.trace.op import Op, literal
+from attncli.trace.op import Forward, Op, Pull, Same, literal
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 
@@ -28,79 +29,6 @@ if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
     from attncli.trace.expressions import Expression
     from attncli.trace.op import Say
-
-
-def split_heads(x: Array, heads: int) -> Array:
-    """Split the last axis into contiguous blocks, one per head: (…, n, h·d) → (…, h, n, d)."""
-    *lead, n, width = x.shape
-    return x.reshape(*lead, n, heads, width // heads).swapaxes(-3, -2)
-
-
-def merge_heads(x: Array) -> Array:
-    """Concatenate the heads: (…, h, n, d) → (…, n, h·d)."""
-    *lead, heads, n, d = x.shape
-    return x.swapaxes(-3, -2).reshape(*lead, n, heads * d)
-
-
-@dataclass(frozen=True, eq=False)
-class HeadLayout:
-    """How an operand is laid out in heads."""
-
-    split: int | None = None
-    """The number of heads to split its last axis into; None if it has a head axis, or there are no heads."""
-    serve: int | None = None
-    """The number of query heads that its own heads serve; None for queries, or without heads."""
-
-    def apply(self, x: Array) -> Array:
-        """Return `x` as (…, h, n, d), each key/value head repeated for the neighbouring query heads that share it.
-
-        References
-        ----------
-        Ainslie et al. 2023, "GQA: Training Generalized Multi-Query Transformer Models", section 2.2.
-        """
-        if self.split:
-            x = split_heads(x, self.split)
-        if self.serve and x.shape[-3] != self.serve:
-            x = np.repeat(x, self.serve // x.shape[-3], axis=-3)
-        return x
-
-    def axes(self, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
-        """Return the axes of `apply(x)`, given those of `x`."""
-        *lead, rows, cols = axes
-        if self.split:
-            lead.append(Axis("head", self.split))
-            cols = Axis(cols.name, cols.size // self.split)
-        if self.serve:
-            lead[-1] = Axis("head", self.serve)
-        return (*lead, rows, cols)
-
-    def own(self, index: Cell, axes: tuple[Axis, ...]) -> Cell:
-        """Return the index of a row with the query head replaced by the head that serves it, for an operand's axes."""
-        if not self.serve:
-            return index
-        *lead, head, row = index
-        return (*lead, head // (self.serve // (self.split or axes[-3].size)), row)
-
-
-FLAT = HeadLayout()
-
-
-class Same(Op):
-    """The operand itself."""
-
-    minus_infinity = True
-
-    def apply(self, *operands: Array) -> Array:
-        return operands[0]
-
-    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
-        return errors[0]
-
-    def text(self, columns: bool) -> Sequence[str]:
-        return ["{0}"]
-
-    def tex(self, columns: bool) -> Sequence[str]:
-        return ["{0}"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +99,29 @@ class Project(Op):
         elif not self.weight:
             t.record(name, Same(), last)
 
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        """Return d_X = d_Y Wᵀ, d_W = Xᵀ d_Y, and d_b, the sum of the rows of d_Y."""
+        from attncli.derivation.gradients import SEEN, TURNED, Multiply, Summed, Unchanged, View, batch
+
+        x, *rest = step.operands
+        each_head = self.heads is not None and self.weight
+        remark = batch(axes[x][:-2])
+        if self.weight:
+            w = rest.pop(0)
+            own = View(each_head=each_head)
+            over = "summed over the heads" if each_head else ""
+            yx = Multiply(axes[x], SEEN, TURNED, target=own, remark=over)
+            wx = Multiply(axes[w], View(turned=True, each_head=each_head), SEEN, remark=remark)
+            pulls = [Pull(x, yx, (step.gradient, w)), Pull(w, wx, (x, step.gradient))]
+        else:
+            pulls = [Pull(x, Unchanged(axes[x]), (step.gradient,))]
+        if self.bias:
+            target = View(HeadLayout(self.heads))
+            over = f"summed over the {self.rows}s" + (" and the batch" if remark else "")
+            db = Summed(axes[rest[0]], target, sign="Σ", remark=over)
+            pulls.append(Pull(rest[0], db, (step.gradient,)))
+        return pulls
+
 
 @dataclass(frozen=True, eq=False)
 class Scores(Op):
@@ -217,6 +168,16 @@ class Scores(Op):
         row, column = t.take_row(q, (*lead, i), self.query), t.take_row(k, (*lead, j), self.key)
         t.record(step.cell_name(cell), Dot(), row, column)
 
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        """Return d_Q = d_scores K and d_K = d_scoresᵀ Q."""
+        from attncli.derivation.gradients import SEEN, TURNED, Multiply, View, shared_heads
+
+        q, k = step.operands
+        query, key = View(self.query), View(self.key)
+        dq = Multiply(axes[q], SEEN, key, target=query)
+        dk = Multiply(axes[k], TURNED, query, target=key, remark=shared_heads(self.key, axes[k]))
+        return [Pull(q, dq, (step.gradient, k)), Pull(k, dk, (step.gradient, q))]
+
 
 @dataclass(frozen=True, eq=False)
 class Scale(Op):
@@ -235,6 +196,9 @@ class Scale(Op):
     def apply(self, *operands: Array) -> Array:
         """Return S / √d_k, which is exact if √d_k is, or else S · factor."""
         return operands[0] / math.sqrt(self.d_k) if self.d_k else operands[0] * self.factor
+
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        return [Pull(step.operands[0], self, (step.gradient,))]
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
         return errors[0] * abs(self.multiplier)
@@ -304,6 +268,15 @@ class Mix(Op):
         row, column = t.take_row(weights, (*lead, i)), t.take_row(v, (*lead, j), self.values, turned=True)
         t.record(step.cell_name(cell), Dot(), row, column)
 
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        """Return d_weights = d_output Vᵀ and d_V = weightsᵀ d_output."""
+        from attncli.derivation.gradients import SEEN, TURNED, Multiply, View, shared_heads
+
+        weights, v = step.operands
+        dw = Multiply(axes[weights], SEEN, View(self.values, turned=True))
+        dv = Multiply(axes[v], TURNED, SEEN, target=View(self.values), remark=shared_heads(self.values, axes[v]))
+        return [Pull(weights, dw, (step.gradient, v)), Pull(v, dv, (weights, step.gradient))]
+
 
 @dataclass(frozen=True, eq=False)
 class Extend(Op):
@@ -365,6 +338,22 @@ class Extend(Op):
             i -= rows
         t.record(step.cell_name(cell), Nothing(step.axes_of(cell)))
 
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        """Return the rows of each part; one row that all batches and heads share is summed over them."""
+        from attncli.derivation.gradients import Summed
+
+        pulls, start = [], 0
+        for name in step.operands:
+            own = axes[name]
+            stop = start + own[-2].size
+            shared = len(own) < len(step.axes)
+            rows = f"rows {start + 1}–{stop}" if stop > start + 1 else f"row {stop}"
+            remark = f"{rows} of {step.gradient}" + ", summed over the batch" * shared
+            dx = Summed(own, first=start, last=stop, sign="Σ" * shared, remark=remark)
+            pulls.append(Pull(name, dx, (step.gradient,)))
+            start = stop
+        return pulls
+
 
 class Concat(Op):
     """The concatenation of the heads: (…, h, n, d) → (…, n, h·d)."""
@@ -394,3 +383,9 @@ class Concat(Op):
         heads = step.operands[0]
         head, column = divmod(j, heads.array.shape[-1])
         t.record(step.cell_name(cell), Same(), t.take_cell(heads, (*lead, head, i, column)))
+
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        from attncli.derivation.gradients import SplitHeads
+
+        heads = axes[step.operands[0]]
+        return [Pull(step.operands[0], SplitHeads(heads, heads[-3].size), (step.gradient,))]

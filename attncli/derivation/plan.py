@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from attncli.common.labels import Axes
+from attncli.problem.fields import gradient
 from attncli.trace.op import Given, Op
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ class PlannedStep:
     def given(self) -> bool:
         """Whether this is an input."""
         return isinstance(self.op, Given)
+
+    @property
+    def gradient(self) -> str:
+        """The name of the gradient of the loss with respect to this step."""
+        return gradient(self.name)
 
     def renamed(self, old: str, new: str) -> PlannedStep:
         """Return the step with a step's name changed, in its operands too."""

@@ -8,17 +8,17 @@ are those of the authors' code).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Axes, Axis, Cell
+from attncli.derivation.layout import HeadLayout, merge_heads
 from attncli.derivation.modifiers import Term, as_block, indices, pick, pick_offset
-from attncli.derivation.ops import HeadLayout, merge_heads
-from attncli.trace.op import Op
+from attncli.trace.op import Forward, Op, Pull
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 
@@ -73,6 +73,9 @@ class Sinusoidal(Op):
         angle = t.record(step.labelled("angle", cell), Over(), position, power)
         t.record(step.cell_name(cell), Wave("cos" if j % 2 else "sin"), angle)
 
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        return ()
+
 
 @dataclass(frozen=True, eq=False)
 class Rotate(Op):
@@ -86,6 +89,8 @@ class Rotate(Op):
     """The position of the first vector: the length of the cache, whose keys are already rotated."""
     style: str = "half"
     base: float = ROPE_BASE
+    back: bool = False
+    """Whether each pair is turned by the opposite angle: the inverse, and the transpose."""
 
     def apply(self, *operands: Array) -> Array:
         x = self.layout.apply(operands[0])
@@ -111,7 +116,8 @@ class Rotate(Op):
 
     def _angle(self, n: int, d: int) -> Array:
         positions = np.arange(self.start, self.start + n)
-        return np.asarray(positions[:, None] * self.base ** (-2 * np.arange(d // 2) / d))  # (n, d / 2)
+        angle = positions[:, None] * self.base ** (-2 * np.arange(d // 2) / d)  # (n, d / 2)
+        return np.asarray(-angle if self.back else angle)
 
     def _pairs(self, d: int) -> tuple[slice, slice]:
         if self.style == "half":
@@ -119,10 +125,12 @@ class Rotate(Op):
         return slice(0, d, 2), slice(1, d, 2)
 
     def text(self, columns: bool) -> Sequence[str]:
-        return ["rotate({0}, position × θ)"]
+        return [f"rotate({{0}}, {'−' * self.back}position × θ)"]
 
     def tex(self, columns: bool) -> Sequence[str]:
-        return [r"R_{{\text{{pos}}}} {0}" if columns else r"{0} R_{{\text{{pos}}}}^\top"]
+        turned = columns == self.back
+        rotation = r"R_{{\text{{pos}}}}" + (r"^\top" if turned else "")
+        return [f"{rotation} {{0}}" if columns else f"{{0}} {rotation}"]
 
     def note(self, columns: bool) -> str:
         pairs = "dimensions i and i + d/2" if self.style == "half" else "dimensions 2i and 2i + 1"
@@ -160,8 +168,12 @@ class Rotate(Op):
         *_, i, _ = cell
         position = t.given(step.labelled(f"{step.name} position", cell[:-1]), np.array([[float(self.start + i)]]), axes)
         frequency = np.array([[self.base ** (-exponent / d)]])
-        theta = t.given(f"{self.base:g}^(-{exponent}/{d})", frequency, axes)
+        sign = "-" if self.back else ""
+        theta = t.given(f"{sign}{self.base:g}^(-{exponent}/{d})", -frequency if self.back else frequency, axes)
         return t.record(step.labelled(f"{step.name} angle", cell), Times(), position, theta)
+
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        return [Pull(step.operands[0], replace(self, back=True), (step.gradient,))]
 
 
 def alibi_exponents(heads: int) -> list[tuple[int, int]]:

@@ -92,4 +92,4 @@ def computed(given: Container[str]) -> set[str]:
             there.add(rule.strand)
         elif rule.step in given:
             there.add(rule.strand)
-    return made
+    return made | {"d_output"} if "target" in given else made

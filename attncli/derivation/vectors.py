@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from attncli.common.errors import AttnError
 from attncli.common.labels import Axis
 from attncli.common.text import counted
-from attncli.derivation.ops import Extend, HeadLayout, Project, merge_heads
+from attncli.derivation.layout import HeadLayout, merge_heads
+from attncli.derivation.ops import Extend, Project
 from attncli.problem.fields import STEPS
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ def encoding(d: Draft, step: str, x: PlannedStep) -> Op | None:
 
 def encoded(d: Draft, step: str, x: PlannedStep, e: PlannedStep) -> Op:
     """Return X + E, where all batches may share E."""
-    from attncli.trace.cell_ops import Plus
+    from attncli.derivation.addition import Add
 
     if e.shape not in {x.shape, x.shape[-2:]}:
         msg = f"{d.shaped(e, x)}: the encoding is added to X, so their shapes must match"
         raise AttnError(msg, d.problem.file_of(e.name))
-    return Plus()
+    return Add()
 
 
 def projected(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None, b: PlannedStep | None) -> Op | None:

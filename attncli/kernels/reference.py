@@ -17,13 +17,13 @@ from attncli.common.errors import AttnError
 from attncli.derivation.blocks import in_one_step
 from attncli.derivation.draft import planned
 from attncli.derivation.fused import Attend
-from attncli.derivation.ops import Concat, Extend, Project, Same
+from attncli.derivation.ops import Concat, Extend, Project
 from attncli.derivation.plan import Plan, PlannedStep
 from attncli.derivation.positions import Rotate
 from attncli.kernels.noise import Noisy, attention
 from attncli.kernels.number_formats import NumberFormat
 from attncli.problem.problem import Problem
-from attncli.trace.op import Op
+from attncli.trace.op import Op, Same
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array

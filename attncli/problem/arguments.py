@@ -57,6 +57,10 @@ class Options(TypedDict, total=False):
     lengths: Numbers
     mask: Numbers
     normalize: Literal["softmax", "sum"] | None
+    target: Numbers
+    criterion: Literal["mse", "sse", "half_sse", "cross_entropy"] | None
+    d_output: Numbers
+    lr: Number
     precision: Integer
     decimals: Integer
     encoding: Numbers

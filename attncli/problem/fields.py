@@ -7,7 +7,7 @@ an entry here, which for a scalar includes its option, and its use in a function
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Self, get_args
 
@@ -16,7 +16,19 @@ from attncli.common.labels import fold
 from attncli.common.text import quoted, suggestion
 
 Kind = Literal[
-    "matrix", "vector", "mask", "bias", "integers", "integer", "number", "flag", "scale", "choice", "labels", "text"
+    "matrix",
+    "vector",
+    "mask",
+    "bias",
+    "target",
+    "integers",
+    "integer",
+    "number",
+    "flag",
+    "scale",
+    "choice",
+    "labels",
+    "text",
 ]
 
 Heading = Literal[
@@ -53,7 +65,12 @@ class Field:
     @property
     def array(self) -> bool:
         """Whether the field holds an array of numbers."""
-        return self.kind in {"matrix", "vector", "mask", "bias", "integers"}
+        return self.kind in {"matrix", "vector", "mask", "bias", "target", "integers"}
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the output has a gradient with respect to the field: a given matrix or vector of real numbers."""
+        return self.kind in {"matrix", "vector", "bias"} and self.heading != "Gradients"
 
 
 _MATRICES = ("Q", "K", "V", "X", "M", "W_q", "W_k", "W_v", "W_o", "past_K", "past_V")
@@ -63,6 +80,7 @@ FIELDS = {
     entry.name: entry
     for entry in (
         Field("title", "text", metavar="TEXT", help="Title above the tables."),
+        Field("exercise", "integer", least=0, metavar="N", help="Seed of the exercise, which its answers repeat."),
         Field("tokens", "labels", metavar="TEXT", help="Labels of the queries: 'the cat sat'."),
         Field("key_tokens", "labels", metavar="TEXT", help="Labels of the keys."),
         Field("columns", "flag", help="Treat vectors as columns: q = W_q e."),
@@ -126,6 +144,17 @@ FIELDS = {
             help="softmax or sum (s / Σs) [softmax].",
             heading="Scores and masks",
         ),
+        Field("target", "target", heading="Gradients"),
+        Field(
+            "criterion",
+            "choice",
+            choices=("mse", "sse", "half_sse", "cross_entropy"),
+            metavar="NAME",
+            help="mse, sse, half_sse, cross_entropy [mse].",
+            heading="Gradients",
+        ),
+        Field("d_output", "matrix", heading="Gradients"),
+        Field("lr", "number", metavar="X", help="Learning rate: a step of training.", heading="Gradients"),
         Field(
             "precision",
             "integer",
@@ -139,6 +168,9 @@ FIELDS = {
     )
 }
 """Every field, in the order in which problems are written."""
+
+BACKWARD = tuple(name for name, entry in FIELDS.items() if entry.heading == "Gradients")
+"""The fields that only the backward pass uses."""
 
 OPTIONS = tuple(entry for heading in HEADINGS for entry in FIELDS.values() if entry.help and entry.heading == heading)
 """The fields that are options of every command that reads a problem, by heading."""
@@ -168,7 +200,45 @@ STEPS = {
 SOFTMAX_LINES = {"max": ("query", ""), "exp": ("query", "key"), "sumexp": ("query", "")}
 """Lines of a row's softmax that are not steps, and can be shown, explained and claimed like steps."""
 
-CLAIMS: Mapping[str, tuple[str, str]] = ChainMap(SOFTMAX_LINES, STEPS)
+LOSS, NEW_LOSS = "loss", "loss_new"
+
+
+def gradient(name: str) -> str:
+    """Return the name of the gradient of the loss with respect to a step or a field."""
+    return f"d_{name}"
+
+
+def updated(name: str) -> str:
+    """Return the name of a field after one step of training."""
+    return f"{name}_new"
+
+
+class BackwardSteps(Mapping[str, tuple[str, str]]):
+    """The steps of the backward pass, with the kinds of their rows and columns, from the tables of fields and steps."""
+
+    def __iter__(self) -> Iterator[str]:
+        fields = [name for name, field in FIELDS.items() if field.differentiable]
+        yield LOSS
+        yield from map(gradient, (*reversed(STEPS), *(name for name in fields if name not in STEPS)))
+        yield from map(updated, fields)
+        yield NEW_LOSS
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, name: str) -> tuple[str, str]:
+        if (of := name.removeprefix("d_")) != name and of in STEPS:
+            return STEPS[of]
+        if name not in {LOSS, NEW_LOSS}:
+            of = of if of != name else name.removesuffix("_new")
+            if of == name or of not in FIELDS or not FIELDS[of].differentiable:
+                raise KeyError(name)
+        return "", ""
+
+
+GRADIENTS = BackwardSteps()
+
+CLAIMS: Mapping[str, tuple[str, str]] = ChainMap(GRADIENTS, SOFTMAX_LINES, STEPS)  # type: ignore[arg-type]  # read only
 """Everything that somebody can give numbers for."""
 
 _ALIASES = {"query": "Q", "key": "K", "value": "V", "input": "X", fold("Σexp"): "sumexp"}

@@ -15,7 +15,7 @@ from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import are_generated
 from attncli.common.text import quoted
-from attncli.problem.fields import CLAIMS, FIELDS, STEPS, Document, Entry, named, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, named, resolve
 from attncli.problem.values import coerce
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Problem:
         self.columns = "columns" in document and bool(coerce("columns", document["columns"]))
         self._entries = document
         self.values: dict[str, object] = {
-            name: self._value(name) for name in FIELDS if name in document and name not in STEPS
+            name: self._value(name) for name in FIELDS if name in document and name not in CLAIMS
         }
         self._steps: dict[str, object] = {}
         self._labels_from_tables()

@@ -251,6 +251,10 @@ def _vector(name: str, value: object, where: Where) -> Array:
     return result
 
 
+def _target(name: str, value: object, where: Where) -> Array:
+    return array(_scalar_as_list(value), where)
+
+
 def _mask(name: str, value: object, where: Where) -> npt.NDArray[np.bool_]:
     result = array(_scalar_as_list(value), where, booleans=True)
     bad = (result != 0) & (result != 1)
@@ -389,6 +393,7 @@ _COERCE: dict[str, Callable[[str, object, Where], object]] = {
     "vector": _vector,
     "mask": _mask,
     "bias": _bias,
+    "target": _target,
     "integers": _integers,
     "integer": _integer,
     "number": _number,

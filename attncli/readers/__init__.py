@@ -1,25 +1,23 @@
 """Text and bytes to documents: one module per format, and the sniffing.
 
 The format is told from the content, never from the name: pipes and process substitutions have none. To add a
-format, write a module with `read(text, where, field)` and let `_documents` recognize its first bytes.
+format, write a module with `read(text, where, field)` and let `documents_in` recognize its first bytes.
 """
 
 from __future__ import annotations
 
 import re
-from codecs import BOM_UTF8
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import fold
 from attncli.common.text import quoted, visible
-from attncli.problem.fields import CLAIMS, Document, Entry, resolve
+from attncli.problem.fields import Document, Entry, resolve
 from attncli.readers import json_, literal
 from attncli.readers.cells import TwoReadingsError
 from attncli.readers.source import (
     STANDARD_INPUT,
     Content,
-    bytes_of,
     content,
     decode,
     exists,
@@ -29,7 +27,7 @@ from attncli.readers.source import (
     too_large,
 )
 
-__all__ = ["documents", "each_document", "entry", "exists", "reads_standard_input"]
+__all__ = ["documents", "documents_in", "entry", "exists", "reads_standard_input"]
 
 _BETWEEN_FILE_AND_KEY = "::"
 
@@ -53,10 +51,13 @@ def documents(path: str, field: str | None = None, *, written: Collection[str] =
     AttnError
         If the source cannot be read.
     """
-    return _documents(content(path), Where(shown(path)), field, written=written)
+    return documents_in(content(path), Where(shown(path)), field, written=written)
 
 
-def _documents(data: Content, where: Where, field: str | None, *, written: Collection[str]) -> list[Document]:
+def documents_in(
+    data: Content, where: Where, field: str | None = None, *, written: Collection[str] = ()
+) -> list[Document]:
+    """Return every document in the bytes of a source, as `documents` does."""
     if data[:16].startswith(_BINARY) or data[8:9] == b"{":
         from attncli.readers import foreign, npz, safetensors_
 
@@ -88,34 +89,6 @@ def _documents(data: Content, where: Where, field: str | None, *, written: Colle
     from attncli.readers import csv_
 
     return csv_.read(text, where, field, written=written)
-
-
-def each_document(path: str) -> Iterator[tuple[int | None, Document | AttnError]]:
-    """Yield the documents of a source of answers, each with its line in JSON Lines, else with None.
-
-    A line of JSON Lines that cannot be read yields its error; the other lines are still read.
-    """
-    where = Where(shown(path))
-    data = bytes_of(path)
-    bare = data.removeprefix(BOM_UTF8)
-    lines = bare.split(b"\n") if bare.lstrip()[:1] == b"{" else []
-    filled = sum(bool(line.strip()) for line in lines)
-    if filled < 2 or not json_.is_lines(bare.decode("utf-8", "replace")):
-        yield from ((None, document) for document in _documents(data, where, None, written=CLAIMS))
-        return
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        place = Where(where.source, number)
-        try:
-            text = decode(b"\n" * (number - 1) + line, where)  # so that messages name the line
-            (document,) = json_.read(text, place, None, written=True)
-        except AttnError as error:
-            yield number, error
-        except ValueError:
-            yield number, AttnError("holds several documents on one line", place)
-        else:
-            yield number, document
 
 
 def reads_standard_input(source: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from attncli.common.errors import AttnError, Where
@@ -15,33 +16,53 @@ from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, named
 Parts: TypeAlias = Mapping[str, Sequence[tuple[str, Entry]]]
 """Claims by step, each for the labels in brackets behind its name, or for the whole step ("")."""
 
-NAME = "name"
-"""The field of an answers file that names the student."""
+IDENTITY = ("name", "student", "id", "exercise", "comment")
+"""What an answers file may say besides numbers: whose they are, and the seed of the exercise that they answer."""
 
 LABELLED = re.compile(r"([^\[\]=]+)\[([^\[\]]*)\]")
 """A name with labels in brackets behind it."""
 
 
-def of_document(document: Document, given: Mapping[str, Entry]) -> tuple[Parts, str]:
-    """Return the claims in an answers document, by step, and the student's name, if there is one.
+@dataclass(frozen=True)
+class Identity:
+    """Whose answers a document holds, and to which exercise; empty for what it does not say."""
+
+    name: str = ""
+    id: str = ""
+    exercise: str = ""
+
+
+UNKNOWN = Identity()
+
+
+def identity(document: Document) -> Identity:
+    """Return whose answers a document holds."""
+    said = {key.lower(): _text(entry.value) for key, entry in document.items() if key.lower() in IDENTITY}
+    return Identity(said.get("name") or said.get("student", ""), said.get("id", ""), said.get("exercise", ""))
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(getattr(value, "text", value)).strip()
+
+
+def of_document(document: Document, given: Mapping[str, Entry]) -> Parts:
+    """Return the claims in an answers document, by step.
 
     Fields of the problem in the same file (`given`) are ignored. Raises AttnError for
     an unknown name.
     """
     parts: dict[str, list[tuple[str, Entry]]] = {}
-    student = ""
     for key, entry in document.items():
         where = Where(entry.where.source, entry.where.line)
         if not key:
             msg = "holds one bare matrix, and does not say which step it is"
             raise AttnError(msg, where, "name it, as in weights=FILE")
-        if key.lower() == NAME:
-            student = str(entry.value)
+        if key.lower() in IDENTITY:
             continue
         name, labels = split(key, where)
         if name in CLAIMS and not _is_input(name, given):
             parts.setdefault(name, []).append((labels, entry))
-    return parts, student
+    return parts
 
 
 def _is_input(name: str, given: Mapping[str, Entry]) -> bool:

@@ -19,6 +19,7 @@ from attncli.common.text import counted, quoted, suggestion
 from attncli.derivation.rules import computed
 from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, Kind, Word, kind_of
 from attncli.problem.values import shape_text
+from attncli.readers import identity
 from attncli.readers import rows as rows_
 from attncli.readers.blocks import Block, cut, without_empty_ends
 from attncli.readers.cells import has_decimal_commas, number, refuse_two_readings
@@ -57,9 +58,12 @@ def read(text: str, where: Where, field: str | None, *, written: Collection[str]
     AttnError
         If a cell is not what its field needs, or a block does not fit its heading.
     """
+    said, text = identity.separated(text, where) if written else ({}, text)
     delimiter = rows_.delimiter_of(text)
     form = list(rows_.read(text, delimiter, where))
     rows = [(line, cells) for line, cells in form if any(cells)]
+    if not rows and said:
+        return [said]
     if not rows:
         msg = "is empty, should hold numbers"
         raise AttnError(msg, where)
@@ -69,8 +73,8 @@ def read(text: str, where: Where, field: str | None, *, written: Collection[str]
     cells = _Cells(where, delimiter=delimiter, decimal_comma=commas, claims=claims)
     if blocks is None:
         name = field or ""
-        return [{name: cells.entry(Block(name, "", 0, rows, form))}]
-    return [_document(blocks, cells, where)]
+        return [said | {name: cells.entry(Block(name, "", 0, rows, form))}]
+    return [said | _document(blocks, cells, where)]
 
 
 def _claims(written: Collection[str], names: Collection[str]) -> Collection[str]:

@@ -66,6 +66,16 @@ def refuse(data: bytes, where: Where) -> None:
 
 def refuse_archive(data: Content, where: Where) -> None:
     """Raise AttnError for a zip archive that is not an .npz file; one that cannot be opened is let through."""
+    names = refuse_document(data, where)
+    if names and not any(name.endswith(".npy") for name in names):
+        _refuse("a zip archive", "unpack it", where)
+
+
+def refuse_document(data: Content, where: Where) -> list[str]:
+    """Raise AttnError for a zip archive that is a document of some program; return the names in another archive.
+
+    There are none if the archive cannot be opened.
+    """
     import zipfile
 
     from attncli.readers.npz import opened
@@ -74,14 +84,13 @@ def refuse_archive(data: Content, where: Where) -> None:
         with opened(data) as archive:
             names = archive.namelist()
     except zipfile.BadZipFile:
-        return
+        return []
     if any(name.endswith("/data.pkl") for name in names):
         _refuse("a PyTorch checkpoint", _TORCH, where)
     for start, what, hint in _BY_MEMBER:
         if any(name.startswith(start) for name in names):
             _refuse(what, hint, where)
-    if names and not any(name.endswith(".npy") for name in names):
-        _refuse("a zip archive", "unpack it", where)
+    return names
 
 
 def _refuse(what: str, hint: str, where: Where) -> None:

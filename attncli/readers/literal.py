@@ -38,7 +38,7 @@ def read(text: str, field: str, *, written: Container[str] = ()) -> Entry:
     if field in FIELDS and not FIELDS[field].array:
         return Entry(Word(text), where)
     plain = text.strip()
-    if plain.startswith("[["):
+    if plain.startswith("[") and "[" in plain[1:]:
         document, *more = json_.read(plain, Where(field), field, written=field in written)
         if more:
             msg = f"{len(more) + 1} arrays, should be one matrix"

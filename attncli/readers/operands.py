@@ -26,11 +26,16 @@ def problems(operands: Sequence[str], options: Mapping[str, str], *, piped: bool
     `operands` are files and NAME=SOURCE, `options` the fields that are given as options, with their text. No operand
     at all means standard input if that is `piped`. Raises AttnError.
     """
+    return [Problem(document) for document in documents(operands, options, piped=piped)]
+
+
+def documents(operands: Sequence[str], options: Mapping[str, str], *, piped: bool) -> list[Document]:
+    """Return the documents of these problems, whose fields are not checked yet."""
     files, typed = split(operands)
     files = files if files or typed else standard_input(piped=piped)
     standard_input_once(files, typed)
     over = {name: readers.entry(source, name) for name, source in typed.items()} | given_as_options(options)
-    return [Problem(document | over) for document in _documents(files)]
+    return [document | over for document in _documents(files)]
 
 
 def problem_lines(

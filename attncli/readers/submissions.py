@@ -11,7 +11,7 @@ from attncli.derivation.rules import computed
 from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, named, resolve
 from attncli.problem.problem import canonical
 from attncli.readers import operands as operands_
-from attncli.readers.answers import LABELLED, Parts, of_document
+from attncli.readers.answers import IDENTITY, LABELLED, Parts, identity, of_document
 
 _NO_INPUTS = CLAIMS.keys() - FIELDS.keys()
 """Steps that are claims in a problem's file as well, whatever else stands there."""
@@ -77,7 +77,7 @@ def _answers(path: str, problem: Document) -> tuple[Parts, str]:
     if len(documents) > 1:
         msg = f"holds {len(documents)} submissions, should hold one"
         raise AttnError(msg, Where(path), "attncli mark accepts many")
-    return of_document(documents[0], problem)
+    return of_document(documents[0], problem), identity(documents[0]).name
 
 
 def _claims(operands: Sequence[str]) -> tuple[Parts, list[str]]:
@@ -134,7 +134,7 @@ def _together(first: Parts, then: Parts) -> Parts:
 
 
 def _without_labels(document: Document) -> tuple[Document, Parts]:
-    """Separate a problem's fields from the claims for single rows or cells, weights[q2], among them."""
+    """Separate a problem's fields from the claims for single rows or cells, weights[q2], and from names."""
     labelled = {key: entry for key, entry in document.items() if "[" in key}
-    parts, _ = of_document(labelled, {})
-    return {key: entry for key, entry in document.items() if key not in labelled}, parts
+    others = {key: entry for key, entry in document.items() if key not in labelled and key.lower() not in IDENTITY}
+    return others, of_document(labelled, {})

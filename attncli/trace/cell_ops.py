@@ -266,6 +266,29 @@ class RowSum(Fold):
         return [[ex.Sum(say(rows[0]))]]
 
 
+@dataclass(frozen=True, eq=False)
+class Total(Cellwise):
+    """The sum of several numbers, or of several rows."""
+
+    count: int
+
+    def apply(self, *operands: Array) -> Array:
+        return np.asarray(sum(operands[1:], start=operands[0]))
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return np.asarray(sum(errors[1:], start=errors[0]))
+
+    def text(self, columns: bool) -> Sequence[str]:
+        places = [f"{{{at}}}" for at in range(self.count)]
+        return [" + ".join(places if self.count <= ex.EDGE else [places[0], places[1], "…", places[-1]])]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        return [self.text(columns)[0].replace("…", r"\dots")]
+
+    def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
+        return [[ex.Sum(cells) for cells in zip(*map(say, rows), strict=True)]]
+
+
 class Dot(Fold):
     """The dot product of two rows."""
 

@@ -16,6 +16,8 @@ from attncli.common.errors import AttnError
 from attncli.common.labels import Axes, Axis, Cell
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from attncli.common.arrays import AnyArray, Array, Objects
     from attncli.trace.expressions import Expression
     from attncli.trace.step import Step
@@ -39,6 +41,41 @@ class Layout(Protocol):
     def own(self, index: Cell, axes: tuple[Axis, ...]) -> Cell:
         """Return the index of a row counted in the operand's own heads, which may be fewer."""
         ...
+
+
+class Forward(Protocol):
+    """A step of the forward pass, as its op sees it in the backward pass."""
+
+    @property
+    def name(self) -> str:
+        """The name of the step."""
+        ...
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The names of its operands."""
+        ...
+
+    @property
+    def axes(self) -> Axes:
+        """The axes of its result."""
+        ...
+
+    @property
+    def gradient(self) -> str:
+        """The name of the upstream gradient, d_ and the name of the step; it has the axes of the result."""
+        ...
+
+
+@dataclass(frozen=True)
+class Pull:
+    """The gradient that one step passes on to one of its operands, or to a field that its op holds."""
+
+    target: str
+    """The operand or the field; where several steps use it, the gradient is the sum of what they pass on."""
+    op: Op
+    operands: tuple[str, ...]
+    """Steps of the forward pass, and the upstream gradient."""
 
 
 def literal(tex: str) -> str:
@@ -129,6 +166,26 @@ class Op(ABC):
         result: Objects = np.asarray(self.apply(*cast("tuple[Array, ...]", operands)), dtype=object)
         return result
 
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        """Return the gradients of the operands, and of the fields that the op holds, given that of the result.
+
+        An operand that is left out is a constant, or the op depends on its shape alone.
+
+        Parameters
+        ----------
+        step : Forward
+            The step that the op makes; `step.gradient` is the name of the upstream gradient.
+        axes : mapping
+            The axes of every step and differentiable field, by name: those of its gradient.
+
+        Raises
+        ------
+        AttnError
+            If the op cannot be differentiated.
+        """
+        msg = f"cannot differentiate {step.name}: {type(self).__name__} has no gradient"
+        raise AttnError(msg)
+
     def worked(self, say: Say, *rows: AnyArray) -> Sequence[Sequence[Expression]]:
         """Return the lines between the formula and the result when one row is computed by hand.
 
@@ -218,3 +275,24 @@ class Row(Op):
 
     def axes(self, *operands: Axes) -> Axes:
         return (operands[0][-2], self.axis)
+
+
+class Same(Op):
+    """The operand itself."""
+
+    minus_infinity = True
+
+    def apply(self, *operands: Array) -> Array:
+        return operands[0]
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return errors[0]
+
+    def text(self, columns: bool) -> Sequence[str]:
+        return ["{0}"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        return ["{0}"]
+
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        return [Pull(step.operands[0], Same(), (step.gradient,))]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attncli.common.errors import AttnError
+from attncli.common.gradebook import marks_text
 from attncli.common.labels import Axis
 from attncli.common.style import Style
 from attncli.common.text import visible, visible_json
@@ -24,7 +25,7 @@ from attncli.writers.json_ import contents, is_array, number_text, value_of
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from attncli.common.report import Roll
+    from attncli.common.gradebook import Roll
 
 _READ_AS_NUMBERS = {"inf", "infinity", "nan", "null", "true", "false"}
 
@@ -58,12 +59,16 @@ def roll_tabs(roll: Roll, style: Style) -> str:
 
 
 def _roll(roll: Roll, delimiter: str) -> str:
-    from attncli.common.report import MARKS
-
     file = io.StringIO()
-    rows = [MARKS, *(row.cells() for row in roll.rows)]
-    csv.writer(file, lineterminator="\n", delimiter=delimiter).writerows(rows)
+    rows = ([_cell(value) for value in record.values()] for record in roll.records())
+    csv.writer(file, lineterminator="\n", delimiter=delimiter).writerows([roll.columns, *rows])
     return file.getvalue()
+
+
+def _cell(value: str | float | None) -> str:
+    if isinstance(value, float | int):
+        return marks_text(value, 4)
+    return value or ""
 
 
 @dataclass(frozen=True)

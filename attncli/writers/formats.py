@@ -22,7 +22,8 @@ from attncli.common.text import quoted, suggestion
 
 if TYPE_CHECKING:
     from attncli.common.errors import Failure
-    from attncli.common.report import Page, Roll, Section
+    from attncli.common.gradebook import Roll
+    from attncli.common.report import Page, Section
     from attncli.trace.trace import Trace
     from attncli.writers.worksheet import Worksheet
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from attncli.common.errors import Failure
-    from attncli.common.report import Marks, Page, Roll, Section
+    from attncli.common.gradebook import Roll, Row
+    from attncli.common.report import Page, Section
     from attncli.trace.step import Step
 
 
@@ -59,19 +60,25 @@ def sections(sections: Sequence[Section], style: Style) -> str:
 
 def roll_lines(roll: Roll, style: Style) -> str:
     """Return one object for each submission, on one line."""
-    return "".join(f"{json.dumps(_submission(row))}\n" for row in roll.rows)
+    ids = [{roll.id_column: row.id} if roll.id_column else {} for row in roll.rows]
+    objects = (id | _submission(row) for id, row in zip(ids, roll.rows, strict=True))
+    return "".join(f"{json.dumps(row, ensure_ascii=not style.unicode)}\n" for row in objects)
 
 
-def _submission(row: Marks) -> dict[str, object]:
+def _submission(row: Row) -> dict[str, object]:
+    found = {"name": row.name, "file": row.file, "verdict": row.verdict}
     if row.unreadable:
-        return {"name": row.name, "unreadable": row.unreadable}
+        return {**found, "unreadable": row.unreadable, "remarks": row.remarks}
     return {
-        "name": row.name,
+        **found,
         "marks": row.marks,
+        "max": row.max,
+        "percent": row.percent,
         "first_wrong": row.first_wrong,
         "mistakes": row.mistakes,
         "code": row.code,
         "steps": row.states,
+        "remarks": row.said,
     }
 
 

@@ -16,6 +16,8 @@ from attncli.derivation.positions import Rotate
 from attncli.trace.op import Op
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from attncli.common.arrays import Array
 
 
@@ -112,6 +114,11 @@ class Turned(Rotate):
 def rolled(by: int) -> Callable[[Array], Array]:
     """Return the function that shifts rows down by so many, the last ones to the top."""
     return lambda x: np.roll(x, by, axis=-2)
+
+
+def taken(rows: npt.NDArray[np.int_]) -> Callable[[Array], Array]:
+    """Return the function that takes these rows, in this order."""
+    return lambda x: np.asarray(x[..., rows, :])
 
 
 def times(factors: Array) -> Callable[[Array], Array]:

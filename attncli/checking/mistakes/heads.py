@@ -23,7 +23,9 @@ from attncli.checking.mistakes.mistake import Change, Instead, Mistake
 from attncli.checking.mistakes.projections import transposed, without_bias
 from attncli.checking.mistakes.scaled import over_root
 from attncli.checking.mistakes.setting import Setting
-from attncli.derivation.ops import Concat, HeadLayout, Mix, Project, Same, Scale, Scores
+from attncli.derivation.layout import HeadLayout
+from attncli.derivation.ops import Concat, Mix, Project, Scale, Scores
+from attncli.trace.op import Same
 from attncli.trace.step import Step
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from attncli.checking.mistakes.functions import Function, plus
 from attncli.checking.mistakes.mistake import Mistake
 from attncli.checking.mistakes.ops import Keep, words
 from attncli.checking.mistakes.setting import Setting
-from attncli.derivation.ops import Same
-from attncli.trace.op import Op
+from attncli.trace.op import Op, Same
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from attncli.checking.mistakes.ops import WrongOp, words
-from attncli.derivation.ops import FLAT, HeadLayout, Mix, Project, Scores, merge_heads
+from attncli.derivation.layout import FLAT, HeadLayout, merge_heads
+from attncli.derivation.ops import Mix, Project, Scores
 from attncli.trace import spread
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from attncli.checking.mistakes.matrix_ops import Multiply
 from attncli.checking.mistakes.mistake import Change, Instead, Mistake
 from attncli.checking.mistakes.ops import Hardmax
 from attncli.checking.mistakes.setting import Setting
-from attncli.derivation.ops import FLAT, Mix, Scores
+from attncli.derivation.layout import FLAT
+from attncli.derivation.ops import Mix, Scores
 
 
 def mistakes(s: Setting) -> Iterator[Mistake]:

@@ -11,10 +11,9 @@ from attncli.checking.mistakes.matrix_ops import Waves
 from attncli.checking.mistakes.mistake import Change, Instead, Mistake
 from attncli.checking.mistakes.setting import Setting
 from attncli.derivation.modifiers import AddTerms
-from attncli.derivation.ops import Same
 from attncli.derivation.positions import Alibi, Rotate, Sinusoidal
 from attncli.trace.cell_ops import Times
-from attncli.trace.op import Op
+from attncli.trace.op import Op, Same
 
 
 def mistakes(s: Setting) -> Iterator[Mistake]:

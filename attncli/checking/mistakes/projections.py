@@ -9,7 +9,8 @@ from attncli.checking.mistakes.functions import Altered
 from attncli.checking.mistakes.matrix_ops import ProjectTransposed
 from attncli.checking.mistakes.mistake import Instead, Mistake
 from attncli.checking.mistakes.setting import Setting
-from attncli.derivation.ops import Project, Same
+from attncli.derivation.ops import Project
+from attncli.trace.op import Same
 from attncli.trace.step import Step
 
 

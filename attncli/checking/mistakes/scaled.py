@@ -11,8 +11,8 @@ from attncli.checking.mistakes.functions import Function, plus, times
 from attncli.checking.mistakes.mistake import Mistake
 from attncli.checking.mistakes.ops import Factor
 from attncli.checking.mistakes.setting import Setting
-from attncli.derivation.ops import Same, Scale
-from attncli.trace.op import Op
+from attncli.derivation.ops import Scale
+from attncli.trace.op import Op, Same
 
 MOST_ROWS = 8
 """Up to so many queries, some of them are looked at alone."""

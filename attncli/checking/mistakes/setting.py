@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.derivation.layout import HeadLayout
 from attncli.derivation.modifiers import Hide
-from attncli.derivation.ops import HeadLayout, Mix, Scores
+from attncli.derivation.ops import Mix, Scores
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 

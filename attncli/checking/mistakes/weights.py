@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.checking.mistakes.functions import Function, rolled
+from attncli.checking.mistakes.functions import Function, rolled, taken
 from attncli.checking.mistakes.mistake import Change, Instead, Mistake
 from attncli.checking.mistakes.ops import (
     BySum,
@@ -20,12 +21,12 @@ from attncli.checking.mistakes.ops import (
     SoftmaxTo,
     Then,
 )
-from attncli.checking.mistakes.scaled import over_root
+from attncli.checking.mistakes.scaled import MOST_ROWS, over_root
 from attncli.checking.mistakes.setting import Setting
 from attncli.derivation.normalize import Softmax
-from attncli.derivation.ops import Same, Scale
+from attncli.derivation.ops import Scale
 from attncli.trace.cell_ops import Exp
-from attncli.trace.op import Op
+from attncli.trace.op import Op, Same
 
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
@@ -114,10 +115,23 @@ def _not_softmax(s: Setting, along: str) -> Iterator[Mistake]:
     if s.m > 1:
         said = f"You divided the softmax by m = {s.m} as well, so that the rows sum to 1/{s.m}; its rows sum to 1."
         yield _weights("weights_over_m", said, Then(Softmax(), Factor(s.m, ("m", str(s.m)))))
+    yield from _other_rows(s)
+
+
+def _other_rows(s: Setting) -> Iterator[Mistake]:
+    """Yield weights whose rows are shifted, or two of them exchanged."""
+    do = "row i is the softmax of row i of the scores."
     for by in {1, s.n - 1} - {0}:
-        said = "Your rows of weights belong to other queries; row i is the softmax of row i of the scores."
         roll = Then(Softmax(), Function(rolled(by), "{0}, its rows shifted"))
-        yield _weights("row_of_another_query", said, roll)
+        yield _weights("row_of_another_query", f"Your rows of weights belong to other queries; {do}", roll)
+    if not 2 < s.n <= MOST_ROWS:
+        return
+    for first, second in itertools.combinations(range(s.n), 2):
+        rows = np.arange(s.n)
+        rows[[first, second]] = second, first
+        both = f"q{first + 1} and q{second + 1}"
+        exchange = Then(Softmax(), Function(taken(rows), f"{{0}}, rows {both} exchanged"))
+        yield _weights("row_of_another_query", f"You exchanged the rows of {both}; {do}", exchange)
 
 
 def _seen(x: Array) -> Array:

@@ -16,10 +16,11 @@ from attncli.writers.terminal.printing import printed
 
 def write(sections: Sequence[Section], style: Style) -> str:
     """Return sections as text, separated by empty lines."""
-    return printed(_parts(sections, style), style)
+    return printed(parts(sections, style), style)
 
 
-def _parts(sections: Sequence[Section], style: Style) -> Iterator[Part]:
+def parts(sections: Sequence[Section], style: Style) -> Iterator[Part]:
+    """Yield headings and sentences, with an empty line before each heading but the first."""
     for number, section in enumerate(sections):
         if section.heading:
             yield from [blank_line()] * bool(number)

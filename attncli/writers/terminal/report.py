@@ -36,7 +36,7 @@ def parts(pages: Sequence[Page], style: Style) -> Iterator[Part]:
         yield _steps(page.steps, style)
         if page.conclusion:
             yield blank_line()
-        yield from (_sentence(sentence, style) for sentence in page.conclusion)
+        yield from (sentence(said, style) for said in page.conclusion)
 
 
 def _steps(steps: Sequence[StepSaid], style: Style) -> Table:
@@ -84,7 +84,8 @@ def _numbers(word: str, how: str, texts: Sequence[str]) -> list[Text]:
     return [Text.assemble((f"{word} ", "dim"), (" " * (most - cells(text)) + text, how)) for text in padded]
 
 
-def _sentence(sentence: Sentence, style: Style) -> Text:
-    how = "bold green" if sentence.good else "bold" if sentence.strong else ""
-    text = Text(style.plain(sentence.text), how)
-    return Text.assemble(text, (f"  [{sentence.id}]", "dim")) if sentence.id else text
+def sentence(said: Sentence, style: Style) -> Text:
+    """Return a sentence, with the id of the mistake that it names."""
+    how = "bold green" if said.good else "bold" if said.strong else ""
+    text = Text(style.plain(said.text), how)
+    return Text.assemble(text, (f"  [{said.id}]", "dim")) if said.id else text

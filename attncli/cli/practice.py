@@ -1,0 +1,126 @@
+"""The command `practice`: an exercise worked in the terminal, each answer judged as it is typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from attncli.cli.command import Typed, with_problem
+from attncli.cli.exercise import Dk, Dv, Easy, Projected, Seed
+from attncli.cli.options import Color, Quiet
+from attncli.cli.terminal import ExitCode, Terminal
+from attncli.common.errors import AttnError
+
+if TYPE_CHECKING:
+    from attncli.common.style import Style
+    from attncli.practice.log import Log
+    from attncli.practice.reply import Practice
+    from attncli.problem.fields import Document
+
+Plain = Annotated[
+    bool, typer.Option("--plain", help="Write lines without tables and colours, as a screen reader needs them.")
+]
+LogFile = Annotated[
+    str | None, typer.Option("--log", metavar="FILE", help="Append a line of JSON for each answer to FILE.")
+]
+
+
+@with_problem(
+    "[PROBLEM]",
+    "A problem, as for run, but never from standard input, which holds the answers; drawn if there is none.",
+    optional=True,
+)
+def practice(
+    terminal: Terminal,
+    typed: Typed,
+    seed: Seed = None,
+    d_k: Dk = 4,
+    d_v: Dv = 2,
+    projected: Projected = False,
+    easy: Easy = False,
+    plain: Plain = False,
+    log: LogFile = None,
+    quiet: Quiet = False,
+    color: Color = "auto",
+) -> None:
+    """Work an exercise step by step, with hints.
+
+    attncli practice --seed 7
+
+    attncli practice problem.json --log practice.jsonl
+
+    Exit codes: 0 if everything was right in the end, 1 if not, 2 if the input is invalid.
+    """
+    from attncli.exercises.draw import any_seed
+    from attncli.practice.log import Log
+    from attncli.practice.session import Session
+
+    if typed.operands and (seed is not None or projected or easy):
+        msg = "a problem is given, and --seed, --self and --easy draw one"
+        raise AttnError(msg)
+    number = None if typed.operands else any_seed() if seed is None else seed
+    document = _document(typed) if number is None else _drawn(typed, number, d_k, d_v, projected=projected, easy=easy)
+    session = Session(document)
+    written = Log(log, number) if log else None
+    if number is not None and seed is None and not quiet:
+        terminal.tell([f"--seed {number} draws this exercise again"])
+    _play(terminal, session, terminal.style("never" if plain else color), written, plain=plain)
+    if not session.all_right:
+        raise typer.Exit(ExitCode.WRONG)
+
+
+def _play(terminal: Terminal, session: Practice, style: Style, log: Log | None, *, plain: bool) -> None:
+    """Show what a session says, and take lines until it is over or the input ends."""
+    from attncli.writers import spoken
+    from attncli.writers.terminal import dialogue
+
+    write = spoken.write if plain else dialogue.write
+    terminal.write(write(session.opening(), style), encoding=style.encoding)
+    while not session.is_over and (line := terminal.ask(session.prompt, style.encoding)) is not None:
+        reply = session.take(line)
+        if log and reply.attempt:
+            log.append(reply.attempt)
+        terminal.write(write(reply.shown, style), encoding=style.encoding)
+    terminal.write(write([session.summary()], style), encoding=style.encoding)
+
+
+def _document(typed: Typed) -> Document:
+    """Return the one problem that is given; AttnError if it is standard input, or several."""
+    from attncli import readers
+    from attncli.readers import operands
+
+    for operand in typed.operands:
+        if any(map(readers.reads_standard_input, (operand, operand.partition("=")[2]))):
+            msg = f"standard input holds the answers, and cannot be the problem: {operand}"
+            raise AttnError(msg, hint="name a file, or <(a command)")
+    found = operands.documents(typed.operands, typed.options, piped=False)
+    if len(found) > 1:
+        msg = f"got {len(found)} problems, expected one"
+        raise AttnError(msg)
+    return found[0]
+
+
+def _drawn(typed: Typed, seed: int, d_k: int, d_v: int, *, projected: bool, easy: bool) -> Document:
+    """Return an exercise as a document; fields given as options shape it, or are laid over it."""
+    from attncli.exercises.draw import draw
+    from attncli.exercises.spec import ExerciseSpec
+    from attncli.problem.problem import Problem, canonical, entries
+    from attncli.readers.operands import given_as_options
+
+    over = given_as_options(typed.options)
+    wanted = Problem(over)
+    labels = wanted.labels("tokens")
+    if len(labels) == 1 and labels[0].isdecimal():  # --tokens 4, as for new
+        del over["tokens"]
+    spec = ExerciseSpec(
+        seed,
+        tokens=int(labels[0]) if labels and "tokens" not in over else len(labels) or 3,
+        d_k=d_k,
+        d_v=d_v,
+        heads=wanted.integer("heads") or 1,
+        causal=wanted.flag("causal"),
+        projected=projected,
+        easy=easy,
+    )
+    return canonical(entries(draw(spec).truth.fields)) | over

@@ -1,0 +1,120 @@
+"""Submissions as they come: files, folders of files, folders of students' folders, zip archives, JSON Lines.
+
+A `Piece` is the bytes of one submission and where they were found. Pieces are yielded one after the other, so that one
+is read, judged and forgotten before the next.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from attncli import readers
+from attncli.common.errors import AttnError, Where
+from attncli.problem.fields import CLAIMS, Document
+from attncli.readers import archives, json_
+from attncli.readers.source import STANDARD_INPUT, bytes_of, decode, shown
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The bytes of one submission, or why they cannot be read."""
+
+    path: str
+    """The file, below its folder or archive; the name of a source that is not a file."""
+    folders: tuple[str, ...]
+    """The folders in which it was found, below the one that was named, from the outermost."""
+    line: int | None
+    """The line in JSON Lines."""
+    data: bytes | AttnError
+
+
+def files(paths: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the files that operands name, each with the folders that lead to it: themselves, or all below a folder.
+
+    Raises AttnError for what does not exist, and for a folder without files.
+    """
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for path in paths:
+        if os.path.isdir(path):
+            inside = list(_below(path, ()))
+            if not inside:
+                msg = "the folder holds no answers"
+                raise AttnError(msg, Where(path))
+            found += inside
+        elif path != STANDARD_INPUT and not readers.exists(path):
+            msg = "no such file or folder"
+            raise AttnError(msg, Where(path))
+        else:
+            found.append((path, ()))
+    return found
+
+
+def _below(folder: str, names: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the files below a folder by name; a link to a folder is not followed, it may lead back."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if archives.is_unseen(entry.name):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path, (*names, entry.name))
+        elif entry.is_file():
+            yield entry.path, names
+
+
+def pieces(path: str, folders: tuple[str, ...] = ()) -> Iterator[Piece]:
+    """Yield the submissions in a file: one, one a line of JSON Lines, or all in a zip archive."""
+    name = shown(path)
+    try:
+        data = bytes_of(path)
+    except AttnError as error:
+        yield Piece(name, folders, None, error)
+        return
+    if not archives.is_archive(data):
+        yield from _lines(Piece(name, folders, None, data), data)
+        return
+    for member in archives.members(data, Where(name)):
+        piece = Piece(f"{name}/{member.path}".rstrip("/"), (*folders, *member.folders), None, member.content)
+        yield from [piece] if isinstance(member.content, AttnError) else _lines(piece, member.content)
+
+
+def _lines(piece: Piece, data: bytes) -> Iterator[Piece]:
+    bare = data.removeprefix(BOM_UTF8)
+    if bare.lstrip()[:1] == b"{" and bare.strip().count(b"\n") and json_.is_lines(bare.decode("utf-8", "replace")):
+        for number, line in enumerate(io.BytesIO(bare), 1):
+            if line.strip():
+                yield replace(piece, line=number, data=line)
+    else:
+        yield piece
+
+
+def documents(piece: Piece) -> list[Document]:
+    """Return the documents in a piece: one, but for a file of several JSON objects. Raises AttnError."""
+    if isinstance(piece.data, AttnError):
+        raise piece.data
+    where = Where(piece.path, piece.line)
+    if piece.line is None:
+        return readers.documents_in(piece.data, where, written=CLAIMS)
+    try:
+        found = json_.read(decode(piece.data, where).rstrip(), where, None, written=True)
+    except AttnError as error:
+        if error.where:  # which counts the lines of this one
+            error.where = replace(error.where, line=piece.line)
+        raise
+    if len(found) != 1:
+        msg = "holds several documents on one line"
+        raise AttnError(msg, where)
+    return found
+
+
+_MOODLE = re.compile(r"(.+?)_(\d+)_assignsubmission_(?:file|onlinetext)(?:_.*)?")
+"""A student's folder, or file, in the archive of an assignment of Moodle's."""
+
+
+def moodle(name: str) -> tuple[str, str] | None:
+    """Return the student and the number in a name that Moodle gives to a folder or a file; None for other names."""
+    match = _MOODLE.fullmatch(name)
+    return (match[1].replace("_", " ").strip(), match[2]) if match else None
