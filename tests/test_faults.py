@@ -15,6 +15,7 @@ from support import json
 from support.command import Runner
 
 from attncli.kernels import faults
+from attncli.kernels.catalogue import catalogue
 from attncli.kernels.comparison import Comparison, comparison
 from attncli.kernels.faults import Fault, Setting
 from attncli.kernels.faults.patterns import PATTERNS
@@ -64,7 +65,7 @@ def test_faults_are_refused_and_named(case: Case) -> None:
 
 def test_every_fault_has_a_kernel() -> None:
     """No id is without a kernel that has it."""
-    assert {id for id, _, _ in FAULTY} | {"keys_of_batch_0"} == IDS
+    assert {id for id, _, _ in FAULTY} | {"keys_of_batch_0"} == IDS == set(catalogue())
 
 
 def test_faults_that_need_several_batches() -> None:

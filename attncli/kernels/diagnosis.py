@@ -27,6 +27,8 @@ ENOUGH_OF_A_PRECISION = 0.9
 """The same for a precision, whose own rounding cannot be followed bit by bit."""
 _EVEN = 4
 """How much more than the median any block may be off if sums are narrow."""
+NARROW_ACCUMULATION = "the type of the accumulators"
+"""What to look at if sums are narrow."""
 _SLACK = 0.1
 """How much less it may be on a few rows for the fault to be tried on the whole sample."""
 
@@ -97,7 +99,7 @@ def _narrow_accumulation(right: Reference, found: Differences) -> list[Finding]:
     rms = wider.blocks()
     if wider.within and rms.max() < _EVEN * np.median(rms):
         said = f"as far off as sums in {kind.name} would be"
-        return [Finding("narrow_accumulation", said, "the type of the accumulators", None)]
+        return [Finding("narrow_accumulation", said, NARROW_ACCUMULATION, None)]
     return []
 
 

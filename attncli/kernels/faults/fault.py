@@ -27,8 +27,8 @@ Weigh: TypeAlias = "Callable[[Array, float | None], Array]"
 def softmax(scores: Array, sink: float | None) -> Array:
     """Return the right weights; those of a row without a key are 0."""
     shifted, total = exponentials(scores, sink)
-    shifted /= np.where(total == 0, 1, total)
-    return shifted
+    weights: Array = shifted / np.where(total == 0, 1, total)
+    return weights
 
 
 def exponentials(scores: Array, sink: float | None) -> tuple[Array, Array]:
@@ -61,7 +61,7 @@ class Kernel:
 
     def scores(self, b: int, h: int, rows: slice) -> Array:
         """Return the scores of some queries of one head, after all modifiers."""
-        scores = self.q[b, h, rows] @ self.k[b, self.served(h)].T * self.scale
+        scores: Array = self.q[b, h, rows] @ self.k[b, self.served(h)].T * self.scale
         lead = tuple(int(at) for at in np.unravel_index(b * self.q.shape[1] + h, self.leads)) if self.leads else ()
         for modifier in self.modifiers:
             scores = modifier.matrix(lead).modify(scores, rows, slice(0, scores.shape[1]))

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from attncli.derivation.ops import Same
 from attncli.kernels.faults.fault import Fault, Setting
+from attncli.trace.op import Same
 
 if TYPE_CHECKING:
     from attncli.trace.op import Op
