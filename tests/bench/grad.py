@@ -45,7 +45,8 @@ def theirs(n: int, d: int) -> None:
     def work() -> None:
         inputs = [x.clone().requires_grad_() for x in (q, k, v)]
         weights = torch.softmax(inputs[0] @ inputs[1].T / d**0.5, dim=-1)
-        ((weights @ inputs[2] - target) ** 2).mean().backward()
+        loss: Any = ((weights @ inputs[2] - target) ** 2).mean()
+        loss.backward()
 
     print(f"PyTorch  {best(work):7.2f} s", end="  ")
 

@@ -84,11 +84,11 @@ def layout(p: Problem, vectors: dict[str, Tensor]) -> tuple[int, int, bool]:
     """Return the numbers of query and of key/value heads, 0 without any, and whether they are put side by side."""
     by_head = [len(p[w]) for w in ("W_q", "W_k", "W_v") if w in p and np.ndim(p[w]) == 3]
     if "heads" in p:
-        return p["heads"], p.get("kv_heads", p["heads"]), True
+        return int(p["heads"]), int(p.get("kv_heads", p["heads"])), True
     if by_head:
         return by_head[0], p.get("kv_heads", by_head[-1]), True
     if "X" not in p and vectors["q"].ndim >= 3:
-        return vectors["q"].shape[-3], vectors["k"].shape[-3], False
+        return int(vectors["q"].shape[-3]), int(vectors["k"].shape[-3]), False
     return 0, 0, False
 
 
