@@ -84,7 +84,7 @@ def layout(p: Problem, vectors: dict[str, Tensor]) -> tuple[int, int, bool]:
     """Return the numbers of query and of key/value heads, 0 without any, and whether they are put side by side."""
     by_head = [len(p[w]) for w in ("W_q", "W_k", "W_v") if w in p and np.ndim(p[w]) == 3]
     if "heads" in p:
-        return int(p["heads"]), int(p.get("kv_heads", p["heads"])), True
+        return int(p["heads"]), int(p.get("kv_heads") or p["heads"]), True
     if by_head:
         return by_head[0], p.get("kv_heads", by_head[-1]), True
     if "X" not in p and vectors["q"].ndim >= 3:
