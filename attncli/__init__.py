@@ -16,10 +16,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AttnError", "Explanation", "Report", "Step", "Trace", "__version__", "attention", "check", "explain", "grad",
+    "mark",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from attncli.api import attention, check, explain, grad
+    from attncli.api import attention, check, explain, grad, mark
     from attncli.checking import Report
     from attncli.common.errors import AttnError
     from attncli.trace.step import Step

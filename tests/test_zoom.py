@@ -126,7 +126,9 @@ def test_a_deep_explanation_takes_nothing_but_the_inputs(name: str) -> None:
     for step, cell in cells(trace):
         for part in trace.zoom(step.name, cell, Depth.DEEP).values():
             if part.given:
-                assert part.name.partition("[")[0] in given | own or re.match(r"10+\^|-2\^", part.name), part.name
+                assert part.name.partition("[")[0] in given | own or re.match(r"10+\^|-2\^|epsilon ", part.name), (
+                    part.name
+                )
 
 
 def exactly(x: Any) -> Any:

@@ -53,6 +53,11 @@ class Judge:
         self._cases: dict[tuple[frozenset[str], bool, bool, bool], Case] = {}
         self._others: list[tuple[str, str, Judge]] | None = None
 
+    @property
+    def title(self) -> str:
+        """What the problem is called."""
+        return self._truth.title
+
     def judge(self, parts: Parts, *, own: bool = False) -> Report:
         """Return the verdict on claims, with `own` also on those that stand in the problem's document.
 

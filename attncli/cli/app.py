@@ -24,7 +24,7 @@ COMMANDS = {
     "mark": "mark",
     "practice": "practice",
     "compare": "compare",
-    "new": "exercise",
+    "new": "new",
     "lint": "exercise",
     "mistakes": "mistakes",
     "help": "help",

@@ -25,7 +25,7 @@ MAX_PROBLEM_SIZE = 2**20
 MAX_CELLS = 2000
 """The most cells of a step that are listed; of a larger one only the rows are."""
 
-_SUBJECTS: dict[str, Subject] = {"check": "report", "mark": "roll", "compare": "report"}
+_SUBJECTS: dict[str, Subject] = {"check": "report", "mark": "roll", "compare": "report", "new": "exercise"}
 """What the formats of a command draw, if it is not a trace."""
 
 
@@ -139,6 +139,10 @@ def _values(command: str, param: Any, current: str) -> Iterator[Candidate]:
 
         for name in names_for(_SUBJECTS.get(command, "trace")):
             yield from map(Candidate, (name, *FORMATS[name].aliases))
+    elif param.name == "feedback_format":
+        from attncli.writers.formats import names_for
+
+        yield from map(Candidate, names_for("feedback"))
     elif param.name == "step":
         before = current[: current.rfind(",") + 1]
         yield from _behind(before, (Candidate(name) for name in CLAIMS if command == "grad" or name not in GRADIENTS))
@@ -146,7 +150,7 @@ def _values(command: str, param: Any, current: str) -> Iterator[Candidate]:
         yield from map(Candidate, choices)
     elif (least := getattr(param.type, "min", None)) is not None and (most := param.type.max) is not None:
         yield from (Candidate(str(number)) for number in range(least, most + 1))
-    elif param.metavar in {"FILE", "SOURCE"}:
+    elif param.metavar in {"FILE", "SOURCE", "DIR"}:
         yield from _files(current)
 
 

@@ -11,7 +11,7 @@ from attncli.derivation.attend import attend
 from attncli.derivation.blocks import in_blocks
 from attncli.derivation.draft import planned
 from attncli.derivation.plan import Plan
-from attncli.problem.fields import PLANES, SOFTMAX_LINES
+from attncli.problem.fields import BACKWARD, PLANES, SOFTMAX_LINES
 from attncli.problem.problem import Problem
 from attncli.problem.values import shape_text
 from attncli.trace.trace import Trace
@@ -58,6 +58,12 @@ def differentiate(problem: Problem, update: Collection[str] = ()) -> Trace:
 
         plan = with_update(plan, problem, update)
     return computed(plan, problem)
+
+
+def derive_all(problem: Problem) -> Trace:
+    """Compute every step of a problem, with the gradients if it has a field of the backward pass."""
+    asks = any(name in problem.values or problem.has_step(name) for name in BACKWARD)
+    return differentiate(problem) if asks else derive(problem)
 
 
 def computed(plan: Plan, problem: Problem, dtype: str = "float64") -> Trace:

@@ -48,7 +48,7 @@ class Problem:
 
     def _labels_from_tables(self) -> None:
         """Use the labels around a matrix in CSV as tokens if none are given."""
-        for name, sources in (("tokens", ("Q", "X")), ("key_tokens", ("K", "M"))):
+        for name, sources in (("tokens", ("Q", "X", "hidden")), ("key_tokens", ("K", "M"))):
             for source in sources:
                 entry = self._entries.get(source)
                 if entry is None or name in self.values:
@@ -77,10 +77,11 @@ class Problem:
         return Where(first.where.source, first.where.line) if first else Where()
 
     def array(self, name: str) -> Array | None:
-        """Return a matrix, a vector or a bias, or what is given for a step, row-wise."""
+        """Return a matrix, a vector or a bias, or what is given for a step, row-wise; None for a norm's true."""
         if self.has_step(name):
             return self.step(name)
-        return cast("Array | None", self.values.get(name))
+        value = self.values.get(name)
+        return None if isinstance(value, bool) else cast("Array | None", value)
 
     def past(self) -> int:
         """Return how many keys the cache holds."""

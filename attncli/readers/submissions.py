@@ -12,6 +12,7 @@ from attncli.problem.fields import CLAIMS, FIELDS, SOFTMAX_LINES, STEPS, Documen
 from attncli.problem.problem import canonical
 from attncli.readers import operands as operands_
 from attncli.readers.answers import IDENTITY, LABELLED, Parts, identity, of_document
+from attncli.readers.variants import Exercise, is_folder_of_variants, variants
 
 _NO_INPUTS = CLAIMS.keys() - FIELDS.keys()
 """Steps that are claims in a problem's file as well, whatever else stands there."""
@@ -40,22 +41,29 @@ def checked(
     answers, student = _answers(others[0], found[0][0] | over) if others else ({}, "")
     claims = _together(answers, claims)
     problems = [(document | over, _together(labelled, claims)) for document, labelled in found]
-    return problems, student, [operand for operand in rest if operand not in others]
+    answered = computed({*found[0][0], *typed}) & CLAIMS.keys()
+    own = [operand for operand in rest if operand not in others and resolve(operand.partition("=")[0]) not in answered]
+    return problems, student, own
 
 
-def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[Document, list[str]]:
-    """Return the problem, and the files and folders of answers, at least one.
+def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[list[Exercise], list[str]]:
+    """Return the exercise, or the variants in a folder, and the files and folders of answers, at least one.
 
     The first file is the problem, or the first three are, Q, K and V. Raises AttnError.
     """
     files, typed = operands_.split(operands)
     operands_.standard_input_once(files, typed)
-    raw, others = _problem_and_others(files)
+    if files and is_folder_of_variants(files[0]):
+        first, *others = files
+        exercises = variants(first, _fields(typed, {}) | operands_.given_as_options(options))
+    else:
+        raw, others = _problem_and_others(files)
+        document = canonical(raw[0])
+        exercises = [Exercise.of(document | _fields(typed, document) | operands_.given_as_options(options))]
     if not others:
         msg = "no answers are given"
         raise AttnError(msg, hint="name files or folders after the problem: attncli mark problem.json answers/*.json")
-    document = canonical(raw[0])
-    return document | _fields(typed, document) | operands_.given_as_options(options), others
+    return exercises, others
 
 
 def _problem_and_others(files: Sequence[str]) -> tuple[list[Document], list[str]]:

@@ -361,7 +361,7 @@ class Explanation(Trace):
         named = layout.own(index, step.axes) if layout else index
         *outer, own = (axis.distinct.label(at) for axis, at in zip((*lead, rows), named, strict=True))
         whole = [own] if not turned else [own, "·"] if step.columns else ["·", own]  # V[·,d1]: a column as it is shown
-        name = f"{step.name}[{','.join([*outer, *whole])}]"
+        name = f"{step.name}[{','.join([*outer, *whole])}]".removesuffix("[]")
         if name in self:
             return name
         if self.depth is Depth.DEEP and not step.given:

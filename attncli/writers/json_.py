@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from attncli.common.errors import Failure
-    from attncli.common.gradebook import Roll, Row
+    from attncli.common.gradebook import Roll, Row, Summary
     from attncli.common.report import Page, Section
     from attncli.trace.step import Step
+    from attncli.writers.question import Question
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
@@ -33,6 +34,16 @@ def write(traces: Sequence[Trace], style: Style) -> str:
 def write_lines(traces: Sequence[Trace], style: Style) -> str:
     """Return one object for each trace, on one line: JSON Lines."""
     return "".join(f"{_on_one_line(trace, style)}\n" for trace in traces)
+
+
+def exercise(questions: Sequence[Question], style: Style) -> str:
+    """Return the problem of each exercise."""
+    return write([question.problem for question in questions], style)
+
+
+def exercise_lines(questions: Sequence[Question], style: Style) -> str:
+    """Return the problem of each exercise, on one line."""
+    return write_lines([question.problem for question in questions], style)
 
 
 def failure(failure: Failure, style: Style) -> str:
@@ -81,6 +92,34 @@ def _submission(row: Row) -> dict[str, object]:
         "steps": row.states,
         "remarks": row.said,
     }
+
+
+def summary(summary: Summary, style: Style) -> str:
+    """Return the figures of a class as one object."""
+    hardest = summary.hardest
+    whole = {
+        "title": summary.title or None,
+        "submissions": summary.submissions,
+        "verdicts": summary.verdicts,
+        "max": summary.max,
+        "mean": summary.mean,
+        "median": summary.median,
+        "spread": summary.spread,
+        "steps": {
+            step.name: {
+                "rate": step.rate,
+                "right": step.right,
+                "follows": step.follows,
+                "wrong": step.wrong,
+                "open": step.open,
+            }
+            for step in summary.steps
+        },
+        "mistakes": summary.mistakes,
+        "slips": summary.slips,
+        "hardest": hardest and {"cell": hardest.name, "wrong": hardest.wrong, "of": hardest.of},
+    }
+    return f"{json.dumps(whole, indent=2, ensure_ascii=not style.unicode)}\n"
 
 
 def contents(trace: Trace, style: Style) -> Iterator[tuple[str, object]]:
