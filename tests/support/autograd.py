@@ -1,8 +1,8 @@
 """Attention in PyTorch's operations, whose autograd gives every gradient: independent of attncli, forwards and back.
 
-`gradients(problem, upstream)` takes the fields of a problem as numbers and nested lists, and returns the derivative of
-Σ output ∘ upstream with respect to every array of numbers among them. It checks no input. Inside, vectors are rows and
-scores have an axis of heads.
+`gradients(problem, target)` takes the fields of a problem as numbers and nested lists, and returns the derivative of
+Σ (last step − target)² with respect to every array of numbers among them. It checks no input. Inside, vectors are rows
+and scores have an axis of heads.
 """
 
 from __future__ import annotations
@@ -19,17 +19,21 @@ Tensor: TypeAlias = Any
 
 DIFFERENTIABLE = (
     "Q", "K", "V", "X", "M", "W_q", "W_k", "W_v", "W_o", "b_q", "b_k", "b_v", "b_o", "past_K", "past_V", "bias",
-    "sinks",
+    "sinks", "hidden", "pre_norm", "pre_norm_bias", "post_norm", "post_norm_bias", "q_norm", "q_norm_bias", "k_norm",
+    "k_norm_bias",
 )  # fmt: skip
 
 
-def gradients(p: Problem, upstream: Any) -> dict[str, Any]:
+def gradients(p: Problem, target: Any) -> dict[str, Any]:
     torch = pytest.importorskip("torch")
-
-    given = {name: torch.tensor(numbers(p[name]), requires_grad=True) for name in DIFFERENTIABLE if name in p}
+    given = {
+        name: torch.tensor(numbers(p[name]), requires_grad=True)
+        for name in DIFFERENTIABLE
+        if name in p and p[name] is not True
+    }
     rows = {name: turned(x, p) for name, x in given.items()}
-    output = turned(forward(p, rows), p)
-    (output * torch.tensor(numbers(upstream))).sum().backward()
+    last = turned(forward(p, rows), p)
+    ((last - torch.tensor(numbers(target))) ** 2).sum().backward()
     return {name: np.zeros(x.shape) if x.grad is None else x.grad.numpy() for name, x in given.items()}
 
 
@@ -44,10 +48,13 @@ def turned(x: Tensor, p: Problem) -> Tensor:
 
 def forward(p: Problem, x: dict[str, Tensor]) -> Tensor:
     torch = pytest.importorskip("torch")
-
     past = x["past_K"].shape[-2] if "past_K" in x else 0
-    if "X" in x:
-        embedded = x["X"] + sinusoidal(x["X"], past) if p.get("positions") == "sinusoidal" else x["X"]
+    stream = None
+    if "X" in x or "hidden" in x:
+        source = x["X"] if "X" in x else x["hidden"]
+        normed = block_norm("pre_norm", source, p, x) if p.get("pre_norm", False) is not False else source
+        embedded = normed + sinusoidal(normed, past) if p.get("positions") == "sinusoidal" else normed
+        stream = source if "hidden" in x else embedded
         memory = x.get("M", embedded)
         sources = {"q": embedded, "k": memory, "v": memory}
         vectors = {name: projected(source, x, name) for name, source in sources.items()}
@@ -55,8 +62,14 @@ def forward(p: Problem, x: dict[str, Tensor]) -> Tensor:
         vectors = {name: x[name.upper()] for name in "qkv"}
     heads, kv, joined = layout(p, vectors)
     q, k, v = (with_heads(vectors[name], p, heads if name == "q" else kv) for name in "qkv")
+    if clip := p.get("clip_qkv"):
+        q, k, v = (part.clamp(-clip, clip) for part in (q, k, v))
+    if p.get("qk_norm_at", "projected") == "projected":
+        q, k = (norm_of_heads(name, part, p, x, heads) for name, part in (("q", q), ("k", k)))
     if p.get("positions") == "rope":
         q, k = (rotated(part, past, p) for part in (q, k))
+    if p.get("qk_norm_at") == "rotated":
+        q, k = (norm_of_heads(name, part, p, x, heads) for name, part in (("q", q), ("k", k)))
     if past:
         k, v = (torch.cat([with_heads(x[f"past_{name}"], p, kv), own], dim=-2) for name, own in (("K", k), ("V", v)))
     if heads:
@@ -64,11 +77,61 @@ def forward(p: Problem, x: dict[str, Tensor]) -> Tensor:
     weights = normalized(modified(scaled(q @ k.transpose(-1, -2), q, p), p, x, past, heads), p, x, heads)
     output = weights @ v
     if joined or (heads and ("W_o" in x or "b_o" in x)):
-        *lead, _, n, _ = output.shape
-        output = output.transpose(-3, -2).reshape(*lead, n, -1)
+        output = side_by_side(output)
     if "W_o" in x:
         output = output @ x["W_o"].reshape(-1, x["W_o"].shape[-1])
-    return output + x["b_o"] if "b_o" in x else output
+    output = output + x["b_o"] if "b_o" in x else output
+    return updated(output, stream, p, x) if p.get("residual", "hidden" in p) else output
+
+
+def updated(output: Tensor, stream: Tensor, p: Problem, x: dict[str, Tensor]) -> Tensor:
+    """Add the output to the residual stream, with a norm of the sum or of the output."""
+    post, branch = p.get("post_norm", False) is not False, p.get("post_norm_of") == "branch"
+    if post and branch:
+        output = block_norm("post_norm", output, p, x)
+    total = stream + p.get("residual_scale", 1) * output
+    return block_norm("post_norm", total, p, x) if post and not branch else total
+
+
+def block_norm(name: str, rows: Tensor, p: Problem, x: dict[str, Tensor]) -> Tensor:
+    kind = p.get("norm", "layer")
+    eps = p.get("norm_eps", {"layer": 1e-5, "rms": 1e-6}[kind])
+    return norm(rows, kind, eps, x.get(name), x.get(f"{name}_bias"))
+
+
+def norm_of_heads(name: str, rows: Tensor, p: Problem, x: dict[str, Tensor], heads: int) -> Tensor:
+    """Norm queries or keys head by head, or all heads of a row together if that is how long the weight is."""
+    if "qk_norm" not in p:
+        return rows
+    kind = p["qk_norm"]
+    eps = p.get("qk_eps", {"layer": 1e-5, "rms": 1e-6, "l2": 1e-12}[kind])
+    vectors = [x.get(f"{name}_norm{end}") for end in ("", "_bias")]
+    d, own = rows.shape[-1], rows.shape[-3] if heads else 1
+    if any(vector is not None and vector.ndim == 1 and len(vector) == own * d for vector in vectors) and own > 1:
+        normed = norm(side_by_side(rows), kind, eps, *vectors)
+        return normed.reshape(*normed.shape[:-1], own, d).transpose(-3, -2)
+    by_head = [vector[:, None, :] if vector is not None and vector.ndim == 2 else vector for vector in vectors]
+    flat = [v[0, 0] if v is not None and v.ndim == 3 and not heads else v for v in by_head]
+    return norm(rows, kind, eps, *flat)
+
+
+def norm(rows: Tensor, kind: str, eps: float, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    torch = pytest.importorskip("torch")
+    around = rows - rows.mean(-1, keepdim=True) if kind == "layer" else rows
+    square = (around * around).sum(-1, keepdim=True)
+    if kind == "l2":
+        some = square > 0
+        size = torch.where(some, torch.sqrt(torch.where(some, square, 1.0)), 0.0).clamp_min(eps)
+    else:
+        size = torch.sqrt(square / rows.shape[-1] + eps)
+    result = around / size if weight is None else around / size * weight
+    return result if bias is None else result + bias
+
+
+def side_by_side(x: Tensor) -> Tensor:
+    """Put the heads side by side."""
+    *lead, _, n, _ = x.shape
+    return x.transpose(-3, -2).reshape(*lead, n, -1)
 
 
 def projected(source: Tensor, x: dict[str, Tensor], name: str) -> Tensor:
@@ -87,7 +150,7 @@ def layout(p: Problem, vectors: dict[str, Tensor]) -> tuple[int, int, bool]:
         return int(p["heads"]), int(p.get("kv_heads") or p["heads"]), True
     if by_head:
         return by_head[0], p.get("kv_heads", by_head[-1]), True
-    if "X" not in p and vectors["q"].ndim >= 3:
+    if not {"X", "hidden"} & p.keys() and vectors["q"].ndim >= 3:
         return int(vectors["q"].shape[-3]), int(vectors["k"].shape[-3]), False
     return 0, 0, False
 
@@ -103,7 +166,7 @@ def with_heads(x: Tensor, p: Problem, heads: int) -> Tensor:
 
 def _flat(p: Problem) -> int:
     """Return how many axes vectors have whose heads are side by side."""
-    return int(np.ndim(p["X"] if "X" in p else p["Q"]))
+    return int(np.ndim(next(p[name] for name in ("X", "hidden", "Q") if name in p)))
 
 
 def sinusoidal(x: Tensor, start: int) -> Tensor:
