@@ -53,6 +53,10 @@ class SquaredNorm(Norm):
     def size(self, squares: Array, d: int) -> Array:
         return np.square(super().size(squares, d))
 
+    def spread_of_quotient(self, rows: Array, error: Array) -> Array:
+        """Return no bound: the quotient does not rise with its own number throughout."""
+        return np.where(np.broadcast_to(error.any(axis=-1, keepdims=True), rows.shape), np.inf, 0.0)
+
     def size_text(self, x: str) -> str:
         return super().size_text(x).removeprefix("√")
 
