@@ -260,7 +260,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "not an object": (
         {"rope_scaling": [1]},
-        'rope_scaling: a list is not an object\n  hint: an object is written {"rope_type": "linear", "factor": 2}',
+        'rope_scaling: must be an object\n  hint: an object is written {"rope_type": "linear", "factor": 2}',
     ),
     "not JSON": (
         {"rope_scaling": "linear"},

@@ -20,13 +20,8 @@ MOST_SHOWN = 2**18
 """Elements up to which a mask or bias is shown as an input; a larger one would be held in memory twice."""
 
 _ROWS = {
-    "X": "input",
-    "hidden": "input",
-    "M": "memory",
-    "past_K": "past",
-    "past_V": "past",
-    "relative_bias": "bucket",
-}
+    "X": "input", "hidden": "input", "M": "memory", "past_K": "past", "past_V": "past", "relative_bias": "bucket",
+}  # fmt: skip
 _COLUMNS = {"relative_bias": "head", "alibi_slopes": "head", "rope_freqs": "pair"}
 
 _PLANES = ("scale", "bias", "mask", "sinks")
@@ -84,7 +79,7 @@ class Labels:
         if name in STEPS:
             rows, cols = STEPS[name]
         elif FIELDS[name].kind == "matrix":
-            rows, cols = _ROWS.get(name, "dim"), "dim"
+            rows, cols = _ROWS.get(name, "dim"), _COLUMNS.get(name, "dim")
         else:
             rows, cols = "row" if shape[-2] == 1 else "head", _COLUMNS.get(name, "dim")
         return (*lead, self._axis(rows, shape[-2]), self._axis(cols, shape[-1]))

@@ -1,7 +1,7 @@
 """Latent attention: queries, keys and values are made from short latents, and keys share a part that RoPE turns.
 
 Source: DeepSeek-AI 2024, "DeepSeek-V2: A Strong, Economical, and Efficient Mixture-of-Experts Language Model" (arXiv
-2405.04434), section 2.1, equations 9 to 18. The functions are like those of `attncli.derivation.vectors`.
+2405.04434), section 2.1, equations 9 to 18.
 """
 
 from __future__ import annotations
@@ -12,22 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.common.errors import AttnError
 from attncli.common.labels import Axes, Axis, Cell
-from attncli.common.text import counted
 from attncli.derivation.layout import merge_heads, split_heads
 from attncli.derivation.norms import Norm
 from attncli.derivation.ops import Project
-from attncli.derivation.vectors import check_bias, check_product, refuse
-from attncli.problem.fields import STEPS
-from attncli.trace.op import Forward, Op, Pull, Row, Same
+from attncli.derivation.products import product_of, zoom_product
+from attncli.trace.op import Forward, Op, Pull, Same
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
-    from attncli.derivation.draft import Draft
-    from attncli.derivation.plan import PlannedStep
 
 EPS = 1e-6
 
@@ -77,15 +72,8 @@ class Latent(Op):
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Record the row of the product, then its norm."""
         x, w, *weight = step.operands
-        product = self.zoom_product(t, x, w, cell[:-1])
+        product = zoom_product(t, self.product, x, w, cell[:-1])
         self.norm.zoom(t, Step(step.name, self.norm, (product, *weight), step.array, step.axes, step.columns), cell)
-
-    def zoom_product(self, t: Explanation, x: Step, w: Step, index: Cell) -> Step:
-        """Record a row of the product; return the product, as a step."""
-        product = product_of(self.product, x, w)
-        cells = [t.enlarge(product, (*index, column)) for column in range(product.array.shape[-1])]
-        t.record(product.row_name(index), Row(len(cells), product.axes[-1]), *cells)
-        return product
 
     def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
         """Return the gradients of X, W and the weight, by way of that of X W."""
@@ -96,12 +84,6 @@ class Latent(Op):
         pulls = through(inner, (step.gradient, x, w, *weight), self.product, (x, w), axes)
         dw = (LatentWeightGradient(axes[name], self.norm) for name in weight)
         return [*pulls, *(Pull(name, op, (step.gradient, x, w)) for name, op in zip(weight, dw, strict=True))]
-
-
-def product_of(op: Project, x: Step, w: Step) -> Step:
-    """Return the product of two steps, which is not itself a step of the derivation."""
-    name = f"{w.name} {x.name}" if x.columns else f"{x.name} {w.name}"
-    return Step(name, op, (x, w), op.apply(x.array, w.array), op.axes(x.axes, w.axes), x.columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,64 +168,3 @@ class LatentKeys(Op):
             *through(mine, (step.gradient,), self.own, own, axes),
             *through(shared, (step.gradient,), self.shared, (x, w), axes),
         ]
-
-
-# --- rules -------------------------------------------------------------------------------------------------------
-
-
-def latent(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None, weight: PlannedStep | None) -> Op | None:
-    """Return the latent of queries, or that of keys and values."""
-    own = "q" if step == "Q_latent" else "kv"
-    if w is None:
-        if weight:
-            refuse(d, weight.name, f"W_{own}_a", f"W_{own}_a makes the latent that it norms")
-        if own == "kv" and "W_k_rope" in d.steps:
-            refuse(d, "W_k_rope", "W_kv_a", "the keys that heads share are those of latent attention")
-        return None
-    if x is None:
-        refuse(d, w.name, "X" if own == "q" else "X (or M)", "name the embeddings X, or hidden")
-    check_product(d, x, w)
-    if weight:
-        check_bias(d, weight, w.shape[-1], step)
-    eps = d.problem.number("a_eps") if d.use("a_eps") else None
-    return Latent(Norm("rms", EPS if eps is None else eps, weight is not None), STEPS[step][0])
-
-
-def keys(
-    d: Draft, step: str, c: PlannedStep, w: PlannedStep | None, b: PlannedStep | None, x: PlannedStep | None,
-    shared: PlannedStep,
-) -> Op:  # fmt: skip
-    """Return K with the part that the heads share."""
-    if w is None:
-        refuse(d, shared.name, "W_k", "W_k makes each head's own keys from the latent")
-    if x is None:
-        refuse(d, shared.name, "X (or M)", "name the embeddings X, or hidden")
-    check_product(d, c, w)
-    check_product(d, x, shared)
-    by_head = w.shape[0] if len(w.shape) == 3 else None
-    heads = 1 if by_head else d.heads.key or 1
-    width = w.shape[-1] * (by_head or 1)
-    if b:
-        check_bias(d, b, width, f"{c.name} {w.name}")
-    if width % heads:
-        msg = f"{d.has(w, -1)}, which cannot be split into {counted(heads, 'head')}"
-        raise AttnError(msg, d.problem.file_of(w.name))
-    return LatentKeys(Project(True, b is not None, "key", by_head), heads)
-
-
-def turning(d: Draft, x: PlannedStep, width: int) -> int:
-    """Return how many of the last dimensions of a head turn: those of the keys that the heads share."""
-    dims = d.steps["W_k_rope"].shape[-1]
-    where = d.problem.file_of("W_k_rope")
-    if dims % 2:
-        msg = f"RoPE rotates pairs of dimensions, but {d.has(d.steps['W_k_rope'], -1)}"
-        raise AttnError(msg, where)
-    if dims > width:
-        msg = f"each head of {x.name} has {counted(width, 'dimension')}, but W_k_rope makes the last {dims} turn"
-        raise AttnError(msg, where)
-    for name, found in (("rope_dims", d.problem.integer("rope_dims")), ("rope_freqs", d.problem.array("rope_freqs"))):
-        given = found if isinstance(found, int) else None if found is None else 2 * len(found)
-        if d.use(name) and given != dims:
-            msg = f"means {counted(given or 0, 'dimension')}, expected {dims}: the columns of W_k_rope"
-            raise AttnError(msg, d.problem.where(name))
-    return dims

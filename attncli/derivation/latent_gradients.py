@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from attncli.common.labels import Axes, Cell
 from attncli.derivation.gradients import Gradient, composed
-from attncli.derivation.latent import Latent, LatentKeys
 from attncli.derivation.layout import merge_heads, split_heads
 from attncli.derivation.norm_gradients import NormGradient, WeightGradient
 from attncli.derivation.ops import Project
 from attncli.derivation.plan import PlannedStep
+from attncli.derivation.products import zoom_product
 from attncli.trace.cell_ops import Total
 from attncli.trace.op import Op, Pull, Same
 from attncli.trace.step import Step
@@ -20,6 +20,7 @@ from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
     from attncli.common.arrays import AnyArray, Array, Objects
+    from attncli.derivation.latent import Latent, LatentKeys
 
 T = TypeVar("T")
 
@@ -133,7 +134,7 @@ class LatentGradient(Gradient):
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
         """Record the row of the product, then the gradient of its norm."""
         d, x, w, *weight = step.operands
-        product = self.latent.zoom_product(t, x, w, cell[:-1])
+        product = zoom_product(t, self.latent.product, x, w, cell[:-1])
         self._norm.zoom(
             t, Step(step.name, self._norm, (d, product, *weight), step.array, step.axes, step.columns), cell
         )
@@ -157,7 +158,7 @@ class LatentWeightGradient(WeightGradient):
 
     def _zoom_part(self, t: Explanation, step: Step, cell: Cell) -> str:
         d, x, w = step.operands
-        product = Latent(self.norm, d.axes[-2].name).zoom_product(t, x, w, cell[:-1])
+        product = zoom_product(t, Project(rows=d.axes[-2].name), x, w, cell[:-1])
         return super()._zoom_part(t, Step(step.name, self, (d, product), step.array, step.axes, step.columns), cell)
 
 

@@ -86,25 +86,6 @@ def encoded(d: Draft, step: str, x: PlannedStep, e: PlannedStep) -> Op:
     return Add()
 
 
-def latent(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None, norm: PlannedStep | None) -> Op | None:
-    """Return the latent of queries, or of keys and values."""
-    if not (w or norm or "W_k_rope" in d.steps):
-        return None
-    from attncli.derivation import latent
-
-    return latent.latent(d, step, x, w, norm)
-
-
-def latent_keys(d: Draft, step: str, *operands: PlannedStep | None) -> Op:
-    """Return the keys of latent attention, with a part that the heads share."""
-    from attncli.derivation import latent
-
-    c, w, b, x, shared = operands
-    assert c is not None
-    assert shared is not None
-    return latent.keys(d, step, c, w, b, x, shared)
-
-
 def projected(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None, b: PlannedStep | None) -> Op | None:
     """Return X W + b, which gives Q, K or V."""
     if x is None:
@@ -197,9 +178,7 @@ def rotated(d: Draft, step: str, x: PlannedStep) -> Op | None:
     axes = layout.axes(x.axes)
     width, last = axes[-1].size, None
     if "W_k_rope" in d.steps:
-        from attncli.derivation import latent
-
-        last = latent.turning(d, x, width)
+        last = _turning(d, x, width)
     elif width % 2 and "rope_dims" not in d.problem.values:
         msg = f"RoPE rotates pairs of dimensions, but each head of {x.name} has {width}"
         raise AttnError(msg, d.problem.file_of(x.name), "rope_dims says how many of them turn")
@@ -214,6 +193,24 @@ def rotated(d: Draft, step: str, x: PlannedStep) -> Op | None:
         skip=width - (last or width),
         ids=ids.of_queries(d, axes) if step[0] == "Q" else None if keys is None else keys[..., past:, :],
     )
+
+
+def _turning(d: Draft, x: PlannedStep, width: int) -> int:
+    """Return how many of the last dimensions of a head turn: those of the keys that the heads share."""
+    dims = d.steps["W_k_rope"].shape[-1]
+    where = d.problem.file_of("W_k_rope")
+    if dims % 2:
+        msg = f"RoPE rotates pairs of dimensions, but {d.has(d.steps['W_k_rope'], -1)}"
+        raise AttnError(msg, where)
+    if dims > width:
+        msg = f"each head of {x.name} has {counted(width, 'dimension')}, but W_k_rope makes the last {dims} turn"
+        raise AttnError(msg, where)
+    for name, found in (("rope_dims", d.problem.integer("rope_dims")), ("rope_freqs", d.problem.array("rope_freqs"))):
+        given = found if isinstance(found, int) else None if found is None else 2 * len(found)
+        if d.use(name) and given != dims:
+            msg = f"means {counted(given or 0, 'dimension')}, expected {dims}: the columns of W_k_rope"
+            raise AttnError(msg, d.problem.where(name))
+    return dims
 
 
 def extended(d: Draft, step: str, past: PlannedStep | None, own: PlannedStep, row: PlannedStep | None) -> Op | None:

@@ -29,6 +29,9 @@ Heading = Literal[
 ]
 """A group of fields in the help; "" is the fields of the problem as a whole."""
 
+Layout = Literal["in,out", "out,in"]
+"""What the rows and the columns of a stored projection are: y = x W, or PyTorch's y = x Wᵀ."""
+
 HEADINGS: tuple[Heading, ...] = get_args(Heading)
 
 
@@ -412,6 +415,8 @@ class Entry:
     """The number format in which a binary file holds the array, also if it was widened; empty for text."""
     note: str = ""
     """How it was read, if that is not plain: a note on standard error."""
+    layout: Layout | None = None
+    """How a projection is stored, whatever the convention of the problem; None if it is as the problem says."""
 
 
 Document = dict[str, Entry]

@@ -16,7 +16,7 @@ from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import are_generated
 from attncli.common.text import quoted
-from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, kind_of, named, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, kind_of, named
 from attncli.problem.values import coerce
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class Problem:
         value = coerce(name, self._entries[name])
         if not isinstance(value, np.ndarray):
             return value
-        array = facing(value, self.columns)
+        layout = self._entries[name].layout
+        array = facing(value, layout == "out,in" if layout else self.columns)
         return array[0] if kind_of(name) == "positions" and array.ndim == 2 and len(array) == 1 else array
 
     def _labels_from_tables(self) -> None:
@@ -164,7 +165,7 @@ def canonical(document: Document) -> Document:
         if not name:
             msg = "holds a matrix without a name"
             raise AttnError(msg, where, "name it, as in Q=FILE")
-        for known, item in _meant(name, entry, document).items():
+        for known, item in _meant(name, entry).items():
             if known in result:
                 msg = f"{known} is given twice, the second time as {quoted(name)}"
                 raise AttnError(msg, where)
@@ -172,16 +173,28 @@ def canonical(document: Document) -> Document:
     return result
 
 
-def _meant(name: str, entry: Entry, document: Document) -> Document:
+def _meant(name: str, entry: Entry) -> Document:
     """Return the field that an entry is, or up to three for a tensor of PyTorch's."""
-    if "proj" in name.lower():  # in each of PyTorch's names, in none of attncli's
-        from attncli.problem import state_dict  # rarely needed, so not at start-up
-
-        if state_dict.known(name):
-            flag = next((item for key, item in document.items() if resolve(key) == "columns"), None)
-            return state_dict.translate(name, entry, columns=flag is not None and bool(coerce("columns", flag)))
+    if is_pytorchs(name):
+        return pytorchs(name, entry)
     known = named(name, Where(entry.where.source, entry.where.line))
     return {known: replace(entry, where=replace(entry.where, field=known))}
+
+
+def is_pytorchs(name: str) -> bool:
+    """Return whether a name is one of PyTorch's for a tensor of its attention."""
+    if "proj" not in name.lower():  # in each of PyTorch's names, in none of attncli's
+        return False
+    from attncli.problem import state_dict  # rarely needed, so not at start-up
+
+    return state_dict.known(name)
+
+
+def pytorchs(name: str, entry: Entry) -> Document:
+    """Return the one or three fields that a tensor of this name of PyTorch's is."""
+    from attncli.problem import state_dict
+
+    return state_dict.translate(name, entry)
 
 
 def _own(value: Any, name: str) -> Any:

@@ -5,6 +5,7 @@ Another type is an entry of `TYPES`, and a function in `attncli.derivation.rope`
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -89,15 +90,42 @@ TYPES = {
 }
 """The types, by the names that transformers gives them."""
 
+_EXAMPLE = '{"rope_type": "linear", "factor": 2}'
 
-def checked(value: Mapping[str, Any], where: Where) -> Scaling:
-    """Return an object whose keys and values fit its type.
+
+def read(name: str, value: object, where: Where) -> Scaling:
+    """Return the checked object that a mapping, or text in JSON, means.
 
     Raises
     ------
     AttnError
-        For an unknown type or key, a key that is missing, and a value that a key cannot hold.
+        For what is not an object, an unknown type or key, a key that is missing or given twice, and a value that a
+        key cannot hold.
     """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value, object_pairs_hook=lambda pairs: _once(pairs, where))
+        except AttnError:
+            raise
+        except (ValueError, RecursionError):
+            msg = f"{quoted(str(value))} is not an object in JSON"
+            raise AttnError(msg, where, f"write {name}='{_EXAMPLE}'") from None
+    if not isinstance(value, Mapping):
+        msg = "must be an object"
+        raise AttnError(msg, where, f"an object is written {_EXAMPLE}")
+    return _checked(value, where)
+
+
+def _once(pairs: list[tuple[str, Any]], where: Where) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        names = [name for name, _ in pairs]
+        msg = f"{quoted(next(name for name in names if names.count(name) > 1))} is given twice"
+        raise AttnError(msg, where)
+    return result
+
+
+def _checked(value: Mapping[str, Any], where: Where) -> Scaling:
     given = {key: item for key, item in value.items() if item is not None}
     name = _type_of(given, where)
     keys = {key: item for key, item in given.items() if key not in {"rope_type", "type"}}

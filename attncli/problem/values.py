@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -418,27 +418,7 @@ def _text(name: str, value: object, where: Where) -> str:
 def _object(name: str, value: object, where: Where) -> dict[str, Any]:
     from attncli.problem import rope_scaling  # rarely needed, so not at start-up
 
-    if isinstance(value, str):
-        try:
-            value = json.loads(value, object_pairs_hook=lambda pairs: _once(pairs, where))
-        except (ValueError, RecursionError) as error:
-            if isinstance(error, AttnError):
-                raise
-            msg = f"{_said(value)} is not an object in JSON"
-            raise AttnError(msg, where, f"""write {name}='{{"rope_type": "linear", "factor": 2}}'""") from None
-    if not isinstance(value, Mapping):
-        msg = f"{_said(value)} is not an object"
-        raise AttnError(msg, where, """an object is written {"rope_type": "linear", "factor": 2}""")
-    return rope_scaling.checked(value, where)
-
-
-def _once(pairs: list[tuple[str, Any]], where: Where) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        names = [name for name, _ in pairs]
-        msg = f"{quoted(next(name for name in names if names.count(name) > 1))} is given twice"
-        raise AttnError(msg, where)
-    return result
+    return rope_scaling.read(name, value, where)
 
 
 _COERCE: dict[str, Callable[[str, object, Where], object]] = {

@@ -9,7 +9,7 @@ from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
 from attncli.derivation.rules import computed
 from attncli.problem.fields import CLAIMS, FIELDS, SOFTMAX_LINES, STEPS, Document, Entry, named, resolve
-from attncli.problem.problem import canonical
+from attncli.problem.problem import canonical, is_pytorchs
 from attncli.readers import operands as operands_
 from attncli.readers.answers import IDENTITY, LABELLED, Parts, identity, of_document
 from attncli.readers.layers import Selection, selected
@@ -117,7 +117,7 @@ def _claims(operands: Sequence[str]) -> tuple[Parts, list[str]]:
 def _claim(operand: str) -> tuple[str, str, Entry] | None:
     """Return the step, labels and entry of an operand NAME=SOURCE that is a claim; None if it is not one."""
     left, equals, source = operand.partition("=")
-    if not equals or "/" in left:
+    if not equals or "/" in left or is_pytorchs(left):
         return None
     match = LABELLED.fullmatch(left.strip())
     name = resolve(match[1] if match else left)
@@ -140,17 +140,14 @@ def _refuse_unknown(name: str, where: Where) -> None:
 
 def _plain(sources: Mapping[str, str]) -> Document:
     """Return the entries of NAME=SOURCE that cannot be claims."""
-    return {name: readers.entry(source, name) for name, source in sources.items() if name not in CLAIMS}
+    return operands_.entries({name: source for name, source in sources.items() if name not in CLAIMS})
 
 
 def _claimable(sources: Mapping[str, str], document: Container[str]) -> Document:
     """Return the entries of NAME=SOURCE for Q, K and V, which are claims if the problem makes them from X or M."""
     given = {name for name in FIELDS if name in sources or name in document}
-    return {
-        name: readers.entry(source, name, written=CLAIMS if name in computed(given) else ())
-        for name, source in sources.items()
-        if name in CLAIMS
-    }
+    claimable = {name: source for name, source in sources.items() if name in CLAIMS}
+    return operands_.entries(claimable, claims=CLAIMS.keys() & computed(given))
 
 
 def _together(first: Parts, then: Parts) -> Parts:

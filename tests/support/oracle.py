@@ -298,6 +298,22 @@ class Derivation:
                 lambda plane, ends, skip=skip: [row[:skip] + end for row, end in zip(plane, ends, strict=True)], turned
             ))  # fmt: skip
 
+    def positions(self, name: str, x: Stack) -> list[list[int]]:
+        """Return where the rows of Q or K stand, a list for each batch entry."""
+        batch, rows, start = math.prod(x.lead[:-1]), len(x.planes[0]), self.past
+        ids = self.p.get("position_ids") if name == "Q" or self.keys_from_x else None
+        if name == "K" and "key_position_ids" in self.p:
+            ids = self.p["key_position_ids"]
+            ids = [row[start:] for row in ids] if depth(ids) == 2 else ids[start:]
+        if ids is None:
+            ids = [start + i for i in range(rows)]
+        every = ids if depth(ids) == 2 else [ids]
+        return every * batch if len(every) == 1 else every
+
+    @property
+    def keys_from_x(self) -> bool:
+        return bool({"X", "hidden"} & self.p.keys()) and "M" not in self.p
+
     def norm_heads(self, found: dict[str, Stack | None]) -> None:
         """Norm Q and K, head by head, or all heads of a row together if that is how long the weight is."""
         p = self.p
@@ -341,22 +357,6 @@ class Derivation:
         ])  # fmt: skip
         self.steps["K"] = k if depth(self.p.get("W_k")) == 3 else joined(k)
         return k
-
-    def positions(self, name: str, x: Stack) -> list[list[int]]:
-        """Return where the rows of Q or K stand, a list for each batch entry."""
-        batch, rows, start = math.prod(x.lead[:-1]), len(x.planes[0]), self.past
-        ids = (
-            self.p.get("position_ids")
-            if name == "Q" or ({"X", "hidden"} & self.p.keys() and "M" not in self.p)
-            else None
-        )
-        if name == "K" and "key_position_ids" in self.p:
-            ids = self.p["key_position_ids"]
-            ids = [row[start:] for row in ids] if depth(ids) == 2 else ids[start:]
-        if ids is None:
-            ids = [start + i for i in range(rows)]
-        every = ids if depth(ids) == 2 else [ids]
-        return every * batch if len(every) == 1 else every
 
     def split(self, name: str, source: Stack | None) -> Stack | None:
         """Return Q, K or V, projected or as it was given, with its heads split."""
@@ -456,7 +456,7 @@ class Derivation:
         query = own(given, i) if given else i + self.offset(at)
         if keys:
             return query, own(keys, j)
-        from_x = given and {"X", "hidden"} & self.p.keys() and "M" not in self.p and j >= self.past
+        from_x = given and self.keys_from_x and j >= self.past
         return query, own(given, j - self.past) if from_x else j
 
     def real_keys(self, at: tuple[int, ...]) -> int:

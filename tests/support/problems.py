@@ -86,7 +86,7 @@ _BLOCK = {"residual", "hidden", "residual_scale", "pre_norm", "norm", "post_norm
 """Features with a residual connection, which needs an output as wide as X."""
 _HIDDEN = _BLOCK - {"residual", "post_norm"}
 
-ROPE = ("qk_norm_at", *(feature for feature in FEATURES if feature.startswith("rope")))
+ROPE = (*(feature for feature in FEATURES if feature.startswith("rope")), "qk_norm_at")
 """Features that rotate Q and K."""
 
 ALIBI, RELATIVE = (

@@ -9,11 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from attncli.checking.mistakes.backward import right
-from attncli.checking.mistakes.functions import Altered, times
+from attncli.checking.mistakes.functions import Altered, Formula, times
 from attncli.checking.mistakes.mistake import Instead, Mistake
 from attncli.checking.mistakes.setting import Setting
 from attncli.derivation.gradients import SEEN, TURNED, Multiply, Parts, Summed
 from attncli.derivation.ops import Project
+from attncli.derivation.training import Descend
 from attncli.problem.fields import gradient
 from attncli.trace.op import Op
 from attncli.trace.step import Step
@@ -28,6 +29,7 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
     for step in list(s.truth.values()):
         if isinstance(step.op, Parts):
             yield from _paths(step, step.op)
+    yield from _together(_updates(s))
 
 
 def _together(found: Iterator[Mistake]) -> Iterator[Mistake]:
@@ -130,3 +132,17 @@ def _paths(step: Step, op: Parts) -> Iterator[Mistake]:
         parts = Parts(op.of, tuple((part, len(own)) for part, own in rest))
         left = {step.name: Instead(parts, tuple(name for _, own in rest for name in own))}
         yield Mistake("path_forgotten_back", step.name, f"You left out {said[at]}; {right(step)}", left)
+
+
+def _updates(s: Setting) -> Iterator[Mistake]:
+    """Yield the updates of a step of training with the wrong sign, or without the learning rate."""
+    for step in list(s.truth.values()):
+        if not isinstance(step.op, Descend):
+            continue
+        lr, do = step.op.lr, right(step)
+        added = Formula(lambda w, d, lr=lr: w + lr * d, "{0} + lr {1}", r"{0} + \eta\, {1}")
+        said = f"You went up the gradient; descend: {do}"
+        yield Mistake("update_sign", step.name, said, {step.name: added})
+        said = f"You left out the learning rate, {lr:.15g}; {do}"
+        whole = Formula(lambda w, d: w - d, "{0} − {1}", "{0} - {1}")
+        yield Mistake("lr_forgotten", step.name, said, {step.name: whole})
