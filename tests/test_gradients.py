@@ -254,7 +254,8 @@ ZOOMED = (
     "learned and zero keys", "residual", "hidden, LayerNorm before", "hidden, RMSNorm before and after",
     "hidden, norm of the branch", "integers, no epsilon", "hidden in columns", "hidden in batches", "clip_qkv",
     "qk_norm", "qk_norm for each head", "qk_norm for each head, side by side", "qk_norm over all heads",
-    "qk_norm over split heads", "qk_norm after RoPE", "qk_norm below epsilon",
+    "latent attention", "latent attention, shared keys", "latent attention in columns",
+    "latent attention by head in batches", "qk_norm over split heads", "qk_norm after RoPE", "qk_norm below epsilon",
 )  # fmt: skip
 """Problems in which every op of a gradient occurs."""
 TARGETS: dict[str, dict[str, Any]] = {
