@@ -66,6 +66,7 @@ SAMPLES: tuple[dict[str, Any], ...] = (
     _PLAIN | {"causal": True, "target": _matrix(3, 3, 3)},
     _PLAIN | {"target": _matrix(3, 3, 3), "criterion": "half_sse"},
     _SELF | {"b_q": [1, 0, 2], "target": _matrix(3, 3, 6), "lr": 0.1},
+    _SELF | {"residual": True, "target": _matrix(3, 3, 6)},
     {
         "Q": _matrix(2, 8, 1),
         "K": _matrix(2, 4, 2),

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attncli.cli.command import Typed, with_problem
-from attncli.cli.new import Cross, Dk, Dv, Easy, KeyCount, Padding, Projected, Seed, memory_of
+from attncli.cli.new import (
+    Cross,
+    Dk,
+    Dv,
+    Easy,
+    KeyCount,
+    Padding,
+    Projected,
+    Rope,
+    Seed,
+    TokensText,
+    labels_of,
+    memory_of,
+)
 from attncli.cli.options import Color, Quiet
 from attncli.cli.terminal import ExitCode, Terminal
 from attncli.common.errors import AttnError
@@ -44,11 +57,13 @@ def practice(
     terminal: Terminal,
     typed: Typed,
     seed: Seed = None,
+    tokens_text: TokensText = None,
     d_k: Dk = 4,
     d_v: Dv = 2,
     projected: Projected = False,
     cross: Cross = False,
     keys: KeyCount = None,
+    rope: Rope = False,
     padding: Padding = False,
     easy: Easy = False,
     drill: DrillIds = None,
@@ -75,11 +90,22 @@ def practice(
 
     number = None if typed.operands else any_seed() if seed is None else seed
     if number is not None:
-        memory = memory_of(keys, cross=cross)
-        spec = ExerciseSpec(number, d_k=d_k, d_v=d_v, projected=projected, easy=easy, memory=memory, padding=padding)
+        labels = labels_of(tokens_text, None)
+        spec = ExerciseSpec(
+            number,
+            tokens=len(labels) or 3,
+            d_k=d_k,
+            d_v=d_v,
+            projected=projected,
+            easy=easy,
+            memory=memory_of(keys, cross=cross),
+            rope=rope,
+            padding=padding,
+            labels=labels,
+        )
         session = _drill(typed, spec, split_parts(drill)) if drill is not None else Session(_drawn(typed, spec))
-    elif seed is not None or projected or cross or padding or easy:
-        msg = "a problem is given, and --seed, --self, --cross, --padding and --easy draw one"
+    elif seed is not None or projected or cross or rope or padding or easy or tokens_text:
+        msg = "a problem is given; --seed and the options for the shape of an exercise draw one"
         raise AttnError(msg)
     else:
         document = _document(typed)

@@ -83,8 +83,17 @@ def families() -> str:
     return _table(("`model_type`", "tensors", "also"), rows)
 
 
+def faults() -> str:
+    """Return the ids of the faults of kernels, and what to look at."""
+    from attncli.kernels.catalogue import catalogue  # attention on samples, which only this table needs
+
+    rows = [(f"`{id}`", kind, look) for id, (kind, look) in catalogue().items()]
+    return _table(("fault", "kind", "look at"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "options": options, "steps": steps, "formats": formats, "mistakes": mistakes, "families": families,
+    "faults": faults,
 }  # fmt: skip
 """The tables by the names that topics call them."""
 

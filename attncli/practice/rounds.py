@@ -79,12 +79,13 @@ def _round(id: str, known: Sequence[tuple[Mistake, Trace]], random: Random) -> R
     mistake, trace = own
     same = frozenset(other.id for other, numbers in known if _are_alike(numbers, trace))
     wrong = _inconsistent(trace)
-    others = {other.id: other for other, _ in known if other.id not in same and not other.rare}
+    every = {other.id: other for other, _ in reversed(known)} | {id: mistake}
+    others = [other for other in every.values() if other.id not in same and not other.rare]
     # Those that change the same step are the ones to be told apart.
-    tempting = sorted(others.values(), key=lambda other: (wrong.keys().isdisjoint(other.change), random.random()))
+    tempting = sorted(others, key=lambda other: (wrong.keys().isdisjoint(other.change), random.random()))
     chosen = {id, *(other.id for other in tempting[: MOST_CHOICES - 1])}
-    choices = {other.id: other for other, _ in known if other.id in chosen}
-    return Round(id, trace, wrong, list(choices.values()), mistake, same)
+    choices = [every[other] for other in dict.fromkeys(other.id for other, _ in known) if other in chosen]
+    return Round(id, trace, wrong, choices, mistake, same)
 
 
 def _wrong_numbers(truth: Trace, mistake: Mistake) -> Trace | None:

@@ -49,6 +49,7 @@ MISTAKES: dict[str, tuple[str, str, int]] = {
     "bias_not_summed_back": ("projected", "d_b_q", 3),
     "one_path_back": ("projected", "d_X", 3),
     "path_forgotten_back": ("projected", "d_X", 3),
+    "residual_forgotten_back": ("residual", "d_X", 1),
     "update_sign": ("trained", "W_q_new", 1),
     "lr_forgotten": ("trained", "W_q_new", 1),
 }
@@ -60,13 +61,13 @@ def integers(random: Random, rows: int, columns: int, most: int = 2) -> Plane:
 
 
 def exercise(sort: str, random: Random) -> Problem:
-    """Draw an exercise of a sort: "plain", "mean", "half", "square", "causal", "projected", "trained" or "shared"."""
+    """Draw an exercise of a sort: "plain", "mean", "half", "square", "causal", "projected", … or "shared"."""
     n, d = random.randint(2, 4), random.randint(2, 3)
     m, d_v = random.randint(2, 4), random.randint(2, 3)
-    if sort in {"square", "projected", "trained"}:
+    if sort in {"square", "projected", "trained", "residual"}:
         n = m = d = d_v = random.randint(2, 3)
     p: Problem = {"criterion": {"mean": "mse", "half": "half_sse"}.get(sort, "sse")}
-    if sort in {"projected", "trained"}:
+    if sort in {"projected", "trained", "residual"}:
         p["X"] = integers(random, n, d)
         for name in "qkv":
             p[f"W_{name}"] = integers(random, d, d, 1)
@@ -74,6 +75,8 @@ def exercise(sort: str, random: Random) -> Problem:
         p["causal"] = random.random() < 0.5
         if sort == "trained":
             p["lr"] = 0.1
+        if sort == "residual":
+            p["residual"] = True
     elif sort == "shared":
         p |= {"Q": integers(random, n, 8), "K": integers(random, m, 4), "V": integers(random, m, 4)}
         p |= {"heads": 4, "kv_heads": 2, "W_o": integers(random, 8, 2, 1)}
@@ -138,6 +141,11 @@ class Worker:
     def does(self, *ids: str) -> bool:
         """Tell whether the student makes one of these mistakes."""
         return self.mistake in ids
+
+    @property
+    def adds(self) -> bool:
+        """Whether X is added to the output."""
+        return bool(self.problem.get("residual"))
 
     def say(self, name: str, values: Any) -> Any:
         """Write a step down; return what the student goes on with."""
@@ -207,7 +215,7 @@ class Worker:
         """Return the output, and the heads side by side."""
         if "heads" not in self.problem:
             output = self.say("output", mixed[0])
-            return output, output
+            return (self.say("updated", plus(self.problem["X"], output)) if self.adds else output), output
         joined = self.say("concat", beside(self.say("head_output", mixed)))
         return self.say("output", product(joined, self.problem["W_o"])), joined
 
@@ -230,7 +238,8 @@ class Worker:
             factor = 2 / len(error)
         if self.does("loss_sign"):
             factor = -factor
-        return list(self.say("d_output", times(error, factor)))
+        found = times(error, factor)
+        return list(self.say("d_output", self.say("d_updated", found) if self.adds else found))
 
     def to_heads(self, d_output: Plane, joined: Plane, heads: int) -> list[Plane]:
         """Return the gradient of each head's output; write down those of W_o and of the heads side by side."""
@@ -327,7 +336,10 @@ class Worker:
             chosen = chosen[self.way]
         if self.does("path_forgotten_back"):
             chosen = chosen.replace(chosen[self.way], "")
-        self.say("d_X", self.total([paths[name] for name in chosen]))
+        parts = [paths[name] for name in chosen]
+        if self.adds and not self.does("residual_forgotten_back"):
+            parts.append(self.carried["d_updated"])
+        self.say("d_X", self.total(parts))
         for name, upstream in d.items():
             x = p["X"] if self.does("x_not_transposed_back") else turned(p["X"])
             made = product(x, upstream)
