@@ -10,6 +10,7 @@ import pytest
 
 from attncli.problem.fields import FIELDS
 from attncli.writers import FORMATS
+from attncli.writers.formats import names_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 PROBLEM = '{"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}'
 KNOWN = f"the fields are {', '.join(FIELDS)}"
-FORMATS_ARE = f"the formats are {', '.join(FORMATS)}"
-SUFFIXES = f"a file name that ends in {', '.join(suffix for known in FORMATS.values() for suffix in known.suffixes)}"
+TRACE_FORMATS = names_for("trace")
+FORMATS_ARE = f"the formats are {', '.join(TRACE_FORMATS)}"
+SUFFIXES = f"a file name that ends in {', '.join(end for name in TRACE_FORMATS for end in FORMATS[name].suffixes)}"
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ from attncli.derivation import (
     addition,
     clip,
     gradients,
+    latent,
+    latent_gradients,
     losses,
     masks,
     modifiers,
@@ -121,6 +123,33 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
         (ops.Extend(zeros=True), ((4, 3),)),
     ],
     ops.Concat: [(ops.Concat(), (HEADS,))],
+    latent.Latent: [
+        (latent.Latent(norms.Norm("rms", 0.25), "query"), ((3, 2), (2, 4))),
+        (latent.Latent(norms.Norm("rms", 1e-6, True), "key"), ((2, 3, 2), (2, 4), (1, 4))),
+    ],
+    latent.LatentKeys: [
+        (latent.LatentKeys(ops.Project(rows="key"), 2), ((3, 2), (2, 4), (3, 3), (3, 1))),
+        (latent.LatentKeys(ops.Project(bias=True, heads=2), 1), ((3, 2), (2, 2, 2), (1, 4), (3, 3), (3, 1))),
+    ],
+    latent_gradients.Through: [
+        (latent_gradients.Through(axes((3, 2)), gradients.Unchanged(axes((3, 4))),
+                                  gradients.Multiply(axes((3, 2)), right=gradients.TURNED), 1), ((3, 4), (2, 4))),
+    ],
+    latent_gradients.LatentGradient: [
+        (latent_gradients.LatentGradient(axes((3, 4)), latent.Latent(norms.Norm("rms", 0.25, True), "key")),
+         ((3, 4), (3, 2), (2, 4), (1, 4))),
+    ],
+    latent_gradients.LatentWeightGradient: [
+        (latent_gradients.LatentWeightGradient(axes((1, 4)), norms.Norm("rms", 0.25, True)), ((3, 4), (3, 2), (2, 4))),
+    ],
+    latent_gradients.KeyPart: [
+        (latent_gradients.KeyPart(axes(of), latent.LatentKeys(own, heads), shared=shared), (shape,))
+        for own, heads, shape, parts in (
+            (ops.Project(rows="key"), 2, (3, 8), ((3, 4), (3, 2))),
+            (ops.Project(rows="key", heads=2), 1, (2, 3, 4), ((2, 3, 3), (3, 1))),
+        )
+        for of, shared in zip(parts, (False, True), strict=True)
+    ],
     clip.ClipGradient: [(clip.ClipGradient(1.5), (PLANE, PLANE))],
     norm_gradients.NormGradient: [
         (norm_gradients.NormGradient(axes(shape), norms.Norm(kind, eps, weight, groups=groups)), shapes)
@@ -272,7 +301,8 @@ WIDER = (
     score_gradients.RowGradient, score_gradients.SinkGradient, losses.CrossEntropy, losses.Log, training.NewLoss,
     training.Trained,
     Attend, cell_ops.Maximum, cell_ops.Wave, cell_ops.Nothing, wrong.Then, wrong.Early, wrong.ShiftedExp,
-    wrong.Hardmax, norms.Norm, norm_gradients.NormGradient, norm_gradients.WeightGradient, clip.ClipGradient,
+    wrong.Hardmax, latent.Latent, latent_gradients.LatentGradient, latent_gradients.LatentWeightGradient,
+    norms.Norm, norm_gradients.NormGradient, norm_gradients.WeightGradient, clip.ClipGradient,
 )  # fmt: skip
 """Ops whose bound is not attained; or, without operands, has nothing to be attained by."""
 

@@ -13,8 +13,8 @@ from attncli.common.errors import AttnError
 from attncli.common.text import quoted, suggestion
 
 TOPICS = (
-    "problems", "fields", "positions", "steps", "block", "cells", "gradients", "formats", "check", "mark", "compare",
-    "mistakes", "exercises", "practice", "conventions", "speed", "scale", "python", "recipes", "exit-codes",
+    "problems", "fields", "positions", "steps", "block", "cells", "gradients", "formats", "models", "check", "mark",
+    "compare", "mistakes", "exercises", "practice", "conventions", "speed", "scale", "python", "recipes", "exit-codes",
     "completion", "development",
 )  # fmt: skip
 """The topics, in the order of the list."""

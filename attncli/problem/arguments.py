@@ -35,8 +35,11 @@ class Options(TypedDict, total=False):
     X: Numbers
     hidden: Numbers
     M: Numbers
+    W_q_a: Numbers
+    W_kv_a: Numbers
     W_q: Numbers
     W_k: Numbers
+    W_k_rope: Numbers
     W_v: Numbers
     W_o: Numbers
     past_K: Numbers
@@ -52,6 +55,8 @@ class Options(TypedDict, total=False):
     pre_norm_bias: Numbers
     post_norm: Gain
     post_norm_bias: Numbers
+    q_a_norm: Numbers
+    kv_a_norm: Numbers
     q_norm: Numbers
     q_norm_bias: Numbers
     k_norm: Numbers
@@ -60,6 +65,7 @@ class Options(TypedDict, total=False):
     heads: Integer
     kv_heads: Integer
     clip_qkv: Number
+    a_eps: Number
     residual: Flag
     residual_scale: Number
     norm: Literal["layer", "rms"] | None
@@ -100,6 +106,8 @@ class Options(TypedDict, total=False):
     normed: Numbers
     encoding: Numbers
     encoded: Numbers
+    Q_latent: Numbers
+    KV_latent: Numbers
     Q_clipped: Numbers
     K_clipped: Numbers
     V_clipped: Numbers
@@ -137,6 +145,8 @@ class Claims(TypedDict, total=False):
     normed: Numbers
     encoding: Numbers
     encoded: Numbers
+    Q_latent: Numbers
+    KV_latent: Numbers
     Q: Numbers
     K: Numbers
     V: Numbers

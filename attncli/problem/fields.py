@@ -72,12 +72,13 @@ class Field:
 
 
 _MATRICES = (
-    *("Q", "K", "V", "X", "hidden", "M", "W_q", "W_k", "W_v", "W_o"),
+    *("Q", "K", "V", "X", "hidden", "M", "W_q_a", "W_kv_a", "W_q", "W_k", "W_k_rope", "W_v", "W_o"),
     *("past_K", "past_V"),
 )
 _VECTORS = ("b_q", "b_k", "b_v", "b_o", "bias_k", "bias_v", "sinks")
 _NORMS: tuple[tuple[str, Kind], ...] = (
     *(("pre_norm", "gain"), ("pre_norm_bias", "vector"), ("post_norm", "gain"), ("post_norm_bias", "vector")),
+    *(("q_a_norm", "vector"), ("kv_a_norm", "vector")),
     *(("q_norm", "vectors"), ("q_norm_bias", "vectors"), ("k_norm", "vectors"), ("k_norm_bias", "vectors")),
 )
 _HEADS: Heading = "Heads and projections"
@@ -104,6 +105,7 @@ FIELDS = {
             heading=_HEADS,
         ),
         Field("clip_qkv", "number", metavar="C", help="Clamp Q, K and V to ±C.", heading=_HEADS),
+        Field("a_eps", "number", metavar="X", help="Epsilon of latent attention's norms [1e-6].", heading=_HEADS),
         Field("residual", "flag", help="Add X to the output: step updated.", heading=_BLOCK),
         Field("residual_scale", "number", metavar="X", help="Factor for the output in that sum [1].", heading=_BLOCK),
         Field(
@@ -265,6 +267,8 @@ STEPS = {
     "normed": ("input", "dim"),
     "encoding": ("input", "dim"),
     "encoded": ("input", "dim"),
+    "Q_latent": ("query", "dim"),
+    "KV_latent": ("key", "dim"),
     "Q": ("query", "dim"),
     "K": ("key", "dim"),
     "V": ("key", "dim"),

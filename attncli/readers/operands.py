@@ -12,6 +12,8 @@ from attncli.common.text import quoted, visible
 from attncli.problem.fields import CLAIMS, FIELDS, Document, named, resolve
 from attncli.problem.problem import Problem, canonical, is_pytorchs, pytorchs
 from attncli.readers import lines, literal
+from attncli.readers.folder import is_checkpoint
+from attncli.readers.layers import selected
 from attncli.readers.source import STANDARD_INPUT, no_such_file
 from attncli.trace.trace import Trace
 
@@ -31,11 +33,14 @@ def problems(operands: Sequence[str], options: Mapping[str, str], *, piped: bool
 
 def documents(operands: Sequence[str], options: Mapping[str, str], *, piped: bool) -> list[Document]:
     """Return the documents of these problems, whose fields are not checked yet."""
+    selection, _ = selected(operands)
     files, typed = split(operands)
     files = files if files or typed else standard_input(piped=piped)
     standard_input_once(files, typed)
     over = entries(typed) | given_as_options(options)
-    return [document | over for document in _documents(files)]
+    if len(files) > 1 and is_checkpoint(files[0]):
+        raise _beside_a_checkpoint(files)
+    return [document | over for document in selection.documents(files, over) or _documents(files)]
 
 
 def problem_lines(
@@ -52,6 +57,12 @@ def problem_lines(
     for path in files:
         for number, document in lines.documents(existing(path)):
             yield number, document if isinstance(document, AttnError) else _problem(document, over)
+
+
+def _beside_a_checkpoint(files: Sequence[str]) -> AttnError:
+    """Return the error for a checkpoint that is not the only file."""
+    msg = f"{quoted(files[0])} is a checkpoint, and {quoted(files[1])} a second file"
+    return AttnError(msg, hint=f"name the field that it holds: X={_shortened(files[1])}")
 
 
 def _problem(document: Document, over: Document) -> Problem | AttnError:
@@ -114,10 +125,10 @@ def no_cell(trace: Trace) -> AttnError:
 
 
 def split(operands: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Separate files from NAME=SOURCE operands, these by field name."""
+    """Separate files from NAME=SOURCE operands, these by field name; what selects a layer is neither."""
     files: list[str] = []
     typed: dict[str, str] = {}
-    for operand in operands:
+    for operand in selected(operands)[1]:
         match = _NAMED.fullmatch(operand)
         if match is None or (resolve(match[1]) is None and readers.exists(operand)):
             files.append(operand)

@@ -260,7 +260,11 @@ class Derivation:
         if stream := hidden or x:
             self.stream = stream
         memory = stack(p["M"]) if "M" in p else x
-        found = {name: self.split(name, x if name == "Q" else memory) for name in ("Q", "K", "V")}
+        queries = self.latent("Q_latent", x, "W_q_a", "q_a_norm")
+        keys = self.latent("KV_latent", memory, "W_kv_a", "kv_a_norm")
+        found = {name: self.split(name, queries if name == "Q" else keys) for name in ("Q", "K", "V")}
+        if "W_k_rope" in p and memory:
+            found["K"] = self.with_shared(found["K"], memory)
         if c := p.get("clip_qkv"):
             for name, x in found.items():
                 if x:
@@ -279,15 +283,20 @@ class Derivation:
         return list(found.values())
 
     def rotate(self, found: dict[str, Stack | None]) -> None:
-        """Turn Q and K by their positions."""
+        """Turn Q and K by their positions; of keys that the heads share, only the last dimensions."""
         p = self.p
         places_of = {name: self.positions(name, x) for name, x in found.items() if x and name != "V"}
         length = 1 + max(place for rows in places_of.values() for row in rows for place in row)
         for name, rows in places_of.items():
             x = found[name]
             assert x
-            how = frequencies(p, len(x.planes[0][0]), length)
-            found[name] = self.put(f"{name}_rotated", rotated(x, rows, p.get("rope_style", "half"), how))
+            width = len(x.planes[0][0])
+            skip = width - len(p["W_k_rope"][0]) if "W_k_rope" in p else 0
+            last = x.each(lambda plane, skip=skip: [row[skip:] for row in plane])
+            turned = rotated(last, rows, p.get("rope_style", "half"), frequencies(p, width - skip, length))
+            found[name] = self.put(f"{name}_rotated", x.each(
+                lambda plane, ends, skip=skip: [row[:skip] + end for row, end in zip(plane, ends, strict=True)], turned
+            ))  # fmt: skip
 
     def positions(self, name: str, x: Stack) -> list[list[int]]:
         """Return where the rows of Q or K stand, a list for each batch entry."""
@@ -326,6 +335,28 @@ class Derivation:
             ]
             normed = Stack(rows.lead, planes)
             found[name] = self.put(f"{name}_normed", split(normed, heads) if whole else normed)
+
+    def latent(self, name: str, x: Stack | None, w: str, norm_by: str) -> Stack | None:
+        """Return what queries, or keys and values, are made from: x itself, or its latent."""
+        p = self.p
+        if x is None or w not in p:
+            return x
+        weight, eps = p.get(norm_by), p.get("a_eps", 1e-6)
+        low = projected(x, p[w], None)
+        self.steps[name] = low.each(lambda plane: [norm(row, "rms", eps, weight) for row in plane])
+        return self.steps[name]
+
+    def with_shared(self, own: Stack | None, memory: Stack) -> Stack:
+        """Return keys, of which every head has the same last columns: the memory's projection by W_k_rope."""
+        assert own
+        shared = projected(memory, self.p["W_k_rope"], None).planes
+        heads = own.lead[-1]
+        k = Stack(own.lead, [
+            [mine + all_heads for mine, all_heads in zip(plane, shared[at // heads], strict=True)]
+            for at, plane in enumerate(own.planes)
+        ])  # fmt: skip
+        self.steps["K"] = k if depth(self.p.get("W_k")) == 3 else joined(k)
+        return k
 
     def split(self, name: str, source: Stack | None) -> Stack | None:
         """Return Q, K or V, projected or as it was given, with its heads split."""

@@ -67,6 +67,8 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "qk_norm_heads": ("qk_norm", "q_norm", "k_norm", "q_norm_bias", "k_norm_bias"),
     "qk_eps": ("qk_norm", "qk_eps"),
     "qk_norm_at": ("qk_norm", "qk_norm_at", "positions"),
+    "latent": ("W_q_a", "q_a_norm", "W_kv_a", "kv_a_norm", "a_eps"),
+    "W_k_rope": ("W_kv_a", "W_k_rope"),
     "residual": ("residual",),
     "hidden": ("hidden",),
     "residual_scale": ("hidden", "residual_scale"),
@@ -79,7 +81,7 @@ FEATURES: dict[str, tuple[str, ...]] = {
 """Each feature, and the fields without which there is none."""
 
 _FROM_X = ("X", "X_joined", "X_batch", "X_heads")
-_NORMS = {"pre_norm", "norm", "qk_norm", "qk_norm_whole", "qk_norm_heads", "qk_eps", "qk_norm_at"}
+_NORMS = {"latent", "W_k_rope", "pre_norm", "norm", "qk_norm", "qk_norm_whole", "qk_norm_heads", "qk_eps", "qk_norm_at"}
 _BLOCK = {"residual", "hidden", "residual_scale", "pre_norm", "norm", "post_norm", "post_norm_of"}
 """Features with a residual connection, which needs an output as wide as X."""
 _HIDDEN = _BLOCK - {"residual", "post_norm"}
@@ -99,7 +101,7 @@ ONLY_WITH = {
     "kv_heads": ("joined", "batch_joined", "X_joined", "X_heads"),
     "M": _FROM_X,
     "biases": _FROM_X,
-    **dict.fromkeys(_BLOCK, _FROM_X),
+    **dict.fromkeys((*_BLOCK, "latent", "W_k_rope"), _FROM_X),
     "b_o": ("flat", "joined", "batch_joined", "X", "X_joined", "X_batch", "X_heads"),
 }
 """Features that need a layout: a batch to have lengths of, an X to project."""
@@ -113,6 +115,10 @@ APART = (
     *({other, feature} for other in (*ALIBI, "sinusoidal") for feature in ROPE),
     *({feature, "sinusoidal"} for feature in ALIBI),
     {"scale", "scale_array"},
+    {"biases", "W_k_rope"},
+    {"W_k_rope", "rope_dims"},
+    {"W_k_rope", "rope_freqs"},
+    {"W_k_rope", "rope_scaling"},
     *({"sum", name} for name in sorted(_NORMS)),
     {"fewer_kv", "kv_heads"},
 )
@@ -179,7 +185,9 @@ class _Sizes:
         self.n, self.m = draw(st.integers(1, 4)), draw(st.integers(1, 5))
         if layout.startswith("X") and "M" not in features:
             self.m = self.n
-        self.d = draw(st.sampled_from([2, 4, 6] if features & set(ROPE) else [1, 2, 3, 4]))
+        least = 3 if "W_k_rope" in features else 1
+        self.d = draw(st.sampled_from([d for d in ([2, 4, 6] if features & set(ROPE) else [1, 2, 3, 4]) if d >= least]))
+        self.layout = layout
         self.d_v, self.d_model = draw(st.integers(1, 3)), draw(st.integers(1, 4))
         self.batch: tuple[int, ...] = (draw(st.integers(1, 3)),) if "batch" in layout else ()
         fewer = {"fewer_kv", "kv_heads"} & features
@@ -212,6 +220,7 @@ def _inputs(numbers: Numbers, size: _Sizes, layout: str, features: set[str]) -> 
             d = width or size.d_v
             split = "split" in layout
             p[name] = numbers.array(*size.batch, *([count] if split else []), rows, d if split else count * d)
+    _latents(numbers, p, size, features)
     if layout.endswith("joined"):
         p["heads"] = size.heads
     if "kv_heads" in features:
@@ -221,6 +230,25 @@ def _inputs(numbers: Numbers, size: _Sizes, layout: str, features: set[str]) -> 
         p["past_K"] = numbers.array(*size.batch, *own, size.past, size.d)
         p["past_V"] = numbers.array(*size.batch, *own, size.past, size.d_v)
     return p
+
+
+def _latents(numbers: Numbers, p: Problem, size: _Sizes, features: set[str]) -> None:
+    """Make W_q, W_k and W_v act on latents: of queries of width 3, of keys and values of width 2."""
+    by_head = size.layout == "X_heads"
+    if "latent" in features:
+        p["W_q_a"], p["q_a_norm"] = numbers.array(size.d_model, 3), numbers.array(3)
+        p["W_q"] = numbers.array(*([len(p["W_q"])] if by_head else []), 3, max(size.heads, 1) ** (not by_head) * size.d)
+        p["a_eps"] = 0.25
+    if features & {"latent", "W_k_rope"}:
+        p["W_kv_a"] = numbers.array(size.d_model, 2)
+        if "latent" in features:
+            p["kv_a_norm"] = numbers.array(2)
+        shared = 2 * ("W_k_rope" in features)
+        if shared:
+            p["W_k_rope"] = numbers.array(size.d_model, shared)
+        for name, width in (("W_k", size.d - shared), ("W_v", size.d_v)):
+            count = max(size.kv, 1)
+            p[name] = numbers.array(count, 2, width) if by_head else numbers.array(2, count * width)
 
 
 def _modifiers(draw: Draw, numbers: Numbers, p: Problem, size: _Sizes, features: set[str]) -> None:
