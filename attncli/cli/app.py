@@ -26,6 +26,7 @@ COMMANDS = {
     "new": "exercise",
     "lint": "exercise",
     "mistakes": "mistakes",
+    "conventions": "conventions",
     "help": "help",
 }
 """The module of each command, in the order of the help."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from attncli.cli.command import Typed, with_problem
-from attncli.cli.options import Color, Out, Quiet
+from attncli.cli.options import Color, Like, Out, Quiet
 from attncli.cli.terminal import ExitCode, Terminal
 
 Dtype = Annotated[
@@ -34,6 +34,7 @@ def compare(
     layout: Layout = None,
     strict: Strict = False,
     explain: Explain = False,
+    like: Like = None,
     format: ReportFormat = None,
     out: Out = None,
     quiet: Quiet = False,
@@ -52,7 +53,7 @@ def compare(
     from attncli.writers import formats
 
     chosen = formats.chosen(format, out, "report")
-    problem, entry = compared.problem_and_output(typed.operands, typed.options, piped=typed.is_piped)
+    problem, entry = compared.problem_and_output(typed.operands, typed.options, piped=typed.is_piped, like=like)
     found = comparison(problem, output_of(entry, dtype), layout=layout, strict=strict, explain=explain)
     style = terminal.style(color, out=out)
     terminal.write(chosen.report([page(found)], style), out, style.encoding)

@@ -15,7 +15,7 @@ from attncli.kernels.differences import Differences, differences
 from attncli.kernels.outputs import Output
 from attncli.kernels.reference import Reference, plan_of, reference
 from attncli.kernels.regions import regions
-from attncli.kernels.words import page
+from attncli.kernels.words import line, page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +73,7 @@ class Comparison:
 
     def __repr__(self) -> str:
         """Return the report on one line, as pytest shows it."""
-        step, *more = page(self).steps
-        return f"<{step.mark} {'; '.join([step.said, *(f'{line.name}: {line.said}' for line in more)])}>"
+        return line(self)
 
     def __str__(self) -> str:
         """Show the lines that `attncli compare` shows."""

@@ -10,6 +10,7 @@ from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted, visible
 from attncli.problem.fields import FIELDS, Document, named, resolve
+from attncli.problem.implementations import with_defaults
 from attncli.problem.problem import Problem, canonical
 from attncli.readers import lines, literal
 from attncli.readers.source import STANDARD_INPUT, no_such_file
@@ -20,13 +21,16 @@ _CELL = re.compile(r"([^=\[\]]*)(\[.*)?", re.DOTALL)
 _TRIO = ("Q", "K", "V")
 
 
-def problems(operands: Sequence[str], options: Mapping[str, str], *, piped: bool) -> list[Problem]:
+def problems(
+    operands: Sequence[str], options: Mapping[str, str], *, piped: bool, like: str | None = None
+) -> list[Problem]:
     """Return the problems that a command line means, at least one.
 
     `operands` are files and NAME=SOURCE, `options` the fields that are given as options, with their text. No operand
-    at all means standard input if that is `piped`. Raises AttnError.
+    at all means standard input if that is `piped`. `like` names an implementation whose
+    defaults hold. Raises AttnError.
     """
-    return [Problem(document) for document in documents(operands, options, piped=piped)]
+    return [Problem(with_defaults(document, like)) for document in documents(operands, options, piped=piped)]
 
 
 def documents(operands: Sequence[str], options: Mapping[str, str], *, piped: bool) -> list[Document]:
@@ -39,7 +43,7 @@ def documents(operands: Sequence[str], options: Mapping[str, str], *, piped: boo
 
 
 def problem_lines(
-    operands: Sequence[str], options: Mapping[str, str], *, piped: bool
+    operands: Sequence[str], options: Mapping[str, str], *, piped: bool, like: str | None = None
 ) -> Iterator[tuple[int, Problem | AttnError]]:
     """Yield the problem on each line of JSON Lines files, with the line's number, or why it cannot be read.
 
@@ -51,12 +55,12 @@ def problem_lines(
     over = {name: readers.entry(source, name) for name, source in typed.items()} | given_as_options(options)
     for path in files:
         for number, document in lines.documents(existing(path)):
-            yield number, document if isinstance(document, AttnError) else _problem(document, over)
+            yield number, document if isinstance(document, AttnError) else _problem(document, over, like)
 
 
-def _problem(document: Document, over: Document) -> Problem | AttnError:
+def _problem(document: Document, over: Document, like: str | None) -> Problem | AttnError:
     try:
-        return Problem(canonical(document) | over)
+        return Problem(with_defaults(canonical(document) | over, like))
     except AttnError as error:
         return error
 
