@@ -16,11 +16,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AttnError", "Comparison", "Explanation", "Report", "Step", "Trace", "__version__", "attention", "check", "compare",
-    "explain", "grad",
+    "explain", "grad", "mark",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from attncli.api import attention, check, compare, explain, grad
+    from attncli.api import attention, check, compare, explain, grad, mark
     from attncli.checking import Report
     from attncli.common.errors import AttnError
     from attncli.kernels.comparison import Comparison

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -9,25 +11,26 @@ import numpy as np
 from attncli.common.arrays import as_numpy, facing, is_array
 from attncli.common.errors import AttnError, Where
 from attncli.common.rounding import dtype_name
-from attncli.derivation.derive import derive
-from attncli.problem.fields import Entry
+from attncli.derivation.derive import derive, differentiate
+from attncli.problem.fields import Entry, is_backward
 from attncli.problem.problem import Problem, canonical, entries
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
     import numpy.typing as npt
 
     from attncli.checking import Report
+    from attncli.checking.students import NameFrom
     from attncli.kernels.comparison import Comparison
     from attncli.problem.arguments import Claims, Fields, Options
     from attncli.problem.fields import Document
 
 __all__ = [
     "AttnError", "Comparison", "Explanation", "Report", "Step", "Trace", "attention", "check", "compare", "explain",
-    "grad",
+    "grad", "mark",
 ]  # fmt: skip
 
 
@@ -142,7 +145,7 @@ def grad(
     >>> trace["d_scaled"].formula()
     ['weights ∘ (d_weights − rowsum(weights ∘ d_weights))']
     """
-    return derive(Problem(canonical(entries({"Q": Q, "K": K, "V": V, **fields}))), backward=True)
+    return differentiate(Problem(canonical(entries({"Q": Q, "K": K, "V": V, **fields}))))
 
 
 def check(
@@ -225,7 +228,8 @@ def explain(problem: Fields | Mapping[str, Any] | Trace, cell: str, *, deep: boo
     K[k2]         = 2, 3
     scores[q1,k2] = Q[q1] · K[k2] = 3×2 + 4×3 = 6 + 12 = 18
     """
-    trace = problem if isinstance(problem, Trace) else derive(Problem(_document(problem)))
+    work = differentiate if is_backward(cell) else derive
+    trace = problem if isinstance(problem, Trace) else work(Problem(_document(problem)))
     return trace.explain(cell, deep=deep)
 
 
@@ -285,6 +289,83 @@ def compare(
     name = None if dtype is None else getattr(dtype, "__name__", str(dtype).rpartition(".")[2])
     output = output_of(entry, name)
     return comparison(Problem(_document(problem)), output, layout=layout, strict=strict, explain=explain)
+
+
+def mark(
+    problem: Fields | Mapping[str, Any] | Trace | str | os.PathLike[str],
+    answers: Mapping[str, Any] | str | os.PathLike[str] | Iterable[Mapping[str, Any] | str | os.PathLike[str]],
+    *,
+    scheme: Mapping[str, float] | None = None,
+    name_from: NameFrom | None = None,
+    jobs: int = 1,
+) -> list[dict[str, str | float | None]]:
+    """Mark many submissions.
+
+    Parameters
+    ----------
+    problem : mapping, Trace or path
+        The fields of a problem file by name, what `attention` returned for them, the problem's file, or
+        a folder of variants.
+    answers : path, mapping, or iterable of them
+        Files, folders and archives as `attncli mark` takes them, or claims by step as `check` takes them, each with
+        the student's `name`; the rows of mappings come first.
+    scheme : mapping, optional
+        The marks of steps, and the part of them that a state earns, by name.
+    name_from : {"field", "folder", "file"}, optional
+        Where a student's name is looked for first.
+    jobs : int, optional
+        The number of processes that mark what is in files.
+
+    Returns
+    -------
+    list of dict
+        A row for each student, with the columns of `attncli mark -f csv`, as `pandas.DataFrame` takes them: `name`,
+        `file`, `marks` (None if a submission cannot be read), `max`, `percent`, the state of each step, `first_wrong`,
+        `mistakes` and `remarks`.
+
+    Raises
+    ------
+    AttnError
+        For a problem without an answer, for files that do not exist, and for unknown steps or states in the scheme. A
+        submission that cannot be read is a row.
+
+    Examples
+    --------
+    >>> from attncli import mark
+    >>> problem = {"Q": [[3, 4, 1, 0]], "K": [[1, 2, 1, 0], [2, 3, 0, 1]]}
+    >>> rows = mark(problem, [{"name": "Ada", "weights": [["0.0474", None]]}])
+    >>> rows[0]["name"], rows[0]["marks"], rows[0]["weights"], rows[0]["remarks"]
+    ('Ada', 0.5, 'correct', 'weights 1 of 2 cells right, 1 open')
+    """
+    from functools import partial
+
+    from attncli.checking.gradebook import gradebook
+    from attncli.checking.jobs import submissions
+    from attncli.checking.marking import Marker
+    from attncli.checking.scheme import Scheme
+    from attncli.readers.folders import Piece, pieces
+    from attncli.readers.operands import documents_of
+    from attncli.readers.variants import Exercise, is_folder_of_variants, variants
+
+    if not isinstance(problem, str | os.PathLike):
+        exercises = [Exercise.of(_document(problem))]
+    elif is_folder_of_variants(path := os.fspath(problem)):
+        exercises = variants(path, {})
+    else:
+        exercises = [Exercise.of(canonical(documents_of(path)[0]))]
+    make = partial(Marker, exercises)
+    marker = make()
+    found = []
+    handed_in = [answers] if isinstance(answers, Mapping | str | os.PathLike) else list(answers)
+    for number, answer in enumerate(handed_in, 1):
+        if isinstance(answer, Mapping):
+            found.append(marker.submission(Piece(f"submission {number}", (), None, b""), entries(answer)))
+    files = [os.fspath(answer) for answer in handed_in if not isinstance(answer, Mapping)]
+    if files:
+        _, inside = pieces(files)
+        found += submissions(make, inside, jobs, lambda share: None)
+    roll = gradebook(found, Scheme.of(entries(scheme or {})), forms=marker.forms(), name_from=name_from)
+    return list(roll.records())
 
 
 def _document(problem: Mapping[str, Any]) -> Document:

@@ -148,7 +148,9 @@ def test_everything_in_the_tables_is_offered(offered: Callable[[str], list[str]]
         assert {field.option for field in OPTIONS} <= set(offered(f"{command} --"))
     assert offered("run -s ") == list(CLAIMS)
     assert offered("run -s weights,out") == ["weights,output"]
-    assert set(offered("run -f ")) == {name for known in FORMATS.values() for name in (known.name, *known.aliases)}
+    traces = [known for known in FORMATS.values() if known.draws("trace")]
+    assert set(offered("run -f ")) == {name for known in traces for name in (known.name, *known.aliases)}
+    assert offered("new -f ") == ["json", "jsonl", "moodle", "ipynb"]
     assert {mistake.id for _, mistake in catalogue()} <= set(offered("mistakes "))
     assert offered("help ") == list(TOPICS)
     for field in OPTIONS:

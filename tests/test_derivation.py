@@ -13,12 +13,14 @@ from support.oracle import attend
 from support.problems import FEATURES, KNOWN, Numbers, Problem, problems
 
 from attncli import attention
-from attncli.problem.fields import FIELDS
+from attncli.problem.fields import BACKWARD, FIELDS
 from attncli.trace.trace import Trace
 
 Array = npt.NDArray[np.float64]
 
-FREE_LAYOUT = {"Q_rotated", "K_rotated", "K_all", "V_all"}
+FREE_LAYOUT = {
+    *("Q_clipped", "K_clipped", "V_clipped", "Q_normed", "K_normed", "Q_rotated", "K_rotated", "K_all", "V_all"),
+}
 """Steps that may stand with their heads split or side by side: the contract does not say which."""
 
 
@@ -115,7 +117,8 @@ def test_every_field_is_in_the_random_problems() -> None:
     drawn = {name for feature in FEATURES for name in FEATURES[feature]}
     drawn |= {"Q", "K", "V", "X", "W_q", "W_k", "W_v", "heads"}
     assert set(FIELDS) - drawn <= {
-        *("title", "tokens", "key_tokens", "precision", "decimals"),
+        *("title", "exercise", "tokens", "key_tokens", "precision", "decimals"),
+        *BACKWARD,
         *("bias_k", "bias_v", "add_zero_attn"),  # of PyTorch alone, and held against it in test_pytorch.py
     }
 
@@ -124,7 +127,7 @@ def test_every_field_is_in_the_random_problems() -> None:
 
 NO_SHARE_LOST = tuple(feature for feature in KNOWN if feature not in {"sinks", "sum"})
 BY_PLACE = {"causal", "causal_align", "window", "window_align", "lengths", "lengths_align", "alibi", "past", "sinks",
-            "rope", "rope_style", "rope_base", "sinusoidal", "columns"}  # fmt: skip
+            "rope", "rope_style", "rope_base", "qk_norm_at", "sinusoidal", "columns"}  # fmt: skip
 BLIND_TO_PLACE = tuple(feature for feature in NO_SHARE_LOST if feature not in BY_PLACE)
 
 
@@ -174,8 +177,8 @@ def test_softmax_sees_differences_only(seed: int, kind: str, n: int, m: int, shi
 @given(p=problems(may=BLIND_TO_PLACE), seed=st.integers(0, 2**32))
 def test_the_order_of_keys_does_not_matter(p: Problem, seed: int) -> None:
     """Keys, values and what is said about them, all permuted alike, give the same output and permuted weights."""
-    source = "M" if "M" in p else "X" if "X" in p else None
-    assume(source != "X")  # where keys are queries too, the output is permuted with them
+    source = next((name for name in ("M", "X", "hidden") if name in p), None)
+    assume(source in {"M", None})  # where keys are queries too, the output is permuted with them
     trace = attention(**p)
     m = by_rows(trace, "weights").shape[-1]
     order = np.random.default_rng(seed).permutation(m)

@@ -118,6 +118,7 @@ def test_numbers_are_small_and_as_asked_for(kind: dict[str, Any]) -> None:
     for seed in range(10):
         problem = drawn(kind, seed)
         assert problem.pop("title") == f"Exercise {seed}"
+        assert (problem.pop("exercise"), problem.pop("decimals")) == (seed, 2)
         assert problem.pop("heads", 1) == wish.heads
         assert problem.pop("causal", False) == wish.causal
         assert {name: (len(rows), len(rows[0])) for name, rows in problem.items()} == shapes
@@ -374,7 +375,8 @@ def test_blank_csv_is_csv(run: Runner, tmp_path: Path) -> None:
     """Every block is a name and rows of equal length."""
     run("new", "--seed", "2", "--heads", "2", "--answers", "blank.csv")
     text = (tmp_path / "blank.csv").read_text(encoding="utf-8")
-    blocks = [list(csv.reader(io.StringIO(block))) for block in text.split("\n\n")]
+    head, *blocks = [list(csv.reader(io.StringIO(block))) for block in text.split("\n\n")]
+    assert head == [["name", ""], ["exercise", "2"]]
     assert [block[0] for block in blocks][:3] == [["scores[head1]"], ["scores[head2]"], ["scaled[head1]"]]
     assert all(len({len(row) for row in block[1:]}) == 1 for block in blocks)
 
@@ -419,9 +421,12 @@ REFUSED = {
     "--dv 17": "--dv must be from 1 to 9, to be computed by hand; got 17",
     "--seed -1": "--seed must be ≥ 0, got -1",
     "--seed x": "Invalid value for '--seed': 'x' is not a valid int",
-    "--sheet a.pdf": "a.pdf: --sheet must end in .md or .tex",
+    "--sheet a.pdf": "a.pdf: --sheet must end in .md, .tex or .html",
     "--answers a": "a: --answers must end in .json or .csv",
-    "-o a.csv": "a.csv: --out must end in .json",
+    "-o a.csv": (
+        "cannot tell the format from 'a.csv'\n"
+        "  hint: use --format, or a file name that ends in .json, .jsonl, .ndjson, .xml, .ipynb"
+    ),
     "--explain-choice -o a.json": "a.json: --out must end in .txt",
     "--sheet a.md --key ./a.md": "./a.md: --sheet and --key name the same file",
     "--answers a.json -o a.json": "a.json: --answers and --out name the same file",

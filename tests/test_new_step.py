@@ -46,27 +46,27 @@ class Clip(Op):
         return errors[0]
 
     def text(self, columns: bool) -> Sequence[str]:
-        return [f"clip({{0}}, ±{self.most:g})"]
+        return [f"keep({{0}}, ±{self.most:g})"]
 
     def tex(self, columns: bool) -> Sequence[str]:
         return [rf"\operatorname{{{{clip}}}}({{0}}, \pm {self.most:g})"]
 
 
 def clipped(d: Draft, step: str, x: PlannedStep) -> Op | None:
-    most = d.problem.number("clip") if d.use("clip") else None
+    most = d.problem.number("keep") if d.use("keep") else None
     return Clip(most) if most else None
 
 
 @pytest.fixture
-def clip() -> Iterator[None]:
+def keep() -> Iterator[None]:
     """A step that clips the queries, taken away again afterwards."""
-    rule = Rule("Q", "Q_clipped", "Q", clipped)
-    FIELDS["clip"] = Field("clip", "number")
-    STEPS["Q_clipped"] = ("query", "dim")
-    RULES.insert([rule.step for rule in RULES].index("Q_rotated"), rule)
+    rule = Rule("Q", "Q_kept", "Q", clipped)
+    FIELDS["keep"] = Field("keep", "number")
+    STEPS["Q_kept"] = ("query", "dim")
+    RULES.insert([rule.step for rule in RULES].index("Q_clipped"), rule)
     yield
     RULES.remove(rule)
-    del STEPS["Q_clipped"], FIELDS["clip"]
+    del STEPS["Q_kept"], FIELDS["keep"]
 
 
 def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *args: str) -> str:
@@ -79,38 +79,38 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arg
     return written
 
 
-@pytest.mark.usefixtures("clip")
+@pytest.mark.usefixtures("keep")
 def test_a_step_from_outside_goes_through_everything(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """It is computed, shown, explained, written as JSON and read again."""
     path = tmp_path / "problem.json"
-    path.write_text(json.dumps({"Q": Q, "K": K, "V": V, "clip": 2.5}))
+    path.write_text(json.dumps({"Q": Q, "K": K, "V": V, "keep": 2.5}))
     table = run(capfd, monkeypatch, "run", str(path))
-    assert "Q_clipped = clip(Q, ±2.5)" in table
-    assert "scores = Q_clipped Kᵀ" in table
+    assert "Q_kept = keep(Q, ±2.5)" in table
+    assert "scores = Q_kept Kᵀ" in table
     written = run(capfd, monkeypatch, "run", str(path), "-f", "json")
     worked = json.loads(written)
-    assert worked["clip"] == 2.5
-    assert worked["Q_clipped"] == [[2.5, -2.5]]
+    assert worked["keep"] == 2.5
+    assert worked["Q_kept"] == [[2.5, -2.5]]
     assert worked["scores"] == [[-2.5, -2.5]]
-    assert "2.5" in run(capfd, monkeypatch, "explain", str(path), "Q_clipped[q1,d1]")
+    assert "2.5" in run(capfd, monkeypatch, "explain", str(path), "Q_kept[q1,d1]")
     path.write_text(written)
     assert json.loads(run(capfd, monkeypatch, "check", str(path), "-f", "json"))["verdict"] == "right"
 
 
-@pytest.mark.usefixtures("clip")
+@pytest.mark.usefixtures("keep")
 def test_a_problem_may_start_at_a_step_from_outside() -> None:
     """Given without Q, the new step is an input, whose heads count as Q's do."""
-    trace = attention(Q_clipped=[[[1, 1]], [[0, 2]]], K=[K], V=[V])  # type: ignore[call-arg]
-    assert trace["Q_clipped"].given
+    trace = attention(Q_kept=[[[1, 1]], [[0, 2]]], K=[K], V=[V])  # type: ignore[call-arg]
+    assert trace["Q_kept"].given
     assert trace["scores"].value.tolist() == [[[3, 5]], [[4, 6]]]
 
 
 def test_it_is_gone_afterwards() -> None:
     """The tables are as they were."""
-    with pytest.raises(AttnError, match="unknown field 'clip'"):
-        attention(Q, K, V, clip=2)  # type: ignore[call-arg]
+    with pytest.raises(AttnError, match="unknown field 'keep'"):
+        attention(Q, K, V, keep=2)  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True, eq=False)

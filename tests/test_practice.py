@@ -257,7 +257,10 @@ def test_an_early_end(run: Runner, file: Path) -> None:
             ["Q=-", "K=1 2"],
             "standard input holds the answers, and cannot be the problem: Q=-\n  hint: name a file, or <(a command)",
         ),
-        (["problem.json", "--seed", "3"], "a problem is given, and --seed, --self and --easy draw one"),
+        (
+            ["problem.json", "--seed", "3"],
+            "a problem is given, and --seed, --self, --cross, --padding and --easy draw one",
+        ),
         (["problem.json", "problem.json"], "got 2 problems, expected one"),
         (["problem.json", "--log", "nowhere/log"], "nowhere/log: cannot be written: No such file or directory"),
         (["--seed", "-1"], "--seed must be ≥ 0, got -1"),

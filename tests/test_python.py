@@ -27,10 +27,10 @@ PROBLEM: dict[str, Any] = {"Q": Q, "K": K, "V": V}
 MODULES = ("attncli", "attncli.api", "attncli.checking.verdict", "attncli.trace.step", "attncli.trace.trace")
 
 TYPES: dict[Kind, object] = {
-    "matrix": arguments.Numbers, "vector": arguments.Numbers, "mask": arguments.Numbers, "bias": arguments.Numbers,
-    "target": arguments.Numbers, "integers": arguments.Numbers, "integer": arguments.Integer,
-    "number": arguments.Number, "flag": arguments.Flag, "scale": arguments.Scale, "labels": arguments.Labels,
-    "text": arguments.Text,
+    "matrix": arguments.Numbers, "vector": arguments.Numbers, "vectors": arguments.Numbers, "gain": arguments.Gain,
+    "mask": arguments.Numbers, "bias": arguments.Numbers, "target": arguments.Numbers,
+    "integers": arguments.Numbers, "integer": arguments.Integer, "number": arguments.Number, "flag": arguments.Flag,
+    "scale": arguments.Scale, "labels": arguments.Labels, "text": arguments.Text,
 }  # fmt: skip
 
 

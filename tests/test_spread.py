@@ -25,10 +25,25 @@ from attncli.checking.mistakes import matrix_ops as other
 from attncli.checking.mistakes import ops as wrong
 from attncli.checking.softmax_lines import Share
 from attncli.common.labels import Axis
-from attncli.derivation import addition, gradients, losses, modifiers, normalize, ops, positions, score_gradients
+from attncli.derivation import (
+    addition,
+    clip,
+    gradients,
+    losses,
+    modifiers,
+    norm_gradients,
+    normalize,
+    norms,
+    ops,
+    positions,
+    residual,
+    score_gradients,
+    training,
+)
 from attncli.derivation.fused import Attend
 from attncli.derivation.layout import HeadLayout
-from attncli.trace import cell_ops
+from attncli.problem.problem import from_arguments
+from attncli.trace import cell_ops, means
 from attncli.trace.op import Given, Op, Row, Same
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -46,6 +61,9 @@ ATTEND: tuple[Shape, ...] = ((3, 4), (3, 4), (3, 4))
 
 SHARED = gradients.View(HeadLayout(split=2, serve=2))
 CLASSES = np.array([[[0], [2], [1]], [[1], [1], [0]]])
+
+
+TRAINED = from_arguments({"X": [[1, -1], [0.5, 2]], "W_q": [[1, 0], [0, 1]], "b_q": [0, 1], "target": [[1, 0], [0, 1]]})
 
 
 def axes(shape: Shape) -> tuple[Axis, ...]:
@@ -68,6 +86,9 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     cell_ops.Nothing: [(cell_ops.Nothing((ONE, ONE)), ())],
     cell_ops.Append: [(cell_ops.Append(np.array([[0.5]])), (ROW,))],
     cell_ops.RowSum: [(cell_ops.RowSum(), (ROW,))],
+    means.SumOfSquares: [(means.SumOfSquares(), (ROW,))],
+    means.Among: [(means.Among(3), (ROW,))],
+    means.SquareRoot: [(means.SquareRoot(0.25), (ROW,))],
     cell_ops.Dot: [(cell_ops.Dot(), (ROW, ROW))],
     cell_ops.Total: [(cell_ops.Total(3), (ROW, ROW, ROW))],
     cell_ops.Maximum: [(cell_ops.Maximum(), (ROW,))],
@@ -93,6 +114,42 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
         (ops.Extend(zeros=True), ((4, 3),)),
     ],
     ops.Concat: [(ops.Concat(), (HEADS,))],
+    clip.ClipGradient: [(clip.ClipGradient(1.5), (PLANE, PLANE))],
+    norm_gradients.NormGradient: [
+        (norm_gradients.NormGradient(axes(shape), norms.Norm(kind, eps, weight, groups=groups)), shapes)
+        for kind, eps in (("layer", 0.25), ("rms", 1e-6), ("l2", 1e-12), ("l2", 2.0))
+        for weight, groups, shape, shapes in (
+            (False, norms.Groups(), (2, 3, 4), ((2, 3, 4), (2, 3, 4))),
+            (True, norms.Groups(2), (3, 4), ((3, 4), (3, 4), (2, 2))),
+            (True, norms.Groups(1, by_head=True), (2, 3, 2), ((2, 3, 2), (2, 3, 2), (1, 4))),
+        )
+    ],
+    norm_gradients.WeightGradient: [
+        (norm_gradients.WeightGradient(axes(weight), norms.Norm(kind, 0.25, True, groups=groups)), (shape, shape))
+        for kind in ("layer", "rms", "l2")
+        for weight, groups, shape in (
+            ((1, 4), norms.Groups(), (2, 3, 4)), ((1, 2), norms.Groups(2), (3, 4)),
+            ((2, 2), norms.Groups(2, by_head=True), (2, 3, 2)),
+        )
+    ],
+    norm_gradients.BiasGradient: [
+        (norm_gradients.BiasGradient(axes((1, 2)), norms.Norm("rms", 1e-6, bias=True, groups=norms.Groups(2))),
+         ((3, 4),)),
+    ],
+    clip.Clip: [(clip.Clip(1.5), (PLANE,))],
+    residual.Residual: [(residual.Residual(), (PLANE, PLANE)), (residual.Residual(0.25), (PLANE, PLANE))],
+    norms.Norm: [
+        (norms.Norm(kind, eps, *vectors, norms.Groups(count, by_head)), (shape, *[weights] * sum(vectors)))
+        for kind, eps in (("layer", 0.0), ("layer", 0.25), ("rms", 1e-6), ("l2", 1e-12))
+        for vectors, count, by_head, shape, weights in (
+            ((False, False), 1, False, (2, 3, 4), (1, 4)),
+            ((True, True), 1, False, (3, 4), (1, 4)),
+            ((True, False), 2, False, (3, 4), (1, 2)),
+            ((True, True), 2, False, (3, 6), (2, 3)),
+            ((False, True), 2, True, (2, 3, 2), (2, 2)),
+            ((True, True), 1, True, (2, 3, 2), (1, 4)),
+        )
+    ],
     normalize.Softmax: [(normalize.Softmax(), (PLANE,)), (normalize.Softmax(SINKS), (PLANE,))],
     normalize.SumNormalize: [(normalize.SumNormalize(), (PLANE,))],
     modifiers.Softcap: [(modifiers.Softcap(2.0), (PLANE,))],
@@ -179,6 +236,9 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     losses.CrossEntropy: [(losses.CrossEntropy(CLASSES), (PLANE,))],
     losses.CrossEntropyGradient: [(losses.CrossEntropyGradient(axes(PLANE), CLASSES), (PLANE,))],
     losses.Log: [(losses.Log(), (ROW,))],
+    training.Descend: [(training.Descend(0.3), (PLANE, PLANE))],
+    training.NewLoss: [(training.NewLoss(TRAINED, ("W_q", "b_q")), ((2, 2), (1, 2)))],
+    training.Trained: [(training.Trained("trained", np.ones((2, 2))), ())],
 }  # fmt: skip
 """For every op, some with their arguments, and the shapes of their operands."""
 
@@ -190,9 +250,10 @@ MAY_HIDE = (
 """Ops whose first operand may hold −∞."""
 
 WIDER = (
-    score_gradients.RowGradient, score_gradients.SinkGradient, losses.CrossEntropy, losses.Log,
+    score_gradients.RowGradient, score_gradients.SinkGradient, losses.CrossEntropy, losses.Log, training.NewLoss,
+    training.Trained,
     Attend, cell_ops.Maximum, cell_ops.Wave, cell_ops.Nothing, wrong.Then, wrong.Early, wrong.ShiftedExp,
-    wrong.Hardmax,
+    wrong.Hardmax, norms.Norm, norm_gradients.NormGradient, norm_gradients.WeightGradient, clip.ClipGradient,
 )  # fmt: skip
 """Ops whose bound is not attained; or, without operands, has nothing to be attained by."""
 

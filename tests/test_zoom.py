@@ -20,7 +20,9 @@ from support.examples import FLAT, READABLE, cells, rows
 import attncli
 from attncli import AttnError, attention, grad
 from attncli.derivation.fused import Attend
+from attncli.derivation.training import train
 from attncli.problem.fields import GRADIENTS
+from attncli.problem.problem import from_arguments
 from attncli.trace.depth import Depth
 from attncli.trace.exact import Surd
 from attncli.trace.op import Given, Op
@@ -31,7 +33,7 @@ GRADED: list[dict[str, Any]] = [
     FLAT | {"target": [0, 2, 1], "criterion": "cross_entropy", "mask": [[1, 0, 1, 1]]},
     FLAT | {"target": [[1, 0, 2]] * 3, "softcap": 2, "sinks": [0.5]},
     READABLE["sum, empty rows"],
-    READABLE["self-attention, heads, all"],
+    READABLE["self-attention, heads, all"] | {"lr": 0.1},
     READABLE["sinusoidal"],
     READABLE["biases alone"],
 ]
@@ -47,6 +49,7 @@ def traces() -> Iterator[Trace]:
             yield trace.zoom(step.name, cell)
         for step, index in rows(trace):
             yield trace.zoom(step.name, index)
+    yield train(from_arguments(GRADED[3]), 2).summary(every=True)
     for p in GRADED:
         trace = grad(**p)
         yield trace
@@ -123,7 +126,9 @@ def test_a_deep_explanation_takes_nothing_but_the_inputs(name: str) -> None:
     for step, cell in cells(trace):
         for part in trace.zoom(step.name, cell, Depth.DEEP).values():
             if part.given:
-                assert part.name.partition("[")[0] in given | own or re.match(r"10+\^|-2\^", part.name), part.name
+                assert part.name.partition("[")[0] in given | own or re.match(r"10+\^|-2\^|epsilon ", part.name), (
+                    part.name
+                )
 
 
 def exactly(x: Any) -> Any:

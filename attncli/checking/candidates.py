@@ -14,7 +14,7 @@ import numpy as np
 
 from attncli.checking.claims import Claim
 from attncli.checking.mistakes import Change, Mistake
-from attncli.checking.replay import replayed
+from attncli.checking.replay import replayed, swept
 from attncli.checking.student import HIDDEN, near
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
@@ -150,13 +150,10 @@ class Candidates:
 
     def _same_shapes(self, mistake: Mistake, steps: Sequence[str]) -> list[Array] | None:
         """Return what a mistake makes of some steps; None where one of them is of another shape."""
-        found = []
-        for name in steps:
-            value = self.made(mistake, name)
-            if value is None or value.shape != self._truth[name].array.shape:
-                return None
-            found.append(value)
-        return found
+        found = swept(self._truth, steps, self.changed(mistake), self._numbers)
+        if found is None or any(value.shape != self._truth[name].array.shape for name, value in found.items()):
+            return None
+        return list(found.values())
 
 
 def fits(mistakes: Sequence[Mistake], values: Array, claim: Claim, honest: Array) -> Ints:

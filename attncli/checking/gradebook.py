@@ -7,12 +7,13 @@ half of the numbers is not asked for less than the others.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from attncli.checking.marking import StepResult, Submission
 from attncli.checking.scheme import Scheme
 from attncli.checking.students import NameFrom, Student, file_of, students
+from attncli.checking.summary import summary
 from attncli.checking.words import OPEN
 from attncli.common.gradebook import BLANK, UNREADABLE, Roll, Row
 from attncli.common.text import counted, visible
@@ -26,21 +27,37 @@ Asked: TypeAlias = "dict[str, dict[tuple[int, ...], Bools]]"
 
 
 def gradebook(
-    submissions: Iterable[Submission], scheme: Scheme, *, name_from: NameFrom | None = None, id_column: str = ""
+    submissions: Iterable[Submission],
+    scheme: Scheme,
+    *,
+    title: str = "",
+    forms: Sequence[Mapping[str, StepResult]] = (),
+    absent: Sequence[str] = (),
+    name_from: NameFrom | None = None,
+    id_column: str = "",
 ) -> Roll:
-    """Return the gradebook of a class."""
+    """Return the gradebook of a class.
+
+    `title` is what its exercise is called; `forms` are the steps that are asked for, if anything says so apart from
+    the submissions: then only these steps count. `absent` are students of whom there is no submission.
+    """
     handed_in = list(submissions)
-    asked = _asked(handed_in)
+    asked = _asked(forms or [submission.steps for submission in handed_in])
     most = sum(scheme.most(step) for step in asked)
-    rows = [_row(student, asked, scheme, most) for student in students(handed_in, name_from)]
-    return Roll(rows, list(asked), list(_counts(rows)), id_column)
+    found = students(handed_in, name_from)
+    rows = [_row(student, asked, scheme, most) for student in found]
+    missing = [f"no submission: {', '.join(absent)}"] if absent else []
+    judged = [student.submission for student in found if not student.submission.unreadable]
+    return Roll(
+        rows, list(asked), [*_counts(rows), *missing], summary(title, rows, judged, list(asked), most), id_column
+    )
 
 
-def _asked(submissions: Sequence[Submission]) -> Asked:
+def _asked(forms: Sequence[Mapping[str, StepResult]]) -> Asked:
     """Return what was asked for: the steps in the order of the derivation, without those whose cells are all hidden."""
     cells: Asked = {}
-    for submission in submissions:
-        for name, step in submission.steps.items():
+    for form in forms:
+        for name, step in form.items():
             shapes = cells.setdefault(name, {})
             before = shapes.get(step.asked.shape)
             shapes[step.asked.shape] = step.asked if before is None else before | step.asked
@@ -66,13 +83,13 @@ def _row(student: Student, asked: Asked, scheme: Scheme, most: float) -> Row:
             id=student.id,
         )
     steps = {name: submission.steps.get(name) for name in asked}
-    missing = {name: _open(step, asked[name]) for name, step in steps.items()}
-    earned = (scheme.earned(name, step.state) * _part(step, missing[name]) for name, step in steps.items() if step)
-    said = [_open_said(name, steps[name], number) for name, number in missing.items() if number]
+    cells = {name: _cells(step, asked[name]) for name, step in steps.items()}
+    earned = (scheme.earned(name, step.state) * _part(*cells[name]) for name, step in steps.items() if step)
+    said = {name: _open_said(name, step, *cells[name]) for name, step in steps.items() if cells[name][1]}
     return Row(
         student.name,
         file_of(submission),
-        _verdict(submission, any(missing.values())),
+        _verdict(submission, bool(said)),
         most,
         marks=sum(earned),
         states={name: step.state if step else "" for name, step in steps.items()},
@@ -84,6 +101,7 @@ def _row(student: Student, asked: Asked, scheme: Scheme, most: float) -> Row:
         code=submission.code,
         remarks=[*submission.remarks, *student.remarks],
         id=student.id,
+        feedback=submission.feedback,
     )
 
 
@@ -93,22 +111,27 @@ def _verdict(submission: Submission, is_open: bool) -> str:
     return "wrong" if submission.first_wrong else "open" if is_open else "right"
 
 
-def _open(step: StepResult | None, asked: dict[tuple[int, ...], Bools]) -> int:
-    """Return how many of a step's cells have no answer; without the step, of the first exercise that asks for it."""
+def _cells(step: StepResult | None, asked: dict[tuple[int, ...], Bools]) -> tuple[int, int]:
+    """Return how many of a step's cells that are asked for have an answer, and how many have none.
+
+    Without the step, they are those of the first exercise that asks for it.
+    """
     if step is None:
-        return int(next(iter(asked.values())).sum())
-    return int(asked[step.asked.shape].sum()) - step.answered
+        return 0, int(next(iter(asked.values())).sum())
+    wanted = asked.get(step.asked.shape, step.asked)
+    answered = int((step.answered & wanted).sum())
+    return answered, int(wanted.sum()) - answered
 
 
-def _part(step: StepResult, missing: int) -> float:
-    """Return the part of a step's cells that is answered."""
-    return step.answered / (step.answered + missing) if step.answered else 0.0
+def _part(answered: int, missing: int) -> float:
+    """Return the part of the cells that is answered."""
+    return answered / (answered + missing) if answered else 0.0
 
 
-def _open_said(name: str, step: StepResult | None, missing: int) -> str:
-    if step is None or not step.answered:
+def _open_said(name: str, step: StepResult | None, answered: int, missing: int) -> str:
+    if step is None or not answered:
         return f"{visible(name)} open"
-    right = f" {step.answered} of {counted(step.answered + missing, 'cell')} right," if step.state == "correct" else ""
+    right = f" {answered} of {counted(answered + missing, 'cell')} right," if step.state == "correct" else ""
     return f"{visible(name)}{right} {missing} open"
 
 

@@ -6,22 +6,30 @@ A `Submission` is what is known of one of them alone. What it earns depends on w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from attncli.checking.claims import Claim
+from attncli.checking.feedback import feedback
 from attncli.checking.report import NOT_RIGHT, Report
 from attncli.checking.verdict import Judge
 from attncli.checking.words import OPEN, mark_of
-from attncli.common.errors import AttnError
+from attncli.common.errors import AttnError, Where
+from attncli.common.feedback import Feedback
 from attncli.problem.fields import Document
 from attncli.readers import folders
 from attncli.readers.answers import UNKNOWN, Identity, identity, of_document
 from attncli.readers.folders import Piece
+from attncli.readers.variants import Exercise
 
 if TYPE_CHECKING:
     from attncli.checking.claims import Bools
+
+
+_LONGEST_HINT = 120
+"""Longer hints, such as lists of all fields, do not fit into a row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +38,8 @@ class StepResult:
 
     asked: Bools
     """The cells that the submission names, but for those that a mask hides."""
-    answered: int
-    """How many of them have an answer."""
+    answered: Bools
+    """Those of them that have an answer."""
     state: str = ""
     """Empty if none has."""
     sign: str = OPEN
@@ -53,46 +61,119 @@ class Submission:
     first_wrong: str | None = None
     code: str = ""
     remarks: tuple[str, ...] = ()
+    feedback: Feedback | None = None
+    variant: int | None = None
+    """The number of the student's own exercise; of the one that is answered, if the student is not known."""
 
 
 class Marker:
-    """A problem, ready to mark submissions."""
+    """The exercises of a class, ready to mark submissions; with `hints`, they get feedback at this level."""
 
-    def __init__(self, document: Document, *, tolerance: float | None = None) -> None:
-        self._document = document
-        self._judge = Judge(document, tolerance=tolerance)
+    def __init__(self, exercises: Sequence[Exercise], *, tolerance: float | None = None, hints: int = 0) -> None:
+        self._exercises = exercises
+        self._hints = hints
+        self._tolerance = tolerance
+        self._judges: dict[int, Judge] = {}
+        self._by_seed = {exercise.seed: at for at, exercise in enumerate(exercises)}
+        self._by_name = _unambiguous([set(map(_folded, exercise.names)) for exercise in exercises])
+        self._judge(0)  # what is wrong with the problem is said at once
+
+    @property
+    def title(self) -> str:
+        """What the exercise is called."""
+        return self._judge(0).title
+
+    def forms(self) -> list[Mapping[str, StepResult]]:
+        """Return what each exercise asks for, as far as its form says so."""
+        forms = ((at, exercise) for at, exercise in enumerate(self._exercises) if exercise.form)
+        return [_steps(self._judge(at).judge_form(of_document(exercise.form, {}))) for at, exercise in forms]
 
     def submissions(self, piece: Piece) -> list[Submission]:
         """Return the submissions in a piece, one unless it holds several objects."""
-        place = Piece(piece.path, piece.folders, piece.line, b"")
+        place = replace(piece, data=b"")
         try:
             documents = folders.documents(piece)
         except AttnError as error:
-            return [_unreadable(place, error)]
-        several = len(documents) > 1
-        return [
-            self._submission(place, document, line=_line_of(document) if several else piece.line)
-            for document in documents
-        ]
+            return [_unreadable(place, error, variant=self._own(UNKNOWN, place))]
+        lines = map(_line_of, documents) if len(documents) > 1 else [piece.line]
+        return [self.submission(place, document, line) for document, line in zip(documents, lines, strict=True)]
 
-    def _submission(self, place: Piece, answers: Document, *, line: int | None) -> Submission:
+    def submission(self, place: Piece, answers: Document, line: int | None = None) -> Submission:
+        """Return the submission in a document, which was found at `place`."""
         said = identity(answers)
+        own = self._own(said, place)
         try:
-            report = self._judge.judge_form(of_document(answers, self._document))
+            at = self._exercise(said, own, place)
+            report = self._judge(at).judge_form(of_document(answers, self._exercises[at].document))
         except AttnError as error:
-            return _unreadable(place, error, said, line)
+            return _unreadable(place, error, said, line, variant=own)
         return Submission(
             place,
             said,
             line,
-            steps={name: _result(report, name, claim) for name, claim in report.claims.items()},
+            steps=_steps(report),
             first_wrong=report.first_wrong,
             code=report.code,
+            remarks=() if own in {None, at} else (self._strange(at, own or 0),),
+            feedback=feedback(report, self._hints) if self._hints else None,
+            variant=at if own is None else own,
         )
+
+    def _judge(self, at: int) -> Judge:
+        if at not in self._judges:
+            self._judges[at] = Judge(self._exercises[at].document, tolerance=self._tolerance)
+        return self._judges[at]
+
+    def _own(self, said: Identity, place: Piece) -> int | None:
+        """Return the exercise of the student, by the name in a submission, else by that of the file or of a folder."""
+        names = map(_folded, [said.name, *folders.names_in(place)])
+        return next((self._by_name[name] for name in names if name in self._by_name), None)
+
+    def _exercise(self, said: Identity, own: int | None, place: Piece) -> int:
+        """Return the exercise that a submission answers: by its seed, else that of the student."""
+        where = Where(place.path, place.line)
+        if not said.exercise or self._by_seed.keys() == {""}:
+            if own is None and len(self._exercises) > 1:
+                msg = "does not say which exercise it answers, and no exercise has the student's name"
+                raise AttnError(msg, where, "the form has a field exercise, with the seed")
+            return own or 0
+        if said.exercise not in self._by_seed:
+            others = len(self._exercises) > 1
+            there = "which is not among those of the class" if others else f"not {self._exercises[0].seed}"
+            msg = f"answers exercise {said.exercise}, {there}"
+            raise AttnError(msg, where)
+        return self._by_seed[said.exercise]
+
+    def _strange(self, at: int, own: int) -> str:
+        answered, mine = self._exercises[at], self._exercises[own]
+        return f"answers exercise {answered.seed}, that of {answered.names[-1]}, and not {mine.seed}"
+
+    def absent(self, submissions: Iterable[Submission]) -> list[str]:
+        """Return the names of the students who have a variant, and of whom there is no submission."""
+        there = {submission.variant for submission in submissions}
+        return [exercise.names[-1] for at, exercise in enumerate(self._exercises) if exercise.names and at not in there]
+
+
+def _unambiguous(names: Sequence[Iterable[str]]) -> dict[str, int]:
+    """Return the number of the exercise for each name that only one exercise has."""
+    found: dict[str, set[int]] = {}
+    for at, several in enumerate(names):
+        for name in several:
+            found.setdefault(name, set()).add(at)
+    return {name: at.pop() for name, at in found.items() if len(at) == 1}
+
+
+def _folded(name: str) -> str:
+    """Return a name as it may be compared with that of a file: its letters and digits."""
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def _steps(report: Report) -> dict[str, StepResult]:
+    return {name: _result(report, name, claim) for name, claim in report.claims.items()}
 
 
 def _result(report: Report, name: str, claim: Claim) -> StepResult:
-    answered = int((claim.answered & claim.asked).sum())
+    answered = claim.answered & claim.asked
     verdict = report.steps.get(name)
     if verdict is None:
         return StepResult(claim.asked, answered)
@@ -104,5 +185,8 @@ def _line_of(document: Document) -> int | None:
     return next((entry.where.line for entry in document.values()), None)
 
 
-def _unreadable(place: Piece, error: AttnError, said: Identity = UNKNOWN, line: int | None = None) -> Submission:
-    return Submission(place, said, line or place.line, unreadable=str(error).replace("\n  hint: ", "; "))
+def _unreadable(
+    place: Piece, error: AttnError, said: Identity = UNKNOWN, line: int | None = None, *, variant: int | None
+) -> Submission:
+    hint = f"; {error.hint}" if error.hint and len(error.hint) <= _LONGEST_HINT else ""
+    return Submission(place, said, line or place.line, unreadable=f"{error.line}{hint}", variant=variant)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.checking.mistakes import Change, made_of
 from attncli.common.errors import AttnError
-from attncli.problem.fields import PLANES, STEPS
+from attncli.problem.fields import GRADIENTS, PLANES, STEPS
 from attncli.trace.op import Same
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
@@ -38,18 +38,26 @@ def replayed(truth: Trace, target: str, change: Change, base: Mapping[str, Array
         with contextlib.suppress(*NOT_HERE):  # most mistakes change no step before
             return np.asarray(op.apply(*[base[operand] for operand in operands]))
         return None
+    found = swept(truth, {target}, change, base)
+    return None if found is None else found[target]
+
+
+def swept(truth: Trace, targets: Collection[str], change: Change, base: Mapping[str, Array]) -> dict[str, Array] | None:
+    """Return the values of several steps with a mistake, as `replayed` does, all in one pass."""
     values = dict(base)
     changed: set[str] = set()
+    left = set(targets)
     for name, step in truth.items():
-        if not step.given and (name in change or name == target or name not in values or _follows(step, changed)):
+        if not step.given and (name in change or name in left or name not in values or _follows(step, changed)):
             op, operands = made_of(step, change)
             try:
                 values[name] = np.asarray(op.apply(*[values[operand] for operand in operands]))
             except NOT_HERE:
                 return None
             changed.add(name)
-        if name == target:
-            return values[name]
+        left.discard(name)
+        if not left:
+            return {target: values[target] for target in targets}
     return None
 
 
@@ -68,7 +76,10 @@ def with_identities(truth: Trace, missing: frozenset[str]) -> Trace:
     whole.notes = truth.notes
     stands_for: dict[str, Step] = {}
     last: Step | None = None
-    for name in [*(name for name in truth if name not in PLANES and truth[name].given), *STEPS]:
+    given = [name for name in truth if name not in PLANES and truth[name].given]
+    made = iter([name for name in truth if name in STEPS])
+    order = [next(made) if name in truth else name for name in STEPS]  # norms of Q and K may come after rotations
+    for name in (*given, *order, *(name for name in truth if name in GRADIENTS)):
         if name in truth and name not in whole:
             old = truth[name]
             operands = tuple(stands_for.get(operand.name, operand) for operand in old.operands)

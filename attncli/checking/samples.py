@@ -11,8 +11,8 @@ from typing import Any
 
 from attncli.checking.mistakes import Mistake, mistakes
 from attncli.checking.replay import with_identities
-from attncli.derivation.derive import derive
-from attncli.problem.fields import STEPS
+from attncli.derivation.derive import derive_all
+from attncli.problem.fields import GRADIENTS, STEPS
 from attncli.problem.problem import from_arguments
 from attncli.trace.trace import Trace
 
@@ -34,33 +34,56 @@ _CACHED: dict[str, Any] = {
     "Q": _matrix(2, 8, 1), "K": _matrix(2, 4, 2), "V": _matrix(2, 4, 3), "past_K": _matrix(2, 4, 4),
     "past_V": _matrix(2, 4, 5), "heads": 4, "kv_heads": 2, "positions": "rope", "causal": True,
 }  # fmt: skip
+_SELF: dict[str, Any] = {
+    "X": _matrix(3, 3, 1), "W_q": _matrix(3, 3, 2), "W_k": _matrix(3, 3, 4), "W_v": _matrix(3, 3, 5),
+}  # fmt: skip
+
+_BLOCK: dict[str, Any] = {
+    "hidden": _matrix(3, 4, 1), "pre_norm": [1, 2, 1, 3], "pre_norm_bias": [0, 1, 0, 1], "W_v": _matrix(4, 4, 2),
+    "heads": 2, "qk_norm": "rms", "clip_qkv": 1,
+}  # fmt: skip
 
 SAMPLES: tuple[dict[str, Any], ...] = (
     {"Q": _matrix(3, 4, 1), "K": _matrix(3, 4, 2), "V": _matrix(3, 2, 4), "causal": True},
     _PLAIN | {"causal": True},
     _PROJECTED | {"causal": True, "positions": "sinusoidal"},
-    {"X": _matrix(3, 3, 1), "W_q": _matrix(3, 3, 2), "W_k": _matrix(3, 3, 4), "W_v": _matrix(3, 3, 5)},
+    _SELF,
     _CACHED | {"softcap": 5, "bias": [[1, 0, -1, 0]], "window": [1, 0]},
     _PLAIN | {"positions": "alibi", "heads": 1, "sinks": [1]},
     _PLAIN | {"bias_k": [1, 0, 2], "bias_v": [0, 1, 1], "add_zero_attn": True},
+    _BLOCK,
+    _BLOCK | {"norm": "rms", "qk_norm": "l2", "post_norm": True},
+    _BLOCK | {"qk_norm": "layer", "post_norm": [1, 0, 2, 1], "post_norm_of": "branch"},
     _PLAIN | {"scale": "none"},
     _PLAIN | {"scale": "1/3"},
     {"Q": [[1, 2], [3, 1]], "K": [[1, 1], [2, 0]], "V": [[1, 2], [0, 3]], "normalize": "sum"},
+    _PLAIN | {"causal": True, "target": _matrix(3, 3, 3)},
+    _PLAIN | {"target": _matrix(3, 3, 3), "criterion": "half_sse"},
+    _SELF | {"b_q": [1, 0, 2], "target": _matrix(3, 3, 6), "lr": 0.1},
+    {
+        "Q": _matrix(2, 8, 1),
+        "K": _matrix(2, 4, 2),
+        "V": _matrix(2, 4, 3),
+        "heads": 4,
+        "kv_heads": 2,
+        "target": _matrix(2, 8, 4),
+    },
 )
 """Problems, as fields; the first that has a step or a mistake is the one that shows it."""
+
+_ORDER = [*STEPS, *GRADIENTS]
 
 
 def traces() -> Iterator[Trace]:
     """Yield the derivation of each sample."""
     for fields in SAMPLES:
-        yield derive(from_arguments(fields))
+        yield derive_all(from_arguments(fields))
 
 
 def allowed(truth: Trace) -> list[Mistake]:
     """Return the mistakes that a problem allows, in the order of steps, unwanted scaling among them."""
-    order = list(STEPS)
     found = mistakes(with_scaled(truth))
-    return sorted(found, key=lambda mistake: order.index(mistake.step))
+    return sorted(found, key=lambda mistake: _ORDER.index(mistake.step))
 
 
 def with_scaled(truth: Trace) -> Trace:
@@ -76,6 +99,5 @@ def catalogue() -> list[tuple[Trace, Mistake]]:
         for mistake in allowed(truth):
             new.setdefault(mistake.id, []).append((truth, mistake))
         found = new | found
-    order = list(STEPS)
     pairs = [pair for ways in found.values() for pair in ways]
-    return sorted(pairs, key=lambda pair: order.index(pair[1].step))
+    return sorted(pairs, key=lambda pair: _ORDER.index(pair[1].step))

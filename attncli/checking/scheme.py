@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
-from attncli.problem.fields import CLAIMS, Entry, resolve
+from attncli.problem.fields import CLAIMS, Document, Entry, resolve
 
 STATES: Mapping[str, float] = {
     "correct": 1,
@@ -44,6 +44,11 @@ class Scheme:
     def read(cls, path: str) -> Scheme:
         """Return the scheme in a JSON file of states and steps, each with a number; AttnError for anything else."""
         (document, *_) = readers.documents(path)
+        return cls.of(document, path)
+
+    @classmethod
+    def of(cls, document: Document, path: str = "") -> Scheme:
+        """Return the scheme in a document of states and steps."""
         states, steps = dict(STATES), {}
         for name, entry in document.items():
             if name in states:

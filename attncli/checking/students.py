@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, get_args
 
 from attncli.checking.marking import Submission
 from attncli.common.text import listed
-from attncli.readers.folders import moodle
+from attncli.readers.folders import moodle, stem
 
 NameFrom: TypeAlias = Literal["field", "folder", "file"]
 """Where a student's name is looked for, in this order."""
@@ -96,7 +96,7 @@ def _file(submission: Submission, own: Mapping[str, str]) -> str:
 def _own_names(paths: Iterable[str]) -> dict[str, str]:
     """Return the names of files, without folder and suffix unless two would be the same."""
     names = {path: os.path.basename(path) for path in paths}
-    stems = {path: os.path.splitext(name)[0] for path, name in names.items()}
+    stems = {path: stem(name) for path, name in names.items()}
     times = [Counter(stems.values()), Counter(names.values())]
     return {
         path: stems[path] if times[0][stems[path]] == 1 else name if times[1][name] == 1 else path

@@ -14,7 +14,8 @@ A step that is right although an earlier one is wrong is `right_despite_error`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -26,8 +27,8 @@ from attncli.checking.replay import with_identities
 from attncli.checking.report import Report
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import visible
-from attncli.derivation.derive import derive
-from attncli.problem.fields import CLAIMS, PLANES, SOFTMAX_LINES, Document, Entry
+from attncli.derivation.derive import derive, differentiate
+from attncli.problem.fields import CLAIMS, GRADIENTS, PLANES, SOFTMAX_LINES, Document, Entry
 from attncli.problem.problem import Problem
 from attncli.readers.answers import Parts, says_nothing
 from attncli.trace.trace import Trace
@@ -49,8 +50,13 @@ class Judge:
         self._decimals = problem.integer("decimals") or 0
         self._precision = problem.integer("precision")
         self._truth = derive(problem)
-        self._cases: dict[tuple[frozenset[str], bool, bool], Case] = {}
+        self._cases: dict[tuple[frozenset[str], bool, bool, bool], Case] = {}
         self._others: list[tuple[str, str, Judge]] | None = None
+
+    @property
+    def title(self) -> str:
+        """What the problem is called."""
+        return self._truth.title
 
     def judge(self, parts: Parts, *, own: bool = False) -> Report:
         """Return the verdict on claims, with `own` also on those that stand in the problem's document.
@@ -69,7 +75,7 @@ class Judge:
             report = self._with_convention(parts, own=own)
         report.title = self._truth.title
         report.precision = self._precision
-        report.truth = self._truth
+        report.truth = self._truth_of(report.steps)
         return report
 
     def _with_convention(self, parts: Parts, *, own: bool) -> Report:
@@ -119,8 +125,10 @@ class Judge:
 
         `turned` takes them with rows for columns.
         """
-        parts = {name: given for name, given in parts.items() if self._is_asked(name, given)}
-        mine = [name for name in CLAIMS if own and name in self._document and not self._is_given(name)]
+        mine = [name for name in CLAIMS if own and name in self._document]
+        there = self._truth_of((*parts, *mine))
+        parts = {name: given for name, given in parts.items() if _is_asked(there, name, given)}
+        mine = [name for name in mine if not _is_given(there, name)]
         case = self._case(frozenset({*parts, *mine}))
         self._refuse_what_is_no_answer(case.truth, parts)
         claims = {}
@@ -130,14 +138,14 @@ class Judge:
                 claims[name] = read(step, given, hidden=case.hidden, turned=turned)
         return claims
 
-    def _is_asked(self, name: str, given: Sequence[tuple[str, Entry]]) -> bool:
-        """Return whether claims for a step count: a form without answers may have steps that this problem lacks."""
-        if all(says_nothing(entry.value) for _, entry in given):
-            return name in SOFTMAX_LINES or (name in self._truth and not self._is_given(name))
-        return True
+    @cached_property
+    def _backward(self) -> Trace:
+        """The derivation with its gradients."""
+        return differentiate(Problem(self._document))
 
-    def _is_given(self, name: str) -> bool:
-        return name in self._truth and self._truth[name].given
+    def _truth_of(self, names: Collection[str]) -> Trace:
+        """Return the derivation that has these steps: with its gradients only if one of them is asked for."""
+        return self._truth if GRADIENTS.keys().isdisjoint(names) else self._backward
 
     def _case(self, claimed: frozenset[str], *, plain: bool = False) -> Case:
         """Return the derivation with the steps that are claimed and that it does not have, and its mistakes.
@@ -146,9 +154,10 @@ class Judge:
         """
         wanted = frozenset(name for name in PLANES if name not in self._truth and name in claimed | {"scaled"})
         lines = claimed & SOFTMAX_LINES.keys()
-        key = wanted, bool(lines), plain
+        whole = self._truth_of(claimed)
+        key = wanted, bool(lines), plain, whole is self._truth
         if key not in self._cases:
-            before = with_identities(self._truth, wanted)
+            before = with_identities(whole, wanted)
             truth = softmax_lines.with_lines(before, plain=plain) if lines else before
             self._cases[key] = Case(truth, softmax_lines.of_scores(mistakes(before), before, truth))
         return self._cases[key]
@@ -172,6 +181,17 @@ class Judge:
                 with contextlib.suppress(AttnError):
                     self._others.append((name, differs, Judge(changed, tolerance=self._tolerance)))
         return self._others
+
+
+def _is_asked(truth: Trace, name: str, given: Sequence[tuple[str, Entry]]) -> bool:
+    """Return whether claims for a step count: a form without answers may have steps that this problem lacks."""
+    if all(says_nothing(entry.value) for _, entry in given):
+        return name in SOFTMAX_LINES or (name in truth and not truth[name].given)
+    return True
+
+
+def _is_given(truth: Trace, name: str) -> bool:
+    return name in truth and truth[name].given
 
 
 def _answered(claims: Mapping[str, Claim]) -> dict[str, Claim]:

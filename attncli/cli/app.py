@@ -19,11 +19,12 @@ from attncli.cli.terminal import ExitCode, Terminal
 COMMANDS = {
     "run": "run",
     "explain": "explain",
+    "grad": "grad",
     "check": "check",
     "mark": "mark",
     "practice": "practice",
     "compare": "compare",
-    "new": "exercise",
+    "new": "new",
     "lint": "exercise",
     "mistakes": "mistakes",
     "conventions": "conventions",

@@ -11,7 +11,7 @@ import typer
 
 from attncli.cli.app import COMMANDS, app
 from attncli.common.errors import AttnError
-from attncli.problem.fields import CLAIMS, FIELDS, STEPS, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, GRADIENTS, LOSS, STEPS, resolve
 
 if TYPE_CHECKING:
     from attncli.writers.formats import Subject
@@ -25,7 +25,7 @@ MAX_PROBLEM_SIZE = 2**20
 MAX_CELLS = 2000
 """The most cells of a step that are listed; of a larger one only the rows are."""
 
-_SUBJECTS: dict[str, Subject] = {"check": "report", "mark": "roll", "compare": "report"}
+_SUBJECTS: dict[str, Subject] = {"check": "report", "mark": "roll", "compare": "report", "new": "exercise"}
 """What the formats of a command draw, if it is not a trace."""
 
 
@@ -143,14 +143,18 @@ def _values(command: str, param: Any, current: str) -> Iterator[Candidate]:
         from attncli.problem.implementations import DEFAULTS
 
         yield from map(Candidate, DEFAULTS)
+    elif param.name == "feedback_format":
+        from attncli.writers.formats import names_for
+
+        yield from map(Candidate, names_for("feedback"))
     elif param.name == "step":
         before = current[: current.rfind(",") + 1]
-        yield from _behind(before, map(Candidate, CLAIMS))
+        yield from _behind(before, (Candidate(name) for name in CLAIMS if command == "grad" or name not in GRADIENTS))
     elif choices := getattr(param.type, "choices", None):
         yield from map(Candidate, choices)
     elif (least := getattr(param.type, "min", None)) is not None and (most := param.type.max) is not None:
         yield from (Candidate(str(number)) for number in range(least, most + 1))
-    elif param.metavar in {"FILE", "SOURCE"}:
+    elif param.metavar in {"FILE", "SOURCE", "DIR"}:
         yield from _files(current)
 
 
@@ -168,7 +172,7 @@ def _operands(command: str, typed: _Typed, current: str) -> Iterator[Candidate]:
     if command in {"explain", "check"}:
         yield from _cells(command, typed, current)
     yield from (Candidate(f"{name}=", known.help, is_open=True) for name, known in FIELDS.items())
-    if command == "run":
+    if command in {"run", "grad"}:
         yield from (Candidate(f"{name}=", is_open=True) for name in STEPS if name not in FIELDS)
     yield from _files(current)
 
@@ -195,7 +199,7 @@ def _files(current: str) -> Iterator[Candidate]:
 
 def _cells(command: str, typed: _Typed, current: str) -> Iterator[Candidate]:
     """Yield the steps of the problem on the line; if one is meant, its rows and cells."""
-    trace = _trace(command, typed)
+    trace = _trace(command, typed, backward=current.startswith(("d_", LOSS)))
     if trace is None:
         return
     behind = "=" if command == "check" else ""
@@ -220,9 +224,9 @@ def _names(step: Any) -> Iterator[str]:
         yield from (step.cell_name(cell) for cell in ndindex(shape))
 
 
-def _trace(command: str, typed: _Typed) -> Any:
+def _trace(command: str, typed: _Typed, *, backward: bool) -> Any:
     """Return the derivation of the problem on the line; None if there is none yet, or if it is large."""
-    from attncli.derivation.derive import derive
+    from attncli.derivation.derive import derive, differentiate
     from attncli.readers import operands
 
     rest = [operand for operand in operands.cells(typed.operands)[1] if _is_of_the_problem(operand)]
@@ -232,7 +236,8 @@ def _trace(command: str, typed: _Typed) -> Any:
     if not rest or any(not os.path.isfile(file) or os.path.getsize(file) > MAX_PROBLEM_SIZE for file in files):
         return None
     try:
-        return derive(operands.problems(rest, typed.options, piped=False)[0])
+        work = differentiate if backward else derive
+        return work(operands.problems(rest, typed.options, piped=False)[0])
     except AttnError:
         return None
 

@@ -34,7 +34,8 @@ def explain(
 
     attncli explain problem.json 'output[cat,d1]' --causal --deep --exact
     """
-    from attncli.derivation.derive import derive
+    from attncli.derivation.derive import derive, differentiate
+    from attncli.problem.fields import is_backward
     from attncli.readers import operands
     from attncli.writers import formats
 
@@ -44,7 +45,9 @@ def explain(
     if exact:
         chosen.must_be_for_people("--exact")
     cells, rest = operands.cells(typed.operands)
-    traces = [derive(problem) for problem in operands.problems(rest, typed.options, piped=typed.is_piped)]
+    problems = operands.problems(rest, typed.options, piped=typed.is_piped)
+    work = differentiate if any(map(is_backward, cells)) else derive
+    traces = [work(problem) for problem in problems]
     if not cells:
         raise operands.no_cell(traces[0])
     shown = [trace.explain(cell, deep=deep) for trace in traces for cell in cells]

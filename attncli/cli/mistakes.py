@@ -23,7 +23,7 @@ def mistakes(terminal: Terminal, typed: Typed, color: Color = "auto") -> None:
     """
     from attncli import readers
     from attncli.checking.samples import catalogue
-    from attncli.derivation.derive import derive
+    from attncli.derivation.derive import derive_all
     from attncli.exercises import known
     from attncli.readers import operands
 
@@ -35,7 +35,7 @@ def mistakes(terminal: Terminal, typed: Typed, color: Color = "auto") -> None:
         text = known.as_formulas(known.called(ids, pairs), style) if ids else known.as_list(pairs, style)
         terminal.write(text, encoding=style.encoding)
         return
-    traces = [derive(problem) for problem in operands.problems(rest, typed.options, piped=typed.is_piped)]
+    traces = [derive_all(problem) for problem in operands.problems(rest, typed.options, piped=typed.is_piped)]
     pairs = [pair for trace in traces for pair in known.in_problem(trace)]
     text = known.as_numbers(known.called(ids, pairs), style) if ids else known.as_list(pairs, style)
     terminal.write(text, encoding=style.encoding)

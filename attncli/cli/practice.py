@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attncli.cli.command import Typed, with_problem
-from attncli.cli.exercise import Dk, Dv, Easy, Projected, Seed
+from attncli.cli.new import Cross, Dk, Dv, Easy, KeyCount, Padding, Projected, Seed, memory_of
 from attncli.cli.options import Color, Quiet
 from attncli.cli.terminal import ExitCode, Terminal
 from attncli.common.errors import AttnError
 
 if TYPE_CHECKING:
     from attncli.common.style import Style
+    from attncli.exercises.spec import ExerciseSpec
     from attncli.practice.log import Log
     from attncli.practice.reply import Practice
     from attncli.problem.fields import Document
@@ -38,6 +40,9 @@ def practice(
     d_k: Dk = 4,
     d_v: Dv = 2,
     projected: Projected = False,
+    cross: Cross = False,
+    keys: KeyCount = None,
+    padding: Padding = False,
     easy: Easy = False,
     plain: Plain = False,
     log: LogFile = None,
@@ -53,14 +58,20 @@ def practice(
     Exit codes: 0 if everything was right in the end, 1 if not, 2 if the input is invalid.
     """
     from attncli.exercises.draw import any_seed
+    from attncli.exercises.spec import ExerciseSpec
     from attncli.practice.log import Log
     from attncli.practice.session import Session
 
-    if typed.operands and (seed is not None or projected or easy):
-        msg = "a problem is given, and --seed, --self and --easy draw one"
-        raise AttnError(msg)
     number = None if typed.operands else any_seed() if seed is None else seed
-    document = _document(typed) if number is None else _drawn(typed, number, d_k, d_v, projected=projected, easy=easy)
+    if number is not None:
+        memory = memory_of(keys, cross=cross)
+        spec = ExerciseSpec(number, d_k=d_k, d_v=d_v, projected=projected, easy=easy, memory=memory, padding=padding)
+        document = _drawn(typed, spec)
+    elif seed is not None or projected or cross or padding or easy:
+        msg = "a problem is given, and --seed, --self, --cross, --padding and --easy draw one"
+        raise AttnError(msg)
+    else:
+        document = _document(typed)
     session = Session(document)
     written = Log(log, number) if log else None
     if number is not None and seed is None and not quiet:
@@ -101,10 +112,9 @@ def _document(typed: Typed) -> Document:
     return found[0]
 
 
-def _drawn(typed: Typed, seed: int, d_k: int, d_v: int, *, projected: bool, easy: bool) -> Document:
+def _drawn(typed: Typed, spec: ExerciseSpec) -> Document:
     """Return an exercise as a document; fields given as options shape it, or are laid over it."""
     from attncli.exercises.draw import draw
-    from attncli.exercises.spec import ExerciseSpec
     from attncli.problem.problem import Problem, canonical, entries
     from attncli.readers.operands import given_as_options
 
@@ -113,14 +123,14 @@ def _drawn(typed: Typed, seed: int, d_k: int, d_v: int, *, projected: bool, easy
     labels = wanted.labels("tokens")
     if len(labels) == 1 and labels[0].isdecimal():  # --tokens 4, as for new
         del over["tokens"]
-    spec = ExerciseSpec(
-        seed,
-        tokens=int(labels[0]) if labels and "tokens" not in over else len(labels) or 3,
-        d_k=d_k,
-        d_v=d_v,
+        spec = replace(spec, tokens=int(labels[0]))
+    elif labels:
+        spec = replace(spec, tokens=len(labels))
+    spec = replace(
+        spec,
         heads=wanted.integer("heads") or 1,
+        kv_heads=wanted.integer("kv_heads") or 0,
         causal=wanted.flag("causal"),
-        projected=projected,
-        easy=easy,
+        rope=wanted.values.get("positions") == "rope",
     )
     return canonical(entries(draw(spec).truth.fields)) | over

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from attncli.common.feedback import Feedback
+from attncli.common.text import counted
+
 UNREADABLE = "unreadable"
 BLANK = "blank"
 
@@ -28,7 +31,7 @@ class Row:
     mistakes: Sequence[str] = ()
     wrong: Sequence[str] = ()
     """For each step that is not right, its name and why: scaled: no_scale."""
-    open: Sequence[str] = ()
+    open: Mapping[str, str] = field(default_factory=dict)
     """For each step with cells that have no answer, how many: weights 1 of 6 cells right, 5 open."""
     code: str = ""
     """A short line for statistics: scores:correct weights:no_scale."""
@@ -36,6 +39,8 @@ class Row:
     """On other submissions of the same student, and on the exercise."""
     unreadable: str = ""
     id: str = ""
+    feedback: Feedback | None = None
+    """What the student is told; None if nothing was to be told."""
 
     @property
     def percent(self) -> float | None:
@@ -46,7 +51,7 @@ class Row:
     def said(self) -> list[str]:
         """Everything that is not a number or a state: why it is unreadable, what is open, and the remarks."""
         reason = [f"{UNREADABLE}: {self.unreadable}"] if self.unreadable else []
-        return [*reason, *([BLANK] if self.verdict == BLANK else self.open), *self.remarks]
+        return [*reason, *([BLANK] if self.verdict == BLANK else self.open.values()), *self.remarks]
 
     def record(self) -> dict[str, str | float | None]:
         """Return the row as columns: name, file, marks, max, percent, the state of each step, …"""
@@ -64,6 +69,81 @@ class Row:
 
 
 @dataclass(frozen=True)
+class StepRate:
+    """How a class did in one step."""
+
+    name: str
+    right: int
+    """Students whose numbers are right."""
+    follows: int
+    """Students whose step is correct given an earlier error."""
+    wrong: int
+    open: int
+    """Students without an answer."""
+
+    @property
+    def rate(self) -> float:
+        """The part of the students who did the step correctly."""
+        return (self.right + self.follows) / (self.right + self.follows + self.wrong + self.open)
+
+
+@dataclass(frozen=True)
+class HardestCell:
+    """The cell that most students have wrong."""
+
+    name: str
+    wrong: int
+    of: int
+    """The students who have an answer in its step."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Figures over a class; the marks are those of all submissions that could be read."""
+
+    title: str
+    verdicts: Mapping[str, int]
+    """The number of students by verdict."""
+    max: float
+    mean: float | None
+    median: float | None
+    spread: float | None
+    """The standard deviation."""
+    steps: Sequence[StepRate]
+    mistakes: Mapping[str, int]
+    """The number of students who made each mistake, the most frequent first."""
+    slips: Mapping[str, int]
+    """The number of students with a slip, by step."""
+    hardest: HardestCell | None
+
+    @property
+    def submissions(self) -> int:
+        """The number of students."""
+        return sum(self.verdicts.values())
+
+    @property
+    def verdicts_said(self) -> str:
+        """How many submissions have each verdict, in words."""
+        verdicts = ", ".join(f"{number} {name}" for name, number in self.verdicts.items() if number)
+        return f"{counted(self.submissions, 'submission')}: {verdicts}"
+
+    @property
+    def marks_said(self) -> str:
+        """How the marks are spread, in words; empty if nothing could be read."""
+        if self.mean is None or self.median is None or self.spread is None:
+            return ""
+        figures = (("mean", self.mean), ("median", self.median), ("spread", self.spread))
+        return f"marks of {marks_text(self.max)}: {', '.join(f'{name} {marks_text(x)}' for name, x in figures)}"
+
+    @property
+    def hardest_said(self) -> str:
+        """The hardest cell, in words; empty if nothing is wrong."""
+        if not self.hardest:
+            return ""
+        return f"hardest cell: {self.hardest.name}, wrong in {self.hardest.wrong} of {self.hardest.of}"
+
+
+@dataclass(frozen=True)
 class Roll:
     """The results of a class: a row for each student, in the order of their files, and counts over all of them."""
 
@@ -71,6 +151,7 @@ class Roll:
     steps: Sequence[str]
     """The steps that were asked for, in order."""
     counts: Sequence[str]
+    summary: Summary
     id_column: str = ""
     """The heading of a column with the students' ids; empty for no such column."""
 

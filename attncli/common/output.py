@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Mapping
 
 from attncli.common.errors import AttnError, Where
 
@@ -34,6 +35,47 @@ def to_file(path: str, data: bytes) -> None:
         raise AttnError(msg, Where(path)) from None
 
 
+def to_folder(path: str, files: Mapping[str, bytes]) -> None:
+    """Write a new folder of files as a whole, or in the place of an empty one.
+
+    Raises
+    ------
+    AttnError
+        If it cannot be written; then there is no folder, or it is as it was.
+    """
+    import shutil
+    import tempfile
+
+    must_be_new(path)
+    try:
+        target = os.path.realpath(path)
+        temporary = tempfile.mkdtemp(dir=os.path.dirname(target), prefix=".attncli-")
+        try:
+            for name, data in files.items():
+                with open(os.path.join(temporary, name), "xb") as file:
+                    file.write(data)
+            os.chmod(temporary, 0o777 & ~umask())
+            os.replace(temporary, target)  # an empty folder may be replaced
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+    except OSError as error:
+        msg = f"cannot be written: {error.strerror}"
+        raise AttnError(msg, Where(path)) from None
+
+
+def must_be_new(path: str) -> None:
+    """Raise AttnError for the path of a new folder if something is there, but for an empty folder."""
+    if not os.path.lexists(path):
+        return
+    if not os.path.isdir(path):
+        msg = "is not a folder"
+        raise AttnError(msg, Where(path))
+    if os.listdir(path):
+        msg = "the folder is not empty"
+        raise AttnError(msg, Where(path), "name a new one")
+
+
 def must_take(path: str) -> None:
     """Raise the AttnError that `to_file` would raise, if that can be known in advance, without writing anything."""
     import tempfile
@@ -57,7 +99,7 @@ def must_take(path: str) -> None:
 def _replace(target: str, data: bytes) -> None:
     import tempfile  # most results go to standard output and do not need it
 
-    mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask()
+    mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~umask()
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".attncli-")
     try:
         try:
@@ -72,7 +114,8 @@ def _replace(target: str, data: bytes) -> None:
         raise
 
 
-def _umask() -> int:
+def umask() -> int:
+    """Return the permissions that new files of this process lack."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -22,7 +22,7 @@ class Progress:
     def __init__(self, total: int, name: str) -> None:
         self._total = total
         self._name = name
-        self._done = 0
+        self._done = 0.0
         self._lock = threading.Lock()
         self._start = time.monotonic()
         self._bar: Bar | None = None
@@ -38,12 +38,12 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def advance(self) -> None:
-        """Count one piece of work as done."""
+    def advance(self, part: float = 1) -> None:
+        """Count a piece of work as done, or a part of one."""
         if not self._wanted:
             return
         with self._lock:
-            self._done += 1
+            self._done += part
             if self._bar is None and time.monotonic() - self._start > PATIENCE:
                 self._show()
             if self._bar is not None and self._task is not None:

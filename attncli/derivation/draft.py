@@ -5,6 +5,8 @@ Errors about shapes and missing fields are raised here, before any arithmetic.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, NoReturn
 
 from attncli.common.errors import AttnError
@@ -14,7 +16,7 @@ from attncli.derivation import heads
 from attncli.derivation.inputs import Labels
 from attncli.derivation.layout import FLAT, HeadLayout
 from attncli.derivation.plan import Plan, PlannedStep
-from attncli.derivation.rules import BEGINNINGS, RULES, Rule, computed
+from attncli.derivation.rules import BEGINNINGS, Rule, computed, in_order
 from attncli.problem.fields import BACKWARD, CLAIMS, FIELDS, STEPS
 from attncli.problem.problem import Problem
 from attncli.problem.values import shape_text
@@ -23,7 +25,7 @@ from attncli.trace.op import Given
 if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
-_UNUSED = {"title", "tokens", "key_tokens", "columns", "precision", "decimals", *BACKWARD}
+_UNUSED = {"title", "exercise", "tokens", "key_tokens", "columns", "precision", "decimals", *BACKWARD}
 """Fields that no step of the forward pass uses."""
 
 
@@ -36,8 +38,9 @@ def planned(problem: Problem) -> Plan:
         If fields do not fit each other, or one is missing.
     """
     draft = Draft(problem)
-    for rule in RULES:
-        draft.follow(rule)
+    order = in_order(norms_last=problem.choice("qk_norm_at") == "rotated")
+    for step, rules in groupby(order, lambda rule: rule.step):
+        draft.follow(step, list(rules))
     draft.name_output()
     return draft.plan()
 
@@ -57,29 +60,35 @@ class Draft:
         made = computed(problem.names)
         for name, array, axes in self._labels.fields(made):
             self.give(name, array, axes)
-        self.latest |= {name: name for name in (*BEGINNINGS, *STEPS) if name in self.steps}
+        self.latest |= {name: name for name in STEPS if name in self.steps}
+        self.latest |= {strand: name for name, strand in BEGINNINGS.items() if name in self.steps}
         self.heads = heads.count(problem, made, has_x="X" in self.latest)
 
     # --- applying the rules ----------------------------------------------------------------------------------
 
-    def follow(self, rule: Rule) -> None:
-        """Add the rule's step, if the problem has it."""
+    def follow(self, step: str, rules: Sequence[Rule]) -> None:
+        """Add the step of these rules, if the problem has it."""
+        strand = rules[0].strand
+        if any(map(self._apply, rules)):
+            self.latest[strand] = step
+        elif strand not in self.latest and self.problem.has_step(step):
+            self.give(step, self.problem.step(step))
+            self._check_input(self.steps[step])
+            self.latest[strand] = step
+
+    def _apply(self, rule: Rule) -> bool:
+        """Add the rule's step, computed; return False if it is not."""
         operands = [self._operand(operand.names) for operand in rule.parsed]
         there = all(step or operand.optional for step, operand in zip(operands, rule.parsed, strict=True))
         op = rule.make(self, rule.step, *operands) if there else None
-        if op is not None:
-            # By name, since the function may have replaced an operand by another layout of it (a cache, W_o).
-            names = tuple(step.name for step in operands if step)
-            self._used.update(names)
-            axes = op.axes(*(self.steps[name].axes for name in names))
-            self.steps[rule.step] = PlannedStep(rule.step, op, names, axes)
-        elif rule.strand not in self.latest and self.problem.has_step(rule.step):
-            array = self.problem.step(rule.step)
-            self.give(rule.step, array)
-            self._check_input(self.steps[rule.step])
-        else:
-            return
-        self.latest[rule.strand] = rule.step
+        if op is None:
+            return False
+        # By name, since the function may have replaced an operand by another layout of it (a cache, W_o).
+        names = tuple(step.name for step in operands if step)
+        self._used.update(names)
+        axes = op.axes(*(self.steps[name].axes for name in names))
+        self.steps[rule.step] = PlannedStep(rule.step, op, names, axes)
+        return True
 
     def _operand(self, names: tuple[str, ...]) -> PlannedStep | None:
         return next((step for name in names if (step := self.steps.get(self.latest.get(name, name)))), None)
@@ -158,6 +167,10 @@ class Draft:
         """Return whether a field is given, and record it as used."""
         self._used.add(name)
         return name in self.problem.values
+
+    def wants(self, name: str) -> bool:
+        """Return whether a field is given and not false, and record it as used."""
+        return self.use(name) and self.problem.values[name] is not False
 
     def has_positions(self, kind: str) -> bool:
         """Return whether positions are of this kind, and record them as used."""

@@ -69,6 +69,12 @@ class View:
         return t.take_row(step, (*own, line), self.layout, turned=self.turned != column)
 
 
+MOST_CLEANED = 4096
+"""The size up to which a product's numbers that are rounding noise are 0: people read it, and expect 0."""
+
+NOISE = 8 * np.finfo(np.float64).eps
+"""What is smaller than this part of the terms that it is the sum of has no correct digit."""
+
 SEEN = View()
 TURNED = View(turned=True)
 
@@ -84,14 +90,15 @@ def batch(axes: Axes) -> str:
     return "summed over the batch" if any(axis.name == "batch" for axis in axes) else ""
 
 
-_PLURALS = {"query": "the queries", "key": "the keys", "head": "the heads", "batch": "the batch"}
+PLURALS = {"query": "the queries", "key": "the keys", "head": "the heads", "batch": "the batch"}
+"""What is summed over, by the name of the axis."""
 
 
 def broadcast(own: Axes, whole: Axes) -> str:
     """Return the remark on a gradient that is summed over every axis that `own` broadcasts along; empty if none."""
     missing = len(whole) - len(own)
     over = [
-        _PLURALS[axis.name]
+        PLURALS[axis.name]
         for at, axis in enumerate(whole)
         if axis.size > 1 and (at < missing or own[at - missing].size == 1)
     ]
@@ -134,7 +141,12 @@ class Multiply(Gradient):
     """What it is summed over, if anything."""
 
     def apply(self, *operands: Array) -> Array:
-        return self.target.back(self.left.apply(operands[0]) @ self.right.apply(operands[1]), self.shape)
+        left, right = self.left.apply(operands[0]), self.right.apply(operands[1])
+        result = self.target.back(left @ right, self.shape)
+        if result.size > MOST_CLEANED or result.dtype == object:
+            return result
+        magnitude = self.target.back(np.abs(left) @ np.abs(right), self.shape)
+        return np.where(np.abs(result) <= NOISE * magnitude, 0.0, result)
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
         (a, b), (e, f) = operands, errors

@@ -10,7 +10,7 @@ import numpy as np
 from attncli.common.errors import AttnError
 from attncli.common.labels import Axes, Axis
 from attncli.common.text import counted
-from attncli.problem.fields import BACKWARD, FIELDS, STEPS
+from attncli.problem.fields import BACKWARD, FIELDS, MATRICES, STEPS
 from attncli.problem.problem import Problem
 
 if TYPE_CHECKING:
@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 MOST_SHOWN = 2**18
 """Elements up to which a mask or bias is shown as an input; a larger one would be held in memory twice."""
 
-_ROWS = {"X": "input", "M": "memory", "past_K": "past", "past_V": "past"}
+_ROWS = {"X": "input", "hidden": "input", "M": "memory", "past_K": "past", "past_V": "past"}
 
 _PLANES = ("bias", "mask", "sinks")
 """Fields that broadcast against the scores, or hold one number per head."""
 
-_JOINED = {"Q", "K", "V", "Q_rotated", "K_rotated", "K_all", "V_all", "output"}
+_JOINED = {
+    *("Q", "K", "V", "Q_clipped", "K_clipped", "V_clipped", "Q_normed", "K_normed", "Q_rotated", "K_rotated"),
+    *("K_all", "V_all", "output", "summed", "output_normed", "updated"),
+}
 """Steps whose heads are side by side, without a head axis, if `heads` is given."""
+
+_HEADLESS = {"X", "hidden", "M", "normed", "encoding", "encoded", "concat"}
+"""What never has a head axis."""
 
 
 class Labels:
@@ -37,11 +43,11 @@ class Labels:
     def fields(self, computed: Collection[str]) -> Iterator[tuple[str, Array, Axes]]:
         """Yield name, value and axes of the given matrices in the order of the fields, without the `computed` steps."""
         for name, field in FIELDS.items():
-            if field.kind not in {"matrix", "vector"} or name in (*_PLANES, *BACKWARD, *computed):
+            if field.kind not in MATRICES or name in (*_PLANES, *BACKWARD, *computed):
                 continue
             array = self._p.array(name)
             if array is not None:
-                array = array.reshape(1, -1) if field.kind == "vector" else array
+                array = np.atleast_2d(array)
                 yield name, array, self.axes(name, array.shape)
         for name in _PLANES:
             plane = self._p.array(name) if name != "mask" else self._p.mask()
@@ -69,24 +75,26 @@ class Labels:
             lead[-1] = Axis("head", shape[-3])
         if name in STEPS:
             rows, cols = STEPS[name]
+        elif FIELDS[name].kind == "matrix":
+            rows, cols = _ROWS.get(name, "dim"), "dim"
         else:
-            rows, cols = "row" if FIELDS[name].kind == "vector" else _ROWS.get(name, "dim"), "dim"
+            rows, cols = "row" if shape[-2] == 1 else "head", "dim"
         return (*lead, self._axis(rows, shape[-2]), self._axis(cols, shape[-1]))
 
     def _has_heads(self, name: str, depth: int) -> bool:
         """Return whether the third axis from the end is the head axis, rather than a batch axis."""
         if name.startswith("W_"):
             return True
-        if name in {"X", "M", "encoding", "encoded", "concat"}:
+        if name in _HEADLESS:
             return False
         heads = self._p.integer("heads") is not None
         if name.startswith("past_"):
-            return depth > self._depth_of_keys() if heads else "X" not in self._p.values
+            return depth > self._depth_of_keys() if heads else not {"X", "hidden"} & self._p.values.keys()
         return not (heads and name in _JOINED)
 
     def _depth_of_keys(self) -> int:
         """Return the number of axes of K before it is split into heads."""
-        sources = (self._p.array(name) for name in ("M", "X", "encoded", "K", "V"))
+        sources = (self._p.array(name) for name in ("M", "X", "hidden", "normed", "encoded", "K", "V"))
         return next((source.ndim for source in sources if source is not None), 2)
 
     def _axis(self, name: str, size: int) -> Axis:
@@ -105,7 +113,7 @@ class Labels:
 
     def _queries(self) -> int | None:
         """Return the number of queries if it is known before the scores."""
-        for name in ("X", "encoded", "Q"):
+        for name in ("X", "hidden", "normed", "encoded", "Q"):
             array = self._p.array(name)
             if array is not None:
                 return int(array.shape[-2])

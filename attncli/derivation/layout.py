@@ -74,3 +74,13 @@ class HeadLayout:
 
 
 FLAT = HeadLayout()
+
+
+def laid_out_like(x: Array, field: Array) -> Array:
+    """Return an array of numbers, one for each of a field's, in the field's own shape.
+
+    The derivation lays out a vector as a row, W_o by heads as one matrix, and a cache by heads like K.
+    """
+    if x.shape == field.shape or x.shape[-1] == field.shape[-1]:
+        return x.reshape(field.shape)
+    return split_heads(x, field.shape[-3])

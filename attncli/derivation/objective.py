@@ -43,8 +43,8 @@ def with_objective(plan: Plan, problem: Problem) -> Plan:
     if target is not None:
         return _with_criterion(plan, problem, target)
     if "criterion" in problem.values:
-        msg = f"criterion is {problem.choice('criterion')} but target is not given: nothing to compare with"
-        raise AttnError(msg, problem.file_of("criterion"), "give target in the shape of the output")
+        msg = f"{problem.choice('criterion')} needs a target, and none is given"
+        raise AttnError(msg, problem.where("criterion"), "give target in the shape of the output")
     if problem.has_step("d_output"):
         return _with_upstream(plan, problem)
     output = plan.steps[-1]

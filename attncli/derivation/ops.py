@@ -101,7 +101,7 @@ class Project(Op):
 
     def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
         """Return d_X = d_Y Wᵀ, d_W = Xᵀ d_Y, and d_b, the sum of the rows of d_Y."""
-        from attncli.derivation.gradients import SEEN, TURNED, Multiply, Summed, Unchanged, View, batch
+        from attncli.derivation.gradients import PLURALS, SEEN, TURNED, Multiply, Summed, Unchanged, View, batch
 
         x, *rest = step.operands
         each_head = self.heads is not None and self.weight
@@ -117,7 +117,7 @@ class Project(Op):
             pulls = [Pull(x, Unchanged(axes[x]), (step.gradient,))]
         if self.bias:
             target = View(HeadLayout(self.heads))
-            over = f"summed over the {self.rows}s" + (" and the batch" if remark else "")
+            over = f"summed over {PLURALS[self.rows]}" + (" and the batch" if remark else "")
             db = Summed(axes[rest[0]], target, sign="Σ", remark=over)
             pulls.append(Pull(rest[0], db, (step.gradient,)))
         return pulls

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attncli.common.errors import AttnError
 from attncli.common.text import counted
 from attncli.derivation.ops import Concat, Mix, Project
-from attncli.derivation.vectors import check_bias, check_product
+from attncli.derivation.vectors import block_norm, check_bias, check_product, refuse, refuse_without
 
 if TYPE_CHECKING:
     from attncli.derivation.draft import Draft
@@ -45,6 +45,56 @@ def projected(d: Draft, step: str, o: PlannedStep, w: PlannedStep | None, b: Pla
     if b:
         check_bias(d, b, (w or o).shape[-1], step)
     return Project(w is not None, b is not None)
+
+
+def summed(d: Draft, step: str, x: PlannedStep | None, o: PlannedStep | None) -> Op | None:
+    """Return the sum that the post-norm is taken of."""
+    return _residual(d, x, o) if _has_post_norm(d, "sum") else None
+
+
+def branch_normed(
+    d: Draft, step: str, o: PlannedStep | None, w: PlannedStep | None, b: PlannedStep | None
+) -> Op | None:
+    """Return the norm of the output, which is then added."""
+    return block_norm(d, o, w, b) if o and _has_residual(d) and _has_post_norm(d, "branch") else None
+
+
+def sum_normed(d: Draft, step: str, u: PlannedStep | None, w: PlannedStep | None, b: PlannedStep | None) -> Op | None:
+    """Return the norm of the sum."""
+    return block_norm(d, u, w, b) if u and u.name == "summed" and _has_post_norm(d, "sum") else None
+
+
+def updated(d: Draft, step: str, x: PlannedStep | None, o: PlannedStep | None) -> Op | None:
+    """Return the residual stream plus the output."""
+    if "U" not in d.latest:
+        if d.wants("post_norm"):
+            refuse(d, "post_norm", "residual", "set residual: true")
+        refuse_without(d, ("post_norm_bias",), "post_norm", "set post_norm: true for a norm without weights")
+    return _residual(d, x, o)
+
+
+def _has_post_norm(d: Draft, of: str) -> bool:
+    return d.wants("post_norm") and (d.use("post_norm_of"), d.problem.choice("post_norm_of"))[1] == of
+
+
+def _has_residual(d: Draft) -> bool:
+    return d.wants("residual") if "residual" in d.problem.values else "hidden" in d.steps
+
+
+def _residual(d: Draft, x: PlannedStep | None, o: PlannedStep | None) -> Op | None:
+    """Return the sum of what went into the block and what comes out of it, if the problem has that."""
+    if not _has_residual(d) or o is None:
+        return None
+    if x is None:
+        refuse(d, "residual", "X", "name what the output is added to, X or hidden")
+    if x.shape != o.shape:
+        added = "output" if d.latest["O"] == o.name else o.name
+        msg = f"{added} is {d.shape(o.axes)}, {d.shaped(x)}: the residual adds them, so their shapes must match"
+        raise AttnError(msg, d.problem.file_of("residual", x.name), "W_o gives the output the width of X")
+    from attncli.derivation.residual import Residual
+
+    factor = d.problem.number("residual_scale") if d.use("residual_scale") else None
+    return Residual(1.0 if factor is None else factor)
 
 
 def _beneath(d: Draft, w: PlannedStep) -> PlannedStep:

@@ -1,7 +1,8 @@
 """The rules of the derivation: for every step, its operands and the function that returns its op.
 
-A step is computed if its operands exist and its function returns an op. Otherwise, if its strand is still empty and the
-problem gives the step, it is an input. Otherwise the derivation has no such step.
+A step is computed if its operands exist and its function returns an op; of several rules for one step, by the first
+of which that holds. Otherwise, if its strand is still empty and the problem gives the step, it is an input. Otherwise
+the derivation has no such step.
 
 To add a step, write an op, a function that returns it (see `attncli.derivation.vectors`), a rule here, and its name in
 `attncli.problem.fields.STEPS`; if a field asks for it, the field goes into `attncli.problem.fields.FIELDS`.
@@ -9,7 +10,7 @@ To add a step, write an op, a function that returns it (see `attncli.derivation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -51,11 +52,17 @@ class Rule:
 
 
 RULES = [
+    Rule("X", "normed", "hidden|X? pre_norm? pre_norm_bias?", vectors.pre_normed),  # (…, n, d_model)
     Rule("E", "encoding", "X", vectors.encoding),  # (n, d_model)
     Rule("X", "encoded", "X E", vectors.encoded),  # (…, n, d_model)
     Rule("Q", "Q", "X? W_q? b_q?", vectors.projected),  # (…, n, h·d_k)
     Rule("K", "K", "M|X? W_k? b_k?", vectors.projected),  # (…, m, h·d_k)
     Rule("V", "V", "M|X? W_v? b_v?", vectors.projected),  # (…, m, h·d_v)
+    Rule("Q", "Q_clipped", "Q", vectors.clipped),
+    Rule("K", "K_clipped", "K", vectors.clipped),
+    Rule("V", "V_clipped", "V", vectors.clipped),
+    Rule("Q", "Q_normed", "Q? q_norm? q_norm_bias?", vectors.normed),
+    Rule("K", "K_normed", "K? k_norm? k_norm_bias?", vectors.normed),
     Rule("Q", "Q_rotated", "Q", vectors.rotated),
     Rule("K", "K_rotated", "K", vectors.rotated),
     Rule("K", "K_all", "past_K? K bias_k?", vectors.extended),  # (…, p + m + 1 + 1, h·d_k)
@@ -68,12 +75,27 @@ RULES = [
     Rule("S", "weights", "S", planes.weights),
     Rule("O", "head_output", "S V", outputs.mixed),  # (…, h, n, d_v)
     Rule("O", "concat", "O", outputs.joined),  # (…, n, h·d_v)
-    Rule("O", "output", "O W_o? b_o?", outputs.projected),  # (…, n, d_model)
+    Rule("O", "output", "O W_o? b_o?", outputs.projected),  # (…, n, d_model), and so to the end
+    Rule("U", "summed", "hidden|X? O?", outputs.summed),
+    Rule("U", "output_normed", "O? post_norm? post_norm_bias?", outputs.branch_normed),
+    Rule("U", "updated", "U? post_norm? post_norm_bias?", outputs.sum_normed),
+    Rule("U", "updated", "hidden|X? U|O?", outputs.updated),
 ]
 """In the order of the derivation; the last step of strand O is renamed to `output`."""
 
-BEGINNINGS = ("X", "M")
-"""Fields that begin a strand without being steps."""
+
+def in_order(*, norms_last: bool) -> Iterator[Rule]:
+    """Yield the rules in order; `norms_last` puts the norms of Q and K behind their rotation."""
+    late = [rule for rule in RULES if norms_last and rule.step in {"Q_normed", "K_normed"}]
+    for rule in RULES:
+        if rule not in late:
+            yield rule
+        if rule.step == "K_rotated":
+            yield from late
+
+
+BEGINNINGS = {"X": "X", "hidden": "X", "M": "M"}
+"""Fields that begin a strand without being steps, with the strand."""
 
 
 def computed(given: Container[str]) -> set[str]:
@@ -82,8 +104,8 @@ def computed(given: Container[str]) -> set[str]:
     A step is computed if all its strands have begun; a value given for it is then a claim. Whether the problem has a
     step such as `masked` at all is decided by the functions of the rules.
     """
-    there = {name for name in BEGINNINGS if name in given}
-    strands = {*BEGINNINGS, *(rule.strand for rule in RULES)}
+    there = {strand for name, strand in BEGINNINGS.items() if name in given}
+    strands = {*BEGINNINGS.values(), *(rule.strand for rule in RULES)}
     made: set[str] = set()
     for rule in RULES:
         sources = [operand.names for operand in rule.parsed if not strands.isdisjoint(operand.names)]

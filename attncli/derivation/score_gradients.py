@@ -47,7 +47,7 @@ class RowGradient(Op):
         return self._centred(operands[0], operands[1]), errors[1] + product.sum(axis=-1, keepdims=True)
 
     def _less(self, step: Step, index: Cell) -> str:
-        return step.labelled(f"{step.operands[1].name} − Σ", index)
+        return step.labelled(f"({step.operands[1].name} − Σ)", index)
 
 
 def _row(t: Explanation, step: Step, index: Cell) -> tuple[str, str, str]:

@@ -7,7 +7,8 @@ Modules that plain attention does not need are imported inside the functions.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 from attncli.common.errors import AttnError
 from attncli.common.labels import Axis
@@ -20,6 +21,50 @@ if TYPE_CHECKING:
     from attncli.derivation.draft import Draft
     from attncli.derivation.plan import PlannedStep
     from attncli.trace.op import Op
+
+
+def pre_normed(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None, b: PlannedStep | None) -> Op | None:
+    """Return the norm of the residual stream, from which X is made."""
+    if {"hidden", "X"} <= d.steps.keys():
+        msg = "hidden and X are both given: X is made from hidden"
+        raise AttnError(msg, d.problem.file_of("hidden"), "give one of them")
+    wanted = d.wants("pre_norm")
+    if not (wanted or d.wants("post_norm")):
+        refuse_without(
+            d, ("norm", "norm_eps"), "pre_norm or post_norm", "set pre_norm: true for a norm without weights"
+        )
+    if not wanted:
+        refuse_without(d, ("pre_norm_bias",), "pre_norm", "set pre_norm: true for a norm without weights")
+        return None
+    if x is None or "hidden" not in d.steps:
+        refuse(d, "pre_norm", "hidden", "name the residual stream hidden: X is what comes out of the norm")
+    return block_norm(d, x, w, b)
+
+
+def block_norm(d: Draft, x: PlannedStep, w: PlannedStep | None, b: PlannedStep | None) -> Op:
+    """Return the norm of the block's rows, with the block's kind of norm."""
+    from attncli.derivation.norms import DEFAULT_EPS, Norm
+
+    for vector in (w, b):
+        if vector:
+            check_bias(d, vector, x.shape[-1], x.name)
+    kind = d.problem.choice("norm")
+    eps = d.problem.number("norm_eps")
+    d.use("norm"), d.use("norm_eps")
+    return Norm(kind, DEFAULT_EPS[kind] if eps is None else eps, w is not None, b is not None)
+
+
+def refuse_without(d: Draft, names: Sequence[str], needed: str, hint: str) -> None:
+    """Raise AttnError if one of the fields is given, since another, on which it depends, is not."""
+    for name in names:
+        if name in d.problem.values:
+            refuse(d, name, needed, hint)
+
+
+def refuse(d: Draft, name: str, needed: str, hint: str) -> NoReturn:
+    """Raise the error for a field without another, on which it depends."""
+    msg = f"{name} is given without {needed}"
+    raise AttnError(msg, d.problem.file_of(name), hint)
 
 
 def encoding(d: Draft, step: str, x: PlannedStep) -> Op | None:
@@ -79,6 +124,47 @@ def check_bias(d: Draft, b: PlannedStep, width: int, name: str) -> None:
     if size != width:
         msg = f"has {counted(size, 'number')}, expected {width}: one for each dimension of {name}"
         raise AttnError(msg, d.problem.where(b.name))
+
+
+def clipped(d: Draft, step: str, x: PlannedStep) -> Op | None:
+    """Return Q, K or V within ±c."""
+    most = d.problem.number("clip_qkv") if d.use("clip_qkv") else None
+    if most is None:
+        return None
+    if not most:
+        msg = "must be a number > 0, got 0"
+        raise AttnError(msg, d.problem.where("clip_qkv"))
+    from attncli.derivation.clip import Clip
+
+    return Clip(most)
+
+
+def normed(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None, b: PlannedStep | None) -> Op | None:
+    """Return the norm of Q or K."""
+    if not d.wants("qk_norm"):
+        strand = step[0].lower()
+        refuse_without(d, (f"{strand}_norm", f"{strand}_norm_bias"), "qk_norm", "set qk_norm: rms, layer or l2")
+    if x is None or not d.wants("qk_norm"):
+        return None
+    from attncli.derivation.norms import DEFAULT_EPS, Groups, Norm
+
+    by_head = any(axis.name == "head" for axis in x.axes)
+    heads = x.shape[-3] if by_head else d.layout(x).split or 1
+    d_head = x.shape[-1] if by_head else x.shape[-1] // heads
+    vectors = [vector for vector in (w, b) if vector]
+    whole = any(vector.shape == (1, heads * d_head) for vector in vectors)
+    for vector in vectors:
+        if vector.shape not in ({(1, heads * d_head)} if whole else {(1, d_head), (heads, d_head)}):
+            found = (
+                f"is {d.shape(vector.axes)}" if vector.shape[0] > 1 else f"has {counted(vector.shape[-1], 'number')}"
+            )
+            each = f"{d_head} for every head, {heads}×{d_head} for each, or {heads * d_head} over all heads"
+            msg = f"{vector.name} {found}, expected {each if heads > 1 and not whole else heads * d_head}"
+            raise AttnError(msg, d.problem.file_of(vector.name))
+    kind, eps = d.problem.choice("qk_norm"), d.problem.number("qk_eps")
+    d.use("qk_eps"), d.use("qk_norm_at")
+    groups = Groups(1 if whole else heads, by_head)
+    return Norm(kind, DEFAULT_EPS[kind] if eps is None else eps, w is not None, b is not None, groups)
 
 
 def rotated(d: Draft, step: str, x: PlannedStep) -> Op | None:

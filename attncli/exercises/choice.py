@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from attncli.common.style import Style, decimal
 from attncli.common.text import counted
 from attncli.exercises.draw import Exercise
-from attncli.exercises.outcomes import APART, distance, last_step
+from attncli.exercises.outcomes import APART, distance, end
 
 _HEADER = ("mistake", "step", "to correct", "nearest mistake", "to nearest")
 _NUMBERS = (2, 4)
@@ -26,7 +26,7 @@ def as_text(exercise: Exercise, style: Style) -> str:
 
 
 def _rows(exercise: Exercise) -> Iterator[tuple[str, ...]]:
-    right = last_step(exercise.truth).array
+    right = end(exercise.truth)
     for id in dict.fromkeys(outcome.id for outcome in exercise.outcomes):
         ways = [outcome for outcome in exercise.outcomes if outcome.id == id]
         others = [outcome for outcome in exercise.outcomes if outcome.id != id]

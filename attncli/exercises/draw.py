@@ -10,11 +10,13 @@ import numpy as np
 from attncli.common.errors import AttnError
 from attncli.derivation.derive import derive
 from attncli.exercises.matrices import fields
-from attncli.exercises.outcomes import APART, CORE, Outcome, alike, distance, distinct, last_step, outcomes
+from attncli.exercises.outcomes import APART, CORE, Outcome, alike, distance, distinct, end, outcomes
 from attncli.exercises.spec import ExerciseSpec
 from attncli.problem.problem import from_arguments
 from attncli.trace.trace import Trace
 
+DECIMALS = 2
+"""What answers should have."""
 MAX_DRAWS = 500
 SATURATED = 0.99
 """A weight above this leaves almost nothing to the other keys."""
@@ -32,11 +34,19 @@ class Exercise:
     """Variants of a mistake with the same outcome are listed once."""
     draws: int
     """The number of draws until this one was accepted."""
+    student: str = ""
+    """Whose variant it is."""
 
     @property
     def title(self) -> str:
         """The title of the problem."""
         return str(self.truth.fields["title"])
+
+    @property
+    def real_keys(self) -> int:
+        """The number of keys that are not padding."""
+        lengths = self.truth.fields.get("lengths")
+        return int(lengths[0]) if isinstance(lengths, np.ndarray) else self.spec.keys
 
     def problem(self) -> Trace:
         """Return a trace of the problem only, without its steps."""
@@ -63,7 +73,7 @@ def draw(spec: ExerciseSpec) -> Exercise:
     random = Random(spec.seed).random  # noqa: S311 (not for security)
     left: list[str] = []
     for draws in range(1, MAX_DRAWS + 1):
-        truth = derive(from_arguments(fields(spec, random)))
+        truth = derive(from_arguments(fields(spec, random) | _answering(spec)))
         found = outcomes(truth, CORE)
         left = unshown(truth, found)
         if not left and not saturated(truth) and not dull(truth):
@@ -73,9 +83,15 @@ def draw(spec: ExerciseSpec) -> Exercise:
     raise AttnError(msg, hint="try --tokens 3 --dk 4 --dv 2")
 
 
+def _answering(spec: ExerciseSpec) -> dict[str, object]:
+    """Return the fields that have no part in the numbers: labels, and what answers should look like."""
+    labels = {"tokens": list(spec.labels)} if spec.labels else {}
+    return {**labels, "exercise": spec.seed, "decimals": DECIMALS}
+
+
 def unshown(truth: Trace, found: list[Outcome]) -> list[str]:
     """Return the ids of mistakes whose output is undefined, correct, or that of another mistake."""
-    right = last_step(truth).array
+    right = end(truth)
     bad = [
         outcome.id
         for outcome in found

@@ -5,12 +5,14 @@ Numbers are rounded, because the last digits of float64 differ between machines.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.common.style import Style
+from attncli.exercises.difficulty import operations
 from attncli.exercises.draw import Exercise
 from attncli.exercises.outcomes import Outcome, changed_steps, wrong_trace
 from attncli.trace.trace import Trace
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
 _DECIMALS = 6
-_STYLE = Style()
+STYLE = Style()
 _PEOPLE = Style(precision=4, full=True)
 
 
@@ -39,27 +41,28 @@ def _json(exercise: Exercise) -> str:
     """Return the problem, its steps and the mistakes as one object."""
     steps = {name: step.array for name, step in exercise.truth.items() if not step.given}
     mistakes = ",\n".join(f"    {_mistake(exercise.truth, outcome)}" for outcome in exercise.outcomes)
-    problem = {name: value_text(value, _STYLE, 4) for name, value in contents(exercise.problem(), _STYLE)}
+    problem = {name: value_text(value, STYLE, 4) for name, value in contents(exercise.problem(), STYLE)}
     whole = {
-        "problem": object_text(problem, 2, _STYLE),
-        "steps": object_text(_rounded(steps, 4), 2, _STYLE),
+        "problem": object_text(problem, 2, STYLE),
+        "operations": json.dumps(operations(exercise.truth)),
+        "steps": object_text(_rounded(steps, 4), 2, STYLE),
         "mistakes": f"[\n{mistakes}\n  ]",
     }
-    return f"{object_text(whole, 0, _STYLE)}\n"
+    return f"{object_text(whole, 0, STYLE)}\n"
 
 
 def _mistake(truth: Trace, outcome: Outcome) -> str:
     mistake = outcome.mistake
     said = {"id": mistake.id, "step": mistake.step, "said": mistake.said}
-    members = {name: text_of(value, _STYLE) for name, value in said.items()}
+    members = {name: text_of(value, STYLE) for name, value in said.items()}
     formulas = {
-        wrong.name: f'{{"wrong": {text_of(wrong.text(), _STYLE)}, "right": {text_of(right.text(), _STYLE)}}}'
+        wrong.name: f'{{"wrong": {text_of(wrong.text(), STYLE)}, "right": {text_of(right.text(), STYLE)}}}'
         for wrong, right in mistake.lines(truth)
     }
-    members["formulas"] = object_text(formulas, 6, _STYLE)
+    members["formulas"] = object_text(formulas, 6, STYLE)
     changed = {name: step.array for name, step in changed_steps(truth, mistake).items()}
-    members["steps"] = object_text(_rounded(changed, 8), 6, _STYLE)
-    return object_text(members, 4, _STYLE)
+    members["steps"] = object_text(_rounded(changed, 8), 6, STYLE)
+    return object_text(members, 4, STYLE)
 
 
 def _rounded(values: Mapping[str, Array], indent: int) -> dict[str, str]:

@@ -18,8 +18,8 @@ from attncli.derivation.normalize import Normalize, Softmax, SumNormalize
 from attncli.derivation.ops import Scale
 from attncli.exercises.coincidences import CORRECT_SCALE, Sizes
 from attncli.exercises.draw import SATURATED
-from attncli.exercises.outcomes import APART, CORE, Outcome, alike, distance, last_step, outcomes
-from attncli.problem.fields import PLANES
+from attncli.exercises.outcomes import APART, CORE, Outcome, alike, distance, end, end_said, ends, outcomes
+from attncli.problem.fields import GRADIENTS, PLANES
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 
@@ -41,20 +41,19 @@ def sections(traces: Sequence[Trace]) -> list[Section]:
 
 def findings(truth: Trace) -> Iterator[str]:
     """Yield the findings for a problem, one sentence each, core mistakes first, and a count at the end."""
-    last = last_step(truth)
     truth = with_identities(truth, frozenset({"scaled"} - set(truth)))
     found = outcomes(truth)
     ids = list(dict.fromkeys(outcome.id for outcome in found))
     if not ids:
-        yield f"No known mistake applies: this problem computes only {last.name}."
+        yield f"No known mistake applies: this problem computes only {end_said(truth)}."
         return
-    hidden = [outcome for outcome in found if distance(outcome.last, last.array) <= APART]
+    hidden = [outcome for outcome in found if distance(outcome.last, end(truth)) <= APART]
     yield from _core_first(_because(truth, hidden, found))
     shown = [outcome for outcome in found if outcome not in hidden]
     yield from _core_first(_same(truth, shown))
     seen = [id for id in ids if id not in {outcome.id for outcome in hidden}]
     every = "All known mistakes" if len(seen) == len(ids) else "Known mistakes that"
-    yield f"{every} change the {last.name}: {len(seen)} of {len(ids)}."
+    yield f"{every} change the {end_said(truth)}: {len(seen)} of {len(ids)}."
 
 
 def _core_first(lines: Iterator[tuple[str, list[str]]]) -> list[str]:
@@ -64,11 +63,12 @@ def _core_first(lines: Iterator[tuple[str, list[str]]]) -> list[str]:
 
 def _because(truth: Trace, hidden: Sequence[Outcome], found: Sequence[Outcome]) -> Iterator[tuple[str, list[str]]]:
     reasons = list(_reasons(truth))
-    last = last_step(truth).name
+    what = end_said(truth)
+    unchanged = f"the {what} {'are' if ' and ' in what else 'is'} correct to 2 decimals"
     grouped: dict[str, list[Mistake]] = {}
     for outcome in hidden:
         fitting = (said for said, fits in reasons if fits(outcome.mistake))
-        grouped.setdefault(next(fitting, f"the {last} is correct to 2 decimals"), []).append(outcome.mistake)
+        grouped.setdefault(next(fitting, unchanged), []).append(outcome.mistake)
     for said, mistakes in grouped.items():
         names = list(dict.fromkeys(_name(mistake, hidden, found) for mistake in mistakes))
         yield f"{said} ({', '.join(names)})", [mistake.id for mistake in mistakes]
@@ -100,7 +100,7 @@ def _same(truth: Trace, shown: Sequence[Outcome]) -> Iterator[tuple[str, list[st
         if any(names < other for other in groups):
             continue
         ordered = [name for name in dict.fromkeys(outcome.id for outcome in shown) if name in names]
-        said = f"indistinguishable by their {last_step(truth).name}"
+        said = f"indistinguishable by their {end_said(truth)}"
         if names in because:
             said = f"{because[names]}: {said}"
         yield f"{said} ({', '.join(ordered)})", ordered
@@ -123,6 +123,8 @@ def _reasons(truth: Trace) -> Iterator[Reason]:
         yield f"{said} has all the weight, whatever the scores", before_v
     if setting.mix is not None and not _sinks(weights) and _rows_equal(setting.mix.operands[1].array):
         yield "all rows of V are equal, so every weighted mean of them is the same", before_v
+    if "target" in truth and np.array_equal(truth["target"].array, truth[ends(truth)[0]].array):
+        yield "the output is the target, so every gradient is 0", lambda mistake: mistake.step in GRADIENTS
     sizes = _sizes(truth)
     if setting.d_k == 1:
         yield (
@@ -134,6 +136,8 @@ def _reasons(truth: Trace) -> Iterator[Reason]:
                 "scale_twice_dk_sqrtdk",
                 "scale_after_softmax",
                 "unwanted_scale",
+                "scale_forgotten_back",
+                "scale_inverted_back",
             ),
         )
     for said, ids in sizes.coincidences() if sizes else ():
@@ -145,7 +149,10 @@ def _reasons(truth: Trace) -> Iterator[Reason]:
         yield "s/Σs does not depend on the scale", _first_in("scaled")
     masked = truth.get("masked")
     if masked is not None and not np.isneginf(masked.array).any():
-        yield "the mask hides nothing", lambda mistake: mistake.step == "masked" or mistake.id == "mask_after_softmax"
+        yield (
+            "the mask hides nothing",
+            lambda mistake: mistake.step == "masked" or mistake.id in {"mask_after_softmax", "mask_ignored_back"},
+        )
     yield from _by_numbers(truth, setting)
 
 
@@ -178,6 +185,8 @@ def _by_projections(truth: Trace) -> Iterator[Reason]:
         names = [name for name, matrix in w.items() if has(matrix)]
         said = " and ".join(f"W_{name.lower()}" for name in names)
         yield f"{said} {'is' if len(names) == 1 else 'are'} {what}", _within(id, names)
+    if w and all(map(_symmetric, w.values())):
+        yield "every W is symmetric", _is("w_not_transposed_back")
     if "Q" in w and "K" in w and np.array_equal(w["Q"], w["K"]):
         yield "W_q and W_k are equal", _is("wq_wk_swapped")
     if "W_o" in truth and _symmetric(truth["W_o"].array):

@@ -22,23 +22,32 @@ _EASY_SECOND, _EASY_SECOND_OF_V = (0, 0, 1), (0, 1, 1, 2)
 
 def fields(spec: ExerciseSpec, random: Callable[[], float]) -> dict[str, object]:
     """Draw the fields of a problem; `random` returns numbers in [0, 1), as `random.Random(seed).random` does."""
-    n, d_k, d_v = spec.tokens, spec.heads * spec.d_k, spec.heads * spec.d_v
+    n, m, d_k = spec.tokens, spec.keys, spec.heads * spec.d_k
+    key_width, value_width = spec.key_heads * spec.d_k, spec.key_heads * spec.d_v
     queries, values = (_EASY, _EASY) if spec.easy else (_QUERIES, _VALUES)
-    drawn: dict[str, object] = {"title": f"Exercise {spec.seed}"}
-    if spec.projected:
+    drawn: dict[str, object] = {"title": spec.title or f"Exercise {spec.seed}"}
+    if spec.projected or spec.memory:
         second, second_of_v = (_EASY_SECOND, _EASY_SECOND_OF_V) if spec.easy else (_SECOND, _SECOND_OF_V)
         drawn["X"] = _matrix(n, d_k, queries, random)
+        if spec.memory:
+            drawn["M"] = _matrix(m, d_k, queries, random)
         drawn["W_q"] = _projection(d_k, d_k, second, random)
-        drawn["W_k"] = _projection(d_k, d_k, second, random)
-        drawn["W_v"] = _projection(d_k, d_v, second_of_v, random)
+        drawn["W_k"] = _projection(d_k, key_width, second, random)
+        drawn["W_v"] = _projection(d_k, value_width, second_of_v, random)
     else:
         drawn["Q"] = _matrix(n, d_k, queries, random)
-        drawn["K"] = _matrix(n, d_k, queries, random)
-        drawn["V"] = _matrix(n, d_v, values, random)
+        drawn["K"] = _matrix(m, key_width, queries, random)
+        drawn["V"] = _matrix(m, value_width, values, random)
     if spec.heads > 1:
         drawn["heads"] = spec.heads
+    if spec.kv_heads:
+        drawn["kv_heads"] = spec.kv_heads
     if spec.causal:
         drawn["causal"] = True
+    if spec.rope:
+        drawn["positions"] = "rope"
+    if spec.padding:
+        drawn["lengths"] = [_one_of(range(2, m), random)]
     return drawn
 
 

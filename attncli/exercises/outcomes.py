@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from attncli.checking.mistakes import Mistake, line_of, mistakes
 from attncli.checking.mistakes.ops import Corrected
-from attncli.checking.replay import replayed
+from attncli.checking.replay import swept
+from attncli.problem.fields import GRADIENTS
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 
@@ -29,11 +30,11 @@ APART = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A mistake, and the value of the last step that it leads to."""
+    """A mistake, and the numbers that it ends in."""
 
     mistake: Mistake
     last: Array
-    """`(…, n, d_v)`, or another shape if the mistake changes it; NaN where it is undefined."""
+    """As `end`, or of another shape if the mistake changes it; NaN where it is undefined."""
 
     @property
     def id(self) -> str:
@@ -46,16 +47,42 @@ def outcomes(truth: Trace, ids: Collection[str] = ()) -> list[Outcome]:
 
     Without ids, mistakes that depend on chance or on rounding are skipped.
     """
-    last = last_step(truth).name
     found = []
     for mistake in mistakes(truth):
         if mistake.rare:
             continue
         if (mistake.id in ids) if ids else not (mistake.last_resort or mistake.zero_is_right):
-            value = _replayed(truth, last, mistake)
-            if value is not None:
-                found.append(Outcome(mistake, value))
+            made = _replayed(truth, ends(truth), mistake)
+            if made is not None:
+                found.append(Outcome(mistake, _joined(made)))
     return found
+
+
+def ends(truth: Trace) -> list[str]:
+    """Return the steps that a problem ends in: the last one; with gradients, the output and those of what is given."""
+    last = last_step(truth)
+    if last.name not in GRADIENTS:
+        return [last.name]
+    backward = [name for name, step in truth.items() if not step.given and name in GRADIENTS]
+    output = [name for name, step in truth.items() if not step.given and name not in GRADIENTS][-1]
+    return [output, *(name for name in backward if name.removeprefix("d_") in truth
+                      and truth[name.removeprefix("d_")].given)]  # fmt: skip
+
+
+def end(truth: Trace) -> Array:
+    """Return the numbers of the steps that a problem ends in; several in a row."""
+    return _joined({name: truth[name].array for name in ends(truth)})
+
+
+def end_said(truth: Trace) -> str:
+    """Return what a problem ends in: "output", or "output and gradients"."""
+    first, *others = ends(truth)
+    return f"{first} and gradients" if others else first
+
+
+def _joined(made: Mapping[str, Array]) -> Array:
+    first, *others = made.values()
+    return np.concatenate([x.ravel() for x in made.values()]) if others else first
 
 
 def last_step(truth: Trace) -> Step:
@@ -73,11 +100,11 @@ def changed_steps(truth: Trace, mistake: Mistake) -> dict[str, Step]:
         line = line_of(step, mistake.change)
         if name not in mistake.change and changed.keys().isdisjoint(line.operands):
             continue
-        value = _replayed(truth, name, mistake)
-        if value is not None:
+        made = _replayed(truth, [name], mistake)
+        if made is not None:
             op = Corrected(line.op, line_of(step, {}).text()) if name in mistake.change else line.op
             operands = tuple(changed.get(operand, truth[operand]) for operand in line.operands)
-            changed[name] = Step(name, op, operands, value, step.axes, step.columns)
+            changed[name] = Step(name, op, operands, made[name], step.axes, step.columns)
     return changed
 
 
@@ -91,9 +118,9 @@ def wrong_trace(truth: Trace, mistake: Mistake) -> Trace:
     return part
 
 
-def _replayed(truth: Trace, target: str, mistake: Mistake) -> Array | None:
+def _replayed(truth: Trace, targets: Sequence[str], mistake: Mistake) -> dict[str, Array] | None:
     with np.errstate(all="ignore"):  # −∞ − −∞ and s/0 are expected: `distance` treats NaN as different
-        return replayed(truth, target, mistake.change, {name: step.array for name, step in truth.items()})
+        return swept(truth, targets, mistake.change, {name: step.array for name, step in truth.items()})
 
 
 def distance(a: Array, b: Array) -> float:

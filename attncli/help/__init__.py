@@ -13,8 +13,9 @@ from attncli.common.errors import AttnError
 from attncli.common.text import quoted, suggestion
 
 TOPICS = (
-    "problems", "fields", "steps", "cells", "formats", "check", "mark", "compare", "mistakes", "exercises", "practice",
-    "conventions", "speed", "python", "recipes", "exit-codes", "completion", "development",
+    "problems", "fields", "steps", "block", "cells", "gradients", "formats", "check", "mark", "compare", "mistakes",
+    "exercises", "practice", "conventions", "speed", "scale", "python", "recipes", "exit-codes", "completion",
+    "development",
 )  # fmt: skip
 """The topics, in the order of the list."""
 

@@ -15,8 +15,11 @@ COMMANDS_BY_SUBJECT: dict[Subject, str] = {
     "trace": "run, explain",
     "report": "check, compare",
     "roll": "mark",
+    "summary": "mark --summary",
+    "feedback": "mark --feedback",
     "heatmap": "run --heatmap",
     "worksheet": "new --sheet",
+    "exercise": "new",
 }
 """The commands that draw each subject of the formats."""
 
@@ -39,11 +42,11 @@ def steps() -> str:
     """Return the steps with their formulas and their axes."""
     rows = []
     formulas = _formulas()
-    for rule in RULES:
-        rows_are, columns_are = STEPS[rule.step]
-        fields = [name for operand in rule.parsed for name in operand.names if name in FIELDS]
-        said = [", ".join(f"`{text}`" for text in texts) for texts in (formulas[rule.step], fields)]
-        rows.append((f"`{rule.step}`", *said, f"{rows_are} × {columns_are}"))
+    for step, rules in groupby(RULES, lambda rule: rule.step):
+        rows_are, columns_are = STEPS[step]
+        names = [name for rule in rules for operand in rule.parsed for name in operand.names if name in FIELDS]
+        said = [", ".join(f"`{text}`" for text in texts) for texts in (formulas[step], dict.fromkeys(names))]
+        rows.append((f"`{step}`", *said, f"{rows_are} × {columns_are}"))
     return _table(("step", "formula", "from fields", "rows × columns"), rows)
 
 

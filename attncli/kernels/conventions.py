@@ -141,7 +141,8 @@ def _with(document: Document, field: str, value: object) -> Document:
 def _compared(name: str, other: Array, right: Array, query: Axis, why: str, field: str) -> Elsewhere:
     apart = np.abs(other - right)
     wrong = ~(apart <= _SAME * max(1.0, float(np.abs(right).max())))
-    rows = wrong.any(axis=tuple(at for at in range(wrong.ndim) if at != wrong.ndim - 2))
+    others = tuple(at for at in range(wrong.ndim) if at != wrong.ndim - 2)
+    rows: Flags = np.asarray(np.any(wrong, axis=others))
     said = "all" if rows.all() else listed(rows, query, "rows") if rows.any() else ""
     return Elsewhere(name, bool(wrong.any()), float(apart.max()), said, why, field)
 

@@ -26,7 +26,7 @@ from attncli.writers.json_ import text_of
 
 _WORDS = "type hint, show, explain CELL, skip, back or quit"
 _HOW_TO_ANSWER = f"Answer with one or more rows, as in 0.58 0.42; 0.31 0.69, and ? for an open cell; or {_WORDS}."
-_NO_SETTINGS = {"title", "tokens", "key_tokens", "precision"}
+_NO_SETTINGS = {"title", "exercise", "tokens", "key_tokens", "precision"}
 """Fields that say nothing about the arithmetic."""
 _DECIMALS = 4
 """The decimals of numbers that are shown, if the problem does not ask for more."""

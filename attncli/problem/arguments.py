@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 Numbers: TypeAlias = npt.ArrayLike | Sequence[Any] | None
 """Arrays and nested lists, in which texts may stand: "-inf" for a hidden score, "0.50" for a claim of two decimals."""
+Gain: TypeAlias = npt.ArrayLike | Sequence[Any] | bool | None
+"""The weights of a norm, or true for a norm without weights."""
 Integer: TypeAlias = int | None
 Number: TypeAlias = float | None
 Flag: TypeAlias = bool | None
@@ -24,10 +26,12 @@ class Options(TypedDict, total=False):
     """All fields but Q, K and V, and the steps that can be given in the place of what they are made from."""
 
     title: Text
+    exercise: Integer
     tokens: Labels
     key_tokens: Labels
     columns: Flag
     X: Numbers
+    hidden: Numbers
     M: Numbers
     W_q: Numbers
     W_k: Numbers
@@ -42,9 +46,26 @@ class Options(TypedDict, total=False):
     bias_k: Numbers
     bias_v: Numbers
     sinks: Numbers
+    pre_norm: Gain
+    pre_norm_bias: Numbers
+    post_norm: Gain
+    post_norm_bias: Numbers
+    q_norm: Numbers
+    q_norm_bias: Numbers
+    k_norm: Numbers
+    k_norm_bias: Numbers
     add_zero_attn: Flag
     heads: Integer
     kv_heads: Integer
+    clip_qkv: Number
+    residual: Flag
+    residual_scale: Number
+    norm: Literal["layer", "rms"] | None
+    norm_eps: Number
+    post_norm_of: Literal["sum", "branch"] | None
+    qk_norm: Literal["rms", "layer", "l2"] | None
+    qk_norm_at: Literal["projected", "rotated"] | None
+    qk_eps: Number
     positions: Literal["sinusoidal", "rope", "alibi"] | None
     rope_style: Literal["half", "interleaved"] | None
     rope_base: Number
@@ -63,8 +84,14 @@ class Options(TypedDict, total=False):
     lr: Number
     precision: Integer
     decimals: Integer
+    normed: Numbers
     encoding: Numbers
     encoded: Numbers
+    Q_clipped: Numbers
+    K_clipped: Numbers
+    V_clipped: Numbers
+    Q_normed: Numbers
+    K_normed: Numbers
     Q_rotated: Numbers
     K_rotated: Numbers
     K_all: Numbers
@@ -78,6 +105,9 @@ class Options(TypedDict, total=False):
     head_output: Numbers
     concat: Numbers
     output: Numbers
+    summed: Numbers
+    output_normed: Numbers
+    updated: Numbers
 
 
 class Fields(Options, total=False):
@@ -91,11 +121,17 @@ class Fields(Options, total=False):
 class Claims(TypedDict, total=False):
     """Somebody's numbers, by step or line of the softmax."""
 
+    normed: Numbers
     encoding: Numbers
     encoded: Numbers
     Q: Numbers
     K: Numbers
     V: Numbers
+    Q_clipped: Numbers
+    K_clipped: Numbers
+    V_clipped: Numbers
+    Q_normed: Numbers
+    K_normed: Numbers
     Q_rotated: Numbers
     K_rotated: Numbers
     K_all: Numbers
@@ -109,6 +145,9 @@ class Claims(TypedDict, total=False):
     head_output: Numbers
     concat: Numbers
     output: Numbers
+    summed: Numbers
+    output_normed: Numbers
+    updated: Numbers
     max: Numbers
     exp: Numbers
     sumexp: Numbers

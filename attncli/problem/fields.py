@@ -16,20 +16,13 @@ from attncli.common.labels import fold
 from attncli.common.text import quoted, suggestion
 
 Kind = Literal[
-    "matrix",
-    "vector",
-    "mask",
-    "bias",
-    "target",
-    "integers",
-    "integer",
-    "number",
-    "flag",
-    "scale",
-    "choice",
-    "labels",
-    "text",
-]
+    "matrix", "vector", "vectors", "gain", "mask", "bias", "target", "integers",
+    "integer", "number", "flag", "scale", "choice", "labels", "text",
+]  # fmt: skip
+"""What a field holds; `vectors` are one vector or one for each head, a `gain` is a vector or true."""
+
+MATRICES: tuple[Kind, ...] = ("matrix", "vector", "vectors", "gain")
+"""The kinds of what a derivation is made from: each field is an input with labels."""
 
 Heading = Literal[
     "", "Heads and projections", "Positions", "Scores and masks", "Norms and the block around", "Gradients"
@@ -65,16 +58,25 @@ class Field:
     @property
     def array(self) -> bool:
         """Whether the field holds an array of numbers."""
-        return self.kind in {"matrix", "vector", "mask", "bias", "target", "integers"}
+        return self.kind in {*MATRICES, "mask", "bias", "target", "integers"}
 
     @property
     def differentiable(self) -> bool:
         """Whether the output has a gradient with respect to the field: a given matrix or vector of real numbers."""
-        return self.kind in {"matrix", "vector", "bias"} and self.heading != "Gradients"
+        return self.kind in {*MATRICES, "bias"} and self.heading != "Gradients"
 
 
-_MATRICES = ("Q", "K", "V", "X", "M", "W_q", "W_k", "W_v", "W_o", "past_K", "past_V")
+_MATRICES = (
+    *("Q", "K", "V", "X", "hidden", "M", "W_q", "W_k", "W_v", "W_o"),
+    *("past_K", "past_V"),
+)
 _VECTORS = ("b_q", "b_k", "b_v", "b_o", "bias_k", "bias_v", "sinks")
+_NORMS: tuple[tuple[str, Kind], ...] = (
+    *(("pre_norm", "gain"), ("pre_norm_bias", "vector"), ("post_norm", "gain"), ("post_norm_bias", "vector")),
+    *(("q_norm", "vectors"), ("q_norm_bias", "vectors"), ("k_norm", "vectors"), ("k_norm_bias", "vectors")),
+)
+_HEADS: Heading = "Heads and projections"
+_BLOCK: Heading = "Norms and the block around"
 
 FIELDS = {
     entry.name: entry
@@ -86,15 +88,53 @@ FIELDS = {
         Field("columns", "flag", help="Treat vectors as columns: q = W_q e."),
         *(Field(name, "matrix") for name in _MATRICES),
         *(Field(name, "vector") for name in _VECTORS),
+        *(Field(name, kind) for name, kind in _NORMS),
         Field("add_zero_attn", "flag", help="Append a zero key and value (PyTorch).", heading="Scores and masks"),
-        Field("heads", "integer", metavar="N", help="Split Q, K and V into N heads.", heading="Heads and projections"),
+        Field("heads", "integer", metavar="N", help="Split Q, K and V into N heads.", heading=_HEADS),
         Field(
             "kv_heads",
             "integer",
             metavar="N",
             help="Split K and V into N heads (GQA) [heads].",
-            heading="Heads and projections",
+            heading=_HEADS,
         ),
+        Field("clip_qkv", "number", metavar="C", help="Clamp Q, K and V to ±C.", heading=_HEADS),
+        Field("residual", "flag", help="Add X to the output: step updated.", heading=_BLOCK),
+        Field("residual_scale", "number", metavar="X", help="Factor for the output in that sum [1].", heading=_BLOCK),
+        Field(
+            "norm",
+            "choice",
+            choices=("layer", "rms"),
+            metavar="NAME",
+            help="Norm of the block: layer or rms [layer].",
+            heading=_BLOCK,
+        ),
+        Field("norm_eps", "number", metavar="X", help="Its epsilon [layer: 1e-5, rms: 1e-6].", heading=_BLOCK),
+        Field(
+            "post_norm_of",
+            "choice",
+            choices=("sum", "branch"),
+            metavar="NAME",
+            help="What post_norm norms: sum or branch [sum].",
+            heading=_BLOCK,
+        ),
+        Field(
+            "qk_norm",
+            "choice",
+            choices=("rms", "layer", "l2"),
+            metavar="NAME",
+            help="Norm of Q and K: rms, layer or l2.",
+            heading=_BLOCK,
+        ),
+        Field(
+            "qk_norm_at",
+            "choice",
+            choices=("projected", "rotated"),
+            metavar="NAME",
+            help="projected, or rotated: after RoPE [projected].",
+            heading=_BLOCK,
+        ),
+        Field("qk_eps", "number", metavar="X", help="Its epsilon [rms: 1e-6, layer: 1e-5, l2: 1e-12].", heading=_BLOCK),
         Field(
             "positions",
             "choice",
@@ -176,11 +216,17 @@ OPTIONS = tuple(entry for heading in HEADINGS for entry in FIELDS.values() if en
 """The fields that are options of every command that reads a problem, by heading."""
 
 STEPS = {
+    "normed": ("input", "dim"),
     "encoding": ("input", "dim"),
     "encoded": ("input", "dim"),
     "Q": ("query", "dim"),
     "K": ("key", "dim"),
     "V": ("key", "dim"),
+    "Q_clipped": ("query", "dim"),
+    "K_clipped": ("key", "dim"),
+    "V_clipped": ("key", "dim"),
+    "Q_normed": ("query", "dim"),
+    "K_normed": ("key", "dim"),
     "Q_rotated": ("query", "dim"),
     "K_rotated": ("key", "dim"),
     "K_all": ("key", "dim"),
@@ -194,13 +240,16 @@ STEPS = {
     "head_output": ("query", "dim"),
     "concat": ("query", "dim"),
     "output": ("query", "dim"),
+    "summed": ("query", "dim"),
+    "output_normed": ("query", "dim"),
+    "updated": ("query", "dim"),
 }
 """The steps in order, with the kinds of their rows and columns."""
 
 SOFTMAX_LINES = {"max": ("query", ""), "exp": ("query", "key"), "sumexp": ("query", "")}
 """Lines of a row's softmax that are not steps, and can be shown, explained and claimed like steps."""
 
-LOSS, NEW_LOSS = "loss", "loss_new"
+LOSS, LOSSES, NEW_LOSS = "loss", "losses", "loss_new"
 
 
 def gradient(name: str) -> str:
@@ -218,7 +267,7 @@ class BackwardSteps(Mapping[str, tuple[str, str]]):
 
     def __iter__(self) -> Iterator[str]:
         fields = [name for name, field in FIELDS.items() if field.differentiable]
-        yield LOSS
+        yield from (LOSS, LOSSES)
         yield from map(gradient, (*reversed(STEPS), *(name for name in fields if name not in STEPS)))
         yield from map(updated, fields)
         yield NEW_LOSS
@@ -229,7 +278,7 @@ class BackwardSteps(Mapping[str, tuple[str, str]]):
     def __getitem__(self, name: str) -> tuple[str, str]:
         if (of := name.removeprefix("d_")) != name and of in STEPS:
             return STEPS[of]
-        if name not in {LOSS, NEW_LOSS}:
+        if name not in {LOSS, LOSSES, NEW_LOSS}:
             of = of if of != name else name.removesuffix("_new")
             if of == name or of not in FIELDS or not FIELDS[of].differentiable:
                 raise KeyError(name)
@@ -258,6 +307,11 @@ def resolve(name: str) -> str | None:
         return name
     wanted = fold(name)
     return _ALIASES.get(wanted) or next((known for known in (*FIELDS, *CLAIMS) if fold(known) == wanted), None)
+
+
+def is_backward(part: str) -> bool:
+    """Return whether a step, a part of one such as d_Q[q1], or a line of an explanation is of the backward pass."""
+    return (resolve(part.partition("[")[0].strip()) or "") in GRADIENTS or "d_" in part
 
 
 def named(name: str, where: Where | None = None) -> str:

@@ -6,6 +6,7 @@ Whether the fields fit each other, `attncli.derivation.draft` checks, which know
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -47,7 +48,7 @@ class Problem:
 
     def _labels_from_tables(self) -> None:
         """Use the labels around a matrix in CSV as tokens if none are given."""
-        for name, sources in (("tokens", ("Q", "X")), ("key_tokens", ("K", "M"))):
+        for name, sources in (("tokens", ("Q", "X", "hidden")), ("key_tokens", ("K", "M"))):
             for source in sources:
                 entry = self._entries.get(source)
                 if entry is None or name in self.values:
@@ -81,10 +82,11 @@ class Problem:
         return Where(first.where.source, first.where.line) if first else Where()
 
     def array(self, name: str) -> Array | None:
-        """Return a matrix, a vector or a bias, or what is given for a step, row-wise."""
+        """Return a matrix, a vector or a bias, or what is given for a step, row-wise; None for a norm's true."""
         if self.has_step(name):
             return self.step(name)
-        return cast("Array | None", self.values.get(name))
+        value = self.values.get(name)
+        return None if isinstance(value, bool) else cast("Array | None", value)
 
     def past(self) -> int:
         """Return how many keys the cache holds."""
@@ -122,6 +124,14 @@ class Problem:
     def labels(self, name: str) -> tuple[str, ...]:
         """Return labels, empty if they are not given."""
         return cast("tuple[str, ...]", self.values.get(name, ()))
+
+    def with_arrays(self, arrays: Mapping[str, Array]) -> Problem:
+        """Return the problem with other matrices, row-wise, in the place of given ones."""
+        fields = {name: array for name, array in arrays.items() if name not in CLAIMS}
+        steps = {name: array for name, array in arrays.items() if name in CLAIMS}
+        other = copy(self)
+        vars(other).update(values=self.values | fields, _steps=self._steps | steps)
+        return other
 
     def has_step(self, name: str) -> bool:
         """Return whether a value for this step is given."""

@@ -251,6 +251,19 @@ def _vector(name: str, value: object, where: Where) -> Array:
     return result
 
 
+def _vectors(name: str, value: object, where: Where) -> Array:
+    result = array(value, where)
+    if result.ndim > 2:
+        msg = f"is {shape_text(result.shape)}, should be one list of numbers, or one for each head"
+        raise AttnError(msg, where)
+    return result.ravel() if len(result) == 1 else result
+
+
+def _gain(name: str, value: object, where: Where) -> Array | bool:
+    is_flag = isinstance(value, bool | np.bool_ | Word)
+    return _flag(name, value, where) if is_flag else _vector(name, value, where)
+
+
 def _target(name: str, value: object, where: Where) -> Array:
     return array(_scalar_as_list(value), where)
 
@@ -391,6 +404,8 @@ def _text(name: str, value: object, where: Where) -> str:
 _COERCE: dict[str, Callable[[str, object, Where], object]] = {
     "matrix": _matrix,
     "vector": _vector,
+    "vectors": _vectors,
+    "gain": _gain,
     "mask": _mask,
     "bias": _bias,
     "target": _target,

@@ -62,6 +62,8 @@ class Member:
     """The folders that lead to it; an archive that holds one file alone is the folder of that file."""
     content: bytes | AttnError
     """Its bytes, or why they cannot be read."""
+    share: float = 1
+    """The part of the archive that it is, for a progress bar."""
 
 
 def members(data: bytes, where: Where) -> Iterator[Member]:
@@ -77,12 +79,12 @@ def _members(data: bytes, where: Where, holder: Member, depth: int, budget: _Bud
             return
         budget.left -= sum(file.file_size for file in files)
         stem = (where.source.rpartition("/")[2].rpartition(".")[0],)
-        for file in sorted(files, key=lambda file: file.filename):
+        for file in sorted(files, key=lambda file: (file.filename.casefold(), file.filename)):
             path = f"{holder.path}/{file.filename}" if holder.path else file.filename
             place = Where(f"{where.source}/{file.filename}")
             inside = tuple(part for part in file.filename.split("/")[:-1] if part not in {"", ".", ".."})
             above = holder.folders or (stem if len(files) == 1 and not inside else ())
-            member = Member(path, (*above, *inside), _content(archive, file, place))
+            member = Member(path, (*above, *inside), _content(archive, file, place), holder.share / len(files))
             if isinstance(member.content, bytes) and is_archive(member.content):
                 if depth < MAX_DEPTH:
                     yield from _members(member.content, place, member, depth + 1, budget)

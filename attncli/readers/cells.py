@@ -46,6 +46,11 @@ def number(cell: str, kind: Kind, where: Where, *, decimal_comma: bool = False) 
     raise AttnError(msg, where, numbers.advice(plain))
 
 
+def is_switch(text: str, kind: Kind) -> bool:
+    """Return whether text is the true or false of a field that may be a vector as well."""
+    return kind == "gain" and text.strip().lower() in _TRUTH
+
+
 class TwoReadingsError(AttnError):
     """A row whose commas may be decimal commas or may separate numbers."""
 

@@ -22,7 +22,7 @@ from attncli.problem.values import shape_text
 from attncli.readers import identity
 from attncli.readers import rows as rows_
 from attncli.readers.blocks import Block, cut, without_empty_ends
-from attncli.readers.cells import has_decimal_commas, number, refuse_two_readings
+from attncli.readers.cells import has_decimal_commas, is_switch, number, refuse_two_readings
 from attncli.readers.rows import Row
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class _Cells:
         name = block.name
         where = Where(self._source, field=name)
         kind = kind_of(name) if name else "matrix"
-        if name in FIELDS and not FIELDS[name].array:
+        if name in FIELDS and (not FIELDS[name].array or is_switch(" ".join(block.rows[0][1]), kind)):
             return self._words(block.rows, kind, where)
         if self._delimiter == ",":
             for line, cells in block.rows:

@@ -31,6 +31,8 @@ class Piece:
     line: int | None
     """The line in JSON Lines."""
     data: bytes | AttnError
+    share: float = 1
+    """The part of its file that it is, for a progress bar."""
 
 
 def files(paths: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
@@ -56,7 +58,7 @@ def files(paths: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
 
 def _below(folder: str, names: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the files below a folder by name; a link to a folder is not followed, it may lead back."""
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    for entry in sorted(os.scandir(folder), key=lambda entry: (entry.name.casefold(), entry.name)):
         if archives.is_unseen(entry.name):
             continue
         if entry.is_dir(follow_symlinks=False):
@@ -65,7 +67,13 @@ def _below(folder: str, names: tuple[str, ...]) -> Iterator[tuple[str, tuple[str
             yield entry.path, names
 
 
-def pieces(path: str, folders: tuple[str, ...] = ()) -> Iterator[Piece]:
+def pieces(paths: Sequence[str]) -> tuple[int, Iterator[Piece]]:
+    """Return the number of files that operands name, and their submissions, which are read one after the other."""
+    found = files(paths)
+    return len(found), (piece for path, above in found for piece in _pieces(path, above))
+
+
+def _pieces(path: str, folders: tuple[str, ...]) -> Iterator[Piece]:
     """Yield the submissions in a file: one, one a line of JSON Lines, or all in a zip archive."""
     name = shown(path)
     try:
@@ -77,16 +85,18 @@ def pieces(path: str, folders: tuple[str, ...] = ()) -> Iterator[Piece]:
         yield from _lines(Piece(name, folders, None, data), data)
         return
     for member in archives.members(data, Where(name)):
-        piece = Piece(f"{name}/{member.path}".rstrip("/"), (*folders, *member.folders), None, member.content)
+        where = f"{name}/{member.path}".rstrip("/")
+        piece = Piece(where, (*folders, *member.folders), None, member.content, member.share)
         yield from [piece] if isinstance(member.content, AttnError) else _lines(piece, member.content)
 
 
 def _lines(piece: Piece, data: bytes) -> Iterator[Piece]:
     bare = data.removeprefix(BOM_UTF8)
     if bare.lstrip()[:1] == b"{" and bare.strip().count(b"\n") and json_.is_lines(bare.decode("utf-8", "replace")):
+        share = piece.share / (bare.count(b"\n") + 1)
         for number, line in enumerate(io.BytesIO(bare), 1):
             if line.strip():
-                yield replace(piece, line=number, data=line)
+                yield replace(piece, line=number, data=line, share=share)
     else:
         yield piece
 
@@ -108,6 +118,18 @@ def documents(piece: Piece) -> list[Document]:
         msg = "holds several documents on one line"
         raise AttnError(msg, where)
     return found
+
+
+def names_in(piece: Piece) -> Iterator[str]:
+    """Yield what may be the student's name in a path: that of Moodle's, else the file's and those of its folders."""
+    *above, file = piece.path.split("/")
+    yield from (found[0] for part in (file, *reversed(above)) if (found := moodle(part)))
+    yield from (stem(file), file.partition(".")[0], *reversed(piece.folders))
+
+
+def stem(file: str) -> str:
+    """Return a file's name without its suffix, and without that of a form."""
+    return os.path.splitext(file)[0].removesuffix(".answers")
 
 
 _MOODLE = re.compile(r"(.+?)_(\d+)_assignsubmission_(?:file|onlinetext)(?:_.*)?")

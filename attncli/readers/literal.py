@@ -12,7 +12,7 @@ from attncli.common.errors import AttnError, Where
 from attncli.common.text import counted, quoted
 from attncli.problem.fields import FIELDS, Entry, Word, kind_of
 from attncli.readers import json_
-from attncli.readers.cells import number, refuse_two_readings
+from attncli.readers.cells import is_switch, number, refuse_two_readings
 
 _BETWEEN = re.compile(r"\s*,\s*|\s+")
 
@@ -35,9 +35,9 @@ def read(text: str, field: str, *, written: Container[str] = ()) -> Entry:
         If the text is not a matrix and the field is one.
     """
     where = Where(field=field)
-    if field in FIELDS and not FIELDS[field].array:
-        return Entry(Word(text), where)
     plain = text.strip()
+    if field in FIELDS and (not FIELDS[field].array or is_switch(plain, FIELDS[field].kind)):
+        return Entry(Word(text), where)
     if plain.startswith("[") and "[" in plain[1:]:
         document, *more = json_.read(plain, Where(field), field, written=field in written)
         if more:

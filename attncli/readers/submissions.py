@@ -8,11 +8,12 @@ from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
 from attncli.derivation.rules import computed
-from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, named, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, SOFTMAX_LINES, STEPS, Document, Entry, named, resolve
 from attncli.problem.implementations import with_defaults
 from attncli.problem.problem import canonical
 from attncli.readers import operands as operands_
 from attncli.readers.answers import IDENTITY, LABELLED, Parts, identity, of_document
+from attncli.readers.variants import Exercise, is_folder_of_variants, variants
 
 _NO_INPUTS = CLAIMS.keys() - FIELDS.keys()
 """Steps that are claims in a problem's file as well, whatever else stands there."""
@@ -41,22 +42,29 @@ def checked(
     answers, student = _answers(others[0], found[0][0] | over) if others else ({}, "")
     claims = _together(answers, claims)
     problems = [(with_defaults(document | over, like), _together(labelled, claims)) for document, labelled in found]
-    return problems, student, [operand for operand in rest if operand not in others]
+    answered = computed({*found[0][0], *typed}) & CLAIMS.keys()
+    own = [operand for operand in rest if operand not in others and resolve(operand.partition("=")[0]) not in answered]
+    return problems, student, own
 
 
-def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[Document, list[str]]:
-    """Return the problem, and the files and folders of answers, at least one.
+def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[list[Exercise], list[str]]:
+    """Return the exercise, or the variants in a folder, and the files and folders of answers, at least one.
 
     The first file is the problem, or the first three are, Q, K and V. Raises AttnError.
     """
     files, typed = operands_.split(operands)
     operands_.standard_input_once(files, typed)
-    raw, others = _problem_and_others(files)
+    if files and is_folder_of_variants(files[0]):
+        first, *others = files
+        exercises = variants(first, _fields(typed, {}) | operands_.given_as_options(options))
+    else:
+        raw, others = _problem_and_others(files)
+        document = canonical(raw[0])
+        exercises = [Exercise.of(document | _fields(typed, document) | operands_.given_as_options(options))]
     if not others:
         msg = "no answers are given"
         raise AttnError(msg, hint="name files or folders after the problem: attncli mark problem.json answers/*.json")
-    document = canonical(raw[0])
-    return document | _fields(typed, document) | operands_.given_as_options(options), others
+    return exercises, others
 
 
 def _problem_and_others(files: Sequence[str]) -> tuple[list[Document], list[str]]:
@@ -117,7 +125,7 @@ def _refuse_unknown(name: str, where: Where) -> None:
         named(name, where)
     except AttnError as error:
         if error.hint and error.hint.startswith("the fields"):
-            error.hint = f"the steps are {', '.join(CLAIMS)}; {error.hint}"
+            error.hint = f"the steps are {', '.join((*STEPS, *SOFTMAX_LINES))}, d_ and a name; {error.hint}"
         raise
 
 

@@ -87,6 +87,9 @@ MOST_DIGITS = 9
 MOST = 10**15
 """The largest numerator and denominator: nobody writes out 1e200."""
 
+MOST_IN_ROOT = 10**5
+"""The largest number under a root of a fraction: roots of two such numbers can still be multiplied."""
+
 UNIT: Powers = ((ZERO, ONE),)
 
 
@@ -196,6 +199,17 @@ class Exact:
         if left != right:
             raise NotExactError
         return _quotient(over, under)
+
+    def sqrt(self) -> Exact:
+        """Return the root of a rational number ≥ 0; NotExactError for others, and for roots that nobody writes."""
+        parts = self.surd.parts
+        if not parts:
+            return self
+        ((n, r),) = parts if len(parts) == 1 else ((0, Fraction(0)),)
+        if n != 1 or r < 0 or r.numerator * r.denominator > MOST_IN_ROOT:
+            raise NotExactError
+        outside, inside = _root(r.numerator * r.denominator)  # √(p/q) = √(pq) / q
+        return Exact.plain(Surd(((inside, Fraction(outside, r.denominator)),)))
 
     def exp(self) -> Exact:
         """Return e to the power of this number."""

@@ -148,6 +148,16 @@ class Root(Expression):
 
 
 @dataclass(frozen=True)
+class Square(Expression):
+    """x²."""
+
+    of: Expression
+
+    def write(self, tex: bool, full: bool = False) -> str:
+        return self.of.within(ATOM, tex, full) + ("^2" if tex else "²")
+
+
+@dataclass(frozen=True)
 class PowerOfE(Expression):
     """e^x, with the exponent on one line."""
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from attncli.common.errors import AttnError
 from attncli.common.labels import Axis, Cell, fold, place
-from attncli.common.text import visible
+from attncli.common.text import quoted, suggestion, visible
+from attncli.problem.fields import GRADIENTS, STEPS, resolve
 from attncli.trace.depth import Depth
 from attncli.trace.step import Step
 
@@ -106,3 +107,22 @@ def _explanations(trace: Trace, name: str, depth: Depth) -> Iterator[Explanation
             continue
         yield trace.zoom(step.name, cell[:-1], depth)
         yield trace.zoom(step.name, cell, depth)
+
+
+def no_step(trace: Trace, name: str) -> AttnError:
+    """Return the error for a name that no step of a trace has; for a gradient, it says why."""
+    of = resolve(name) or ""
+    if of not in GRADIENTS:
+        hint = suggestion(name, list(trace)) or f"the steps are {', '.join(trace)}"
+        return AttnError(f"no such step: {quoted(name)}", hint=hint)
+    gradients = [known for known in trace if known in GRADIENTS]
+    if not gradients:
+        return AttnError(f"no such gradient: {quoted(name)}", hint="attncli grad computes gradients")
+    of = of.removeprefix("d_")
+    given = [known for known in STEPS if known in trace and trace[known].given]
+    why = ""
+    if of in trace:
+        why = f"; the loss does not depend on {of}"
+    elif of in STEPS and given:
+        why = f"; the problem starts at {given[-1]} and has no {of}"
+    return AttnError(f"no such gradient: {quoted(name)}{why}", hint=f"the gradients are {', '.join(gradients)}")

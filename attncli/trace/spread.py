@@ -42,12 +42,12 @@ def of_softmax(weights: Array, errors: Array, rest: Array | float = 0.0) -> Arra
     """
     up = np.exp(np.minimum(errors, 300.0))  # beyond e^±300, a float64 sum no longer changes
     high, low = weights * up, weights / up
-    most = high / _or_one(high + _others(low) + rest)
-    least = low / _or_one(low + _others(high) + rest)
+    most = high / _or_one(high + of_others(low) + rest)
+    least = low / _or_one(low + of_others(high) + rest)
     return np.asarray(np.maximum(most - weights, weights - least))
 
 
-def _others(x: Array) -> Array:
+def of_others(x: Array) -> Array:
     """Return the sum of the other numbers in the row; never negative, even after rounding."""
     return np.asarray(np.maximum(x.sum(axis=-1, keepdims=True) - x, 0.0))
 

@@ -145,11 +145,15 @@ class Step:
             return None
 
     def labelled(self, what: str, index: Cell) -> str:
-        """Return a name with the labels of one cell or one row, in the order shown: `max[head2,q1]`."""
+        """Return a name with the labels of one cell or one row, in the order shown: `max[head2,q1]`.
+
+        What has no labels, such as a loss, is the name alone.
+        """
         labels = [axis.distinct.label(at) for axis, at in zip(self.axes, index, strict=False)]
         if self.columns and len(index) == len(self.axes):
             labels[-2:] = labels[:-3:-1]
-        return f"{what}[{','.join(filter(None, labels))}]"
+        inside = ",".join(filter(None, labels))
+        return f"{what}[{inside}]" if inside else what
 
     def cell_name(self, cell: Cell) -> str:
         """Return the name of one cell: `weights[head2,q1,k3]`."""

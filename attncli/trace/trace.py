@@ -11,11 +11,11 @@ from attncli.common import display
 from attncli.common.errors import AttnError
 from attncli.common.labels import Axis, Cell, fold
 from attncli.common.rounding import rounded
-from attncli.common.text import quoted, suggestion, visible
+from attncli.common.text import visible
 from attncli.trace.depth import Depth
 from attncli.trace.op import Given, Layout, Op, Row
 from attncli.trace.overflow import refuse_overflow
-from attncli.trace.parts import cells_or_rows, line_of, part_of
+from attncli.trace.parts import cells_or_rows, line_of, no_step, part_of
 from attncli.trace.step import Step
 
 if TYPE_CHECKING:
@@ -175,10 +175,7 @@ class Trace(Mapping[str, Step]):
             for own, step in known.items():
                 if fold(own) == wanted:
                     return step
-        names = list(self._steps)
-        hint = suggestion(name, names) or f"the steps are {', '.join(names)}"
-        msg = f"no such step: {quoted(name)}"
-        raise AttnError(msg, hint=hint)
+        raise no_step(self, name)
 
     def expanded(self) -> Trace:
         """Return the trace with the finer lines of its ops, each before the step that it is a line of."""
@@ -364,7 +361,7 @@ class Explanation(Trace):
         named = layout.own(index, step.axes) if layout else index
         *outer, own = (axis.distinct.label(at) for axis, at in zip((*lead, rows), named, strict=True))
         whole = [own] if not turned else [own, "·"] if step.columns else ["·", own]  # V[·,d1]: a column as it is shown
-        name = f"{step.name}[{','.join([*outer, *whole])}]"
+        name = f"{step.name}[{','.join([*outer, *whole])}]".removesuffix("[]")
         if name in self:
             return name
         if self.depth is Depth.DEEP and not step.given:

@@ -22,21 +22,28 @@ from attncli.common.text import quoted, suggestion
 
 if TYPE_CHECKING:
     from attncli.common.errors import Failure
-    from attncli.common.gradebook import Roll
+    from attncli.common.feedback import Feedback
+    from attncli.common.gradebook import Roll, Summary
     from attncli.common.report import Page, Section
     from attncli.trace.trace import Trace
+    from attncli.writers.question import Question
     from attncli.writers.worksheet import Worksheet
 
-Subject: TypeAlias = Literal["trace", "report", "roll", "heatmap", "worksheet", "sections"]
+Subject: TypeAlias = Literal[
+    "trace", "report", "roll", "summary", "feedback", "heatmap", "worksheet", "sections", "exercise"
+]
 """What a format can draw: the fields of `Format` that hold functions."""
 
 _FOR = {
     "trace": "",
     "report": " for a report",
     "roll": " for marks",
+    "summary": " for a summary",
+    "feedback": " for feedback",
     "heatmap": " for a heat map",
     "worksheet": " for a worksheet",
     "sections": " for findings",
+    "exercise": " for an exercise",
 }
 """How a subject reads in messages."""
 
@@ -65,9 +72,12 @@ class Format:
     trace: Callable[[Sequence[Trace], Style], str | bytes] = _cannot
     report: Callable[[Sequence[Page], Style], str] = _cannot
     roll: Callable[[Roll, Style], str] = _cannot
+    summary: Callable[[Summary, Style], str] = _cannot
+    feedback: Callable[[Feedback, Style], str] = _cannot
     heatmap: Callable[[Sequence[Trace], Style], str] = _cannot
     worksheet: Callable[[Worksheet, Style], str] = _cannot
     sections: Callable[[Sequence[Section], Style], str] = _cannot
+    exercise: Callable[[Sequence[Question], Style], str] = _cannot
     failure: Callable[[Failure, Style], str] | None = None
     """Write an error in the place of a problem; only for formats that hold one problem after another."""
     for_people: bool = False
@@ -166,6 +176,7 @@ for _format in (
         trace=_here("terminal"),
         report=_here("terminal.report"),
         roll=_here("terminal.roll"),
+        summary=_here("terminal.summary"),
         sections=_here("terminal.prose"),
         heatmap=_here("terminal.heatmap"),
         for_people=True,
@@ -175,7 +186,9 @@ for _format in (
         (".json",),
         trace=_here("json_"),
         report=_here("json_", "report"),
+        summary=_here("json_", "summary"),
         sections=_here("json_", "sections"),
+        exercise=_here("json_", "exercise"),
         failure=_here("json_", "failure"),
     ),
     Format(
@@ -185,6 +198,7 @@ for _format in (
         report=_here("json_", "report_lines"),
         roll=_here("json_", "roll_lines"),
         sections=_here("json_", "sections"),
+        exercise=_here("json_", "exercise_lines"),
         failure=_here("json_", "failure"),
     ),
     Format("csv", (".csv",), trace=_here("csv_"), roll=_here("csv_", "roll"), has_header=True),
@@ -196,6 +210,7 @@ for _format in (
         ("md",),
         trace=_here("markdown"),
         report=_here("markdown", "report"),
+        feedback=_here("markdown", "feedback"),
         worksheet=_here("markdown", "worksheet"),
         for_people=True,
     ),
@@ -205,6 +220,7 @@ for _format in (
         ("tex",),
         trace=_here("latex.derivation"),
         report=_here("latex.report"),
+        feedback=_here("latex.feedback"),
         worksheet=_here("latex.worksheet"),
         for_people=True,
     ),
@@ -213,7 +229,10 @@ for _format in (
         (".html", ".htm"),
         trace=_here("html.tables"),
         report=_here("html.report"),
+        summary=_here("html.summary"),
+        feedback=_here("html.feedback"),
         heatmap=_here("html.heatmap"),
+        worksheet=_here("html.worksheet"),
         for_people=True,
     ),
     Format(
@@ -224,6 +243,8 @@ for _format in (
         heatmap=_here("svg.heatmap"),
         for_people=True,
     ),
+    Format("moodle", (".xml",), exercise=_here("moodle")),
+    Format("ipynb", (".ipynb",), exercise=_here("ipynb")),
     Format("npz", (".npz",), trace=_here("npz")),
     Format("npy", (".npy",), trace=_here("npz", "write_array")),
 ):

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from attncli.common.arrays import facing
 from attncli.common.style import Style
 from attncli.common.text import visible_json
-from attncli.problem.fields import FIELDS
+from attncli.derivation.layout import laid_out_like
+from attncli.problem.fields import FIELDS, GRADIENTS
 from attncli.trace.trace import Trace
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from attncli.common.errors import Failure
-    from attncli.common.gradebook import Roll, Row
+    from attncli.common.gradebook import Roll, Row, Summary
     from attncli.common.report import Page, Section
     from attncli.trace.step import Step
+    from attncli.writers.question import Question
 
 
 def write(traces: Sequence[Trace], style: Style) -> str:
@@ -32,6 +34,16 @@ def write(traces: Sequence[Trace], style: Style) -> str:
 def write_lines(traces: Sequence[Trace], style: Style) -> str:
     """Return one object for each trace, on one line: JSON Lines."""
     return "".join(f"{_on_one_line(trace, style)}\n" for trace in traces)
+
+
+def exercise(questions: Sequence[Question], style: Style) -> str:
+    """Return the problem of each exercise."""
+    return write([question.problem for question in questions], style)
+
+
+def exercise_lines(questions: Sequence[Question], style: Style) -> str:
+    """Return the problem of each exercise, on one line."""
+    return write_lines([question.problem for question in questions], style)
 
 
 def failure(failure: Failure, style: Style) -> str:
@@ -82,6 +94,34 @@ def _submission(row: Row) -> dict[str, object]:
     }
 
 
+def summary(summary: Summary, style: Style) -> str:
+    """Return the figures of a class as one object."""
+    hardest = summary.hardest
+    whole = {
+        "title": summary.title or None,
+        "submissions": summary.submissions,
+        "verdicts": summary.verdicts,
+        "max": summary.max,
+        "mean": summary.mean,
+        "median": summary.median,
+        "spread": summary.spread,
+        "steps": {
+            step.name: {
+                "rate": step.rate,
+                "right": step.right,
+                "follows": step.follows,
+                "wrong": step.wrong,
+                "open": step.open,
+            }
+            for step in summary.steps
+        },
+        "mistakes": summary.mistakes,
+        "slips": summary.slips,
+        "hardest": hardest and {"cell": hardest.name, "wrong": hardest.wrong, "of": hardest.of},
+    }
+    return f"{json.dumps(whole, indent=2, ensure_ascii=not style.unicode)}\n"
+
+
 def contents(trace: Trace, style: Style) -> Iterator[tuple[str, object]]:
     """Yield names and values in the order of the machine formats: the fields, then the steps that are not fields.
 
@@ -95,7 +135,15 @@ def contents(trace: Trace, style: Style) -> Iterator[tuple[str, object]]:
                 yield name, facing(value, trace.columns) if is_array(value) else value
     for step in trace.values():
         if not (trace.is_problem and step.name in trace.fields):
-            yield step.name, value_of(step, trace, style)
+            yield step.name, _as_read(step, trace, value_of(step, trace, style))
+
+
+def _as_read(step: Step, trace: Trace, value: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a step's value; that of a field's gradient in the shape in which the field is read."""
+    field = trace.fields.get(step.name.removeprefix("d_").removesuffix("_new"))
+    if step.name not in GRADIENTS or not is_array(field):
+        return value
+    return facing(laid_out_like(facing(value, trace.columns), field), trace.columns)
 
 
 def value_of(step: Step, trace: Trace, style: Style) -> npt.NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.common.style import Style
 from attncli.common.text import visible
-from attncli.problem.fields import STEPS
+from attncli.problem.fields import CLAIMS
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 from attncli.writers.csv_ import only_one
@@ -29,14 +29,15 @@ def write(traces: Sequence[Trace], style: Style) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("step", *AXES, "value"))
     for step in trace.values():
-        if not trace.is_problem or step.name in STEPS:
+        if not trace.is_problem or step.name in CLAIMS:
             writer.writerows(_lines(step, trace, style))
     return file.getvalue()
 
 
 def _lines(step: Step, trace: Trace, style: Style) -> Iterator[tuple[str, ...]]:
     """Yield a line for each number, in the order of the step's axes as they are shown."""
-    columns = [AXES.index(_STANDS_FOR.get(axis.name, axis.name)) if axis.name else None for axis in step.shown_axes]
+    named = [_STANDS_FOR.get(axis.name, axis.name) for axis in step.shown_axes]
+    columns = [AXES.index(name) if name in AXES else None for name in named]
     labels = [[visible(label) for label in axis.distinct.labels()] for axis in step.shown_axes]
     for index, value in np.ndenumerate(value_of(step, trace, style)):
         line = [""] * len(AXES)

@@ -20,10 +20,11 @@ from attncli.writers.matrix import (
     size_text,
     step_arithmetic,
 )
-from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
+from attncli.writers.worksheet import POWERS_NOTE, WAVES_NOTE, Worksheet, empty, powers, waves
 
 if TYPE_CHECKING:
-    from attncli.common.report import Page, StepSaid
+    from attncli.common.feedback import AnswerCell, AnswerMatrix, Feedback
+    from attncli.common.report import Page, Sentence, StepSaid
     from attncli.writers.arithmetic import Equation
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|$~&:@])")
@@ -45,13 +46,14 @@ def _trace(trace: Trace, style: Style) -> str:
     if isinstance(trace, Explanation):
         return "\n".join([*parts, _arithmetic(explanation_arithmetic(trace, style, precision))])
     for step in trace.values():
-        parts.append(_heading(step, note_of(step, precision)))
+        parts.append(heading(step, note_of(step, precision)))
         parts += _tables(shown_matrices(step, style, precision))
         parts += _worked(step, style, precision)
     return "\n".join(parts)
 
 
-def _heading(step: Step, note: str) -> str:
+def heading(step: Step, note: str) -> str:
+    """Return a step's name, formula, shape and note in one line."""
     formula = "" if step.given else f" ${' = '.join([name_tex(step.name), *step.tex(name_tex)])}$"
     remark = f"; {escape(note)}" if note else ""
     return f"**{escape(step.name)}**{formula} ({size_text(step)}{remark})\n"
@@ -106,7 +108,11 @@ def _page(page: Page) -> Iterator[str]:
         if step.cells:
             yield _wrong_cells(step)
         yield from (f"*{escape(text)}*\n" for text in step.asides)
-    for sentence in page.conclusion:
+    yield from _conclusion(page.conclusion)
+
+
+def _conclusion(sentences: Sequence[Sentence]) -> Iterator[str]:
+    for sentence in sentences:
         text = f"**{escape(sentence.text)}**" if sentence.strong or sentence.good else escape(sentence.text)
         yield f"{sentence.tex or text}{f' `{sentence.id}`' if sentence.id else ''}\n"
 
@@ -120,13 +126,54 @@ def _wrong_cells(step: StepSaid) -> str:
     return "\n".join([f"| cell | yours |{' right |' * right}\n|:--|--:|{'--:|' * right}", *rows]) + "\n"
 
 
+def feedback(told: Feedback, style: Style) -> str:
+    """Return the feedback to a student: wrong cells are bold and marked with a cross."""
+    parts = [f"# {escape(told.name)}\n"]
+    parts += [f"{escape(told.title)}\n"] if told.title else []
+    parts.append(f"**{told.marks}**\n")
+    parts += [f"**{escape(told.first)}**\n"] if told.first else []
+    for step in told.steps:
+        parts.append(f"{step.said.mark} **{escape(step.said.name)}** {escape(step.said.said)}\n")
+        parts += [part for matrix in step.matrices for part in _answers(matrix)]
+        parts += [f"*{escape(text)}*\n" for text in step.said.asides]
+    parts += _conclusion(told.conclusion)
+    parts += [f"- {escape(remark)}" for remark in told.remarks]
+    return style.plain("\n".join(parts).rstrip("\n") + "\n")
+
+
+def _answers(matrix: AnswerMatrix) -> Iterator[str]:
+    if matrix.title:
+        yield f"{escape(matrix.title)}:\n"
+    lines = [
+        f"| | {' | '.join(map(escape, matrix.columns))} |",
+        f"|:--{'|--:' * len(matrix.columns)}|",
+        *(
+            f"| {escape(name)} | {' | '.join(map(_answer, row))} |"
+            for name, row in zip(matrix.rows, matrix.cells, strict=True)
+        ),
+    ]
+    yield "\n".join(lines) + "\n"
+
+
+def _answer(cell: AnswerCell) -> str:
+    if cell.state == "open":
+        return "–"
+    if cell.state == "wrong":
+        right = f" → {escape(cell.right)}" if cell.right is not None else ""
+        return f"✗ **{escape(cell.text)}**{right}"
+    return escape(cell.text)
+
+
 def worksheet(sheet: Worksheet, style: Style) -> str:
     """Return the given matrices and empty tables for the answers."""
     parts = [f"# {escape(sheet.title)}\n", f"Name: {'_' * 30}\n", f"{sheet.task}\n", "## Given\n"]
     for step in sheet.given:
-        parts += [_heading(step, step.note()), *_tables(shown_matrices(step, style, 0))]
+        parts += [heading(step, step.note()), *_tables(shown_matrices(step, style, 0))]
     parts.append("## Your answers\n")
     for step in sheet.asked:
-        parts += [_heading(step, step.note()), *_tables(empty(step))]
+        said = heading(step, step.note()) if sheet.formulas else f"**{escape(step.name)}** ({size_text(step)})\n"
+        parts += [said, *_tables(empty(step))]
+    if table := waves(sheet):
+        parts += ["## Cosines and sines\n", f"{WAVES_NOTE}\n", _table(table)]
     parts += [r"## Powers of $e$" + "\n", f"{POWERS_NOTE}\n", _table(powers())]
     return "\n".join(parts)

@@ -22,6 +22,7 @@ SELF: dict[str, Any] = {"X": R(3, 4), "W_q": R(4, 4), "W_k": R(4, 4), "W_v": R(4
 BIASES: dict[str, Any] = {"b_q": R(4), "b_k": R(4), "b_v": R(4)}
 BY_HEAD: dict[str, Any] = {"X": R(3, 2), "W_q": R(2, 2, 3), "W_k": R(2, 2, 3), "W_v": R(2, 2, 2)}
 ENDING: dict[str, Any] = {"W_o": R(4, 3), "b_o": R(3)}
+HIDDEN: dict[str, Any] = {"hidden": R(3, 4), "W_q": R(4, 4), "W_k": R(4, 4), "W_v": R(4, 4)}
 WORDS = {"tokens": ["a {0}", "b}", "[c,d]"], "key_tokens": ["{x}", "y", "z", "a {0}"]}
 
 PROBLEMS: dict[str, dict[str, Any]] = {
@@ -97,6 +98,23 @@ PROBLEMS: dict[str, dict[str, Any]] = {
     "alibi": HEADS | {"positions": "alibi"},
     "alibi of three heads, bias": {"Q": R(3, 3, 2), "K": R(3, 2, 2), "V": R(3, 2, 2), "positions": "alibi",
                                    "bias": R(1, 2)},
+    "residual": SELF | {"residual": True},
+    "hidden": HIDDEN,
+    "hidden, LayerNorm before": HIDDEN | {"pre_norm": R(4), "pre_norm_bias": R(4)},
+    "hidden, RMSNorm before and after": HIDDEN | {"norm": "rms", "pre_norm": R(4), "post_norm": True},
+    "hidden, norm of the branch": HIDDEN | {"pre_norm": True, "post_norm": R(4), "post_norm_bias": R(4),
+                                            "post_norm_of": "branch", "residual_scale": 0.5},
+    "integers, no epsilon": {"hidden": [[1, 2, 3, 6], [2, 0, 1, 1]], "pre_norm": [1, 2, 1, 1], "norm_eps": 0},
+    "hidden in columns": {"hidden": R(4, 3), "columns": True, "pre_norm": R(4), "post_norm": True},
+    "hidden in batches": HIDDEN | {"hidden": R(2, 3, 4), "heads": 2, "pre_norm": R(4)},
+    "clip_qkv": SELF | {"clip_qkv": 0.75},
+    "qk_norm": HEADS | {"qk_norm": "rms", "q_norm": R(2), "k_norm": R(2), "k_norm_bias": R(2)},
+    "qk_norm for each head": SPLIT | {"qk_norm": "layer", "q_norm": R(2, 4), "k_norm_bias": R(2, 4)},
+    "qk_norm for each head, side by side": HEADS | {"qk_norm": "l2", "q_norm": R(2, 2), "qk_eps": 0},
+    "qk_norm over all heads": HEADS | {"qk_norm": "rms", "q_norm": R(4), "k_norm": R(4)},
+    "qk_norm over split heads": SPLIT | {"qk_norm": "rms", "q_norm": R(8), "q_norm_bias": R(8)},
+    "qk_norm after RoPE": HEADS | {"positions": "rope", "qk_norm": "rms", "qk_norm_at": "rotated", "q_norm": R(2)},
+    "qk_norm below epsilon": {"Q": [[0, 0], [0.25, 0]], "K": [[1, 2]], "V": [[3]], "qk_norm": "l2", "qk_eps": 0.5},
 }  # fmt: skip
 READABLE = {name: p for name, p in PROBLEMS.items() if p.keys() <= {*FIELDS, *STEPS}}
 """Those whose fields are all there; the others join as their fields are added."""

@@ -11,6 +11,7 @@ What the contract leaves open is taken thus:
 - `encoding` is (n, d_model); `Q_rotated`, `K_rotated`, `K_all` and `V_all` have their heads split, (…, h, n, d).
 - Keys in a cache were turned when they were put there: RoPE turns the new ones alone, at positions past + j.
 - The offset of ALiBi and of a window is that of causal.
+- `hidden` goes into the sum at the end as it is; X goes into it with its positions, as the block read it.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def head_count(p: Problem) -> tuple[int | None, bool]:
     for w in ("W_q", "W_k", "W_v"):
         if depth(p.get(w)) == 3:
             return len(p[w]), True
-    if "X" not in p:
+    if not {"X", "hidden"} & p.keys():
         for name in ("Q", "scores", "scaled", "softcapped", "biased", "masked", "weights", "K", "V"):
             if depth(p.get(name)) >= 3:
                 return stack(p[name]).lead[-1], "W_o" in p
@@ -190,7 +191,32 @@ class Derivation:
             w_o: Any = p.get("W_o")
             if depth(w_o) == 3:  # the heads' matrices under one another
                 w_o = [row for head in w_o for row in head]
-            self.steps["output"] = projected(last, w_o, p.get("b_o"))
+            self.steps["output"] = last = projected(last, w_o, p.get("b_o"))
+        if p.get("residual", "hidden" in p):
+            self.update(last)
+
+    def update(self, output: Stack) -> None:
+        """Add the output to what went into the block, with a norm of the sum or of the output."""
+        p, post = self.p, self.p.get("post_norm", False)
+        of_branch = post is not False and p.get("post_norm_of") == "branch"
+        if of_branch:
+            self.steps["output_normed"] = output = self.block_norm("post_norm", output)
+        factor = p.get("residual_scale", 1)
+        total = self.stream.each(
+            lambda a, b: [[x + factor * y for x, y in zip(*rows, strict=True)] for rows in zip(a, b, strict=True)],
+            output,
+        )
+        if post is not False and not of_branch:
+            self.steps["summed"] = total
+            total = self.block_norm("post_norm", total)
+        self.steps["updated"] = total
+
+    def block_norm(self, name: str, x: Stack) -> Stack:
+        p = self.p
+        kind = p.get("norm", "layer")
+        eps = p.get("norm_eps", {"layer": 1e-5, "rms": 1e-6}[kind])
+        weight, bias = (None if isinstance(one, bool) else one for one in (p[name], p.get(f"{name}_bias")))
+        return x.each(lambda plane: [norm(row, kind, eps, weight, bias) for row in plane])
 
     def put(self, name: str, x: Stack) -> Stack:
         self.steps[name] = x if self.heads else Stack(x.lead[:-1], x.planes)
@@ -199,23 +225,58 @@ class Derivation:
     def inputs(self) -> list[Stack | None]:
         """Return Q, K and V with their heads split, turned, and behind what the cache holds."""
         p = self.p
-        x = stack(p["X"]) if "X" in p else None
+        x = stack(p["X"]) if "X" in p else stack(p["hidden"]) if "hidden" in p else None
+        hidden = x if "hidden" in p else None
+        if p.get("pre_norm", False) is not False and x:
+            self.steps["normed"] = x = self.block_norm("pre_norm", x)
         if x and p.get("positions") == "sinusoidal":
             encoding = sinusoids(len(x.planes[0]), len(x.planes[0][0]), self.past)
             self.steps["encoding"] = Stack((), [encoding])
             self.steps["encoded"] = x = x.cells(lambda value, at: value + encoding[at[-2]][at[-1]])
+        if stream := hidden or x:
+            self.stream = stream
         memory = stack(p["M"]) if "M" in p else x
         found = {name: self.split(name, x if name == "Q" else memory) for name in ("Q", "K", "V")}
+        if c := p.get("clip_qkv"):
+            for name, x in found.items():
+                if x:
+                    found[name] = self.put(f"{name}_clipped", x.cells(lambda value, _: max(-c, min(c, value))))
+        if p.get("qk_norm_at", "projected") == "projected":
+            self.norm_heads(found)
         for name in ("Q", "K"):
             if p.get("positions") == "rope" and (x := found[name]):
                 turned_by_place = rotated(x, self.past, p.get("rope_style", "half"), p.get("rope_base", 10000))
                 found[name] = self.put(f"{name}_rotated", turned_by_place)
+        if p.get("qk_norm_at") == "rotated":
+            self.norm_heads(found)
         for name in ("K", "V"):
             if f"past_{name}" in p and (x := found[name]):
                 cache = stack(p[f"past_{name}"])
                 cache = cache if len(cache.lead) == len(x.lead) else split(cache, x.lead[-1])
                 found[name] = self.put(f"{name}_all", cache.each(lambda old, new: old + new, x))
         return list(found.values())
+
+    def norm_heads(self, found: dict[str, Stack | None]) -> None:
+        """Norm Q and K, head by head, or all heads of a row together if that is how long the weight is."""
+        p = self.p
+        if "qk_norm" not in p:
+            return
+        kind = p["qk_norm"]
+        eps = p.get("qk_eps", {"layer": 1e-5, "rms": 1e-6, "l2": 1e-12}[kind])
+        for name in ("Q", "K"):
+            x = found[name]
+            if not x:
+                continue
+            d, heads = len(x.planes[0][0]), x.lead[-1]
+            vectors: list[Any] = [p.get(f"{name.lower()}_norm{end}") for end in ("", "_bias")]
+            whole = any(depth(vector) == 1 and len(vector) == heads * d for vector in vectors if vector)
+            rows = joined(x) if whole else x
+            planes = [
+                [norm(row, kind, eps, *(v[at % heads] if depth(v) == 2 else v for v in vectors)) for row in plane]
+                for at, plane in enumerate(rows.planes)
+            ]
+            normed = Stack(rows.lead, planes)
+            found[name] = self.put(f"{name}_normed", split(normed, heads) if whole else normed)
 
     def split(self, name: str, source: Stack | None) -> Stack | None:
         """Return Q, K or V, projected or as it was given, with its heads split."""
@@ -303,6 +364,16 @@ def projected(x: Stack, w: Any, b: list[float] | None) -> Stack:
         x = x.each(lambda plane: product(plane, w))
     width = len(x.planes[0][0])
     return x.cells(lambda value, at: value + b[(at[-3] * width if depth(w) == 3 else 0) + at[-1]]) if b else x
+
+
+def norm(row: list[float], kind: str, eps: float, weight: Any = None, bias: Any = None) -> list[float]:
+    """LayerNorm, RMSNorm, or division by the length (not below eps), of one row."""
+    d = len(row)
+    mean = math.fsum(row) / d if kind == "layer" else 0.0
+    around = [x - mean for x in row]
+    square = math.fsum(x * x for x in around)
+    size = max(math.sqrt(square), eps) if kind == "l2" else math.sqrt(square / d + eps)
+    return [x / size * (weight[i] if weight else 1) + (bias[i] if bias else 0) for i, x in enumerate(around)]
 
 
 def shares(row: list[float], normalize: str, sink: float | None) -> list[float]:

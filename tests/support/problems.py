@@ -46,18 +46,39 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "biases": ("b_q", "b_k", "b_v"),
     "W_o": ("W_o",),
     "b_o": ("b_o",),
+    "clip_qkv": ("clip_qkv",),
+    "qk_norm": ("qk_norm",),
+    "qk_norm_whole": ("qk_norm", "q_norm", "k_norm", "q_norm_bias", "k_norm_bias"),
+    "qk_norm_heads": ("qk_norm", "q_norm", "k_norm", "q_norm_bias", "k_norm_bias"),
+    "qk_eps": ("qk_norm", "qk_eps"),
+    "qk_norm_at": ("qk_norm", "qk_norm_at", "positions"),
+    "residual": ("residual",),
+    "hidden": ("hidden",),
+    "residual_scale": ("hidden", "residual_scale"),
+    "pre_norm": ("hidden", "pre_norm", "pre_norm_bias"),
+    "norm": ("hidden", "pre_norm", "norm", "norm_eps"),
+    "post_norm": ("residual", "post_norm", "post_norm_bias"),
+    "post_norm_of": ("hidden", "post_norm", "post_norm_of"),
     "columns": ("columns",),
 }
 """Each feature, and the fields without which there is none."""
 
+_FROM_X = ("X", "X_joined", "X_batch", "X_heads")
+_NORMS = {"pre_norm", "norm", "qk_norm", "qk_norm_whole", "qk_norm_heads", "qk_eps", "qk_norm_at"}
+_BLOCK = {"residual", "hidden", "residual_scale", "pre_norm", "norm", "post_norm", "post_norm_of"}
+"""Features with a residual connection, which needs an output as wide as X."""
+_HIDDEN = _BLOCK - {"residual", "post_norm"}
+_ROPE = {"rope", "rope_style", "rope_base", "qk_norm_at"}
+
 ONLY_WITH = {
     "lengths": ("batch_split", "batch_joined", "X_batch"),
     "lengths_align": ("batch_split", "batch_joined", "X_batch"),
-    "sinusoidal": ("X", "X_joined", "X_batch", "X_heads"),
+    "sinusoidal": _FROM_X,
     "fewer_kv": ("split", "batch_split"),
     "kv_heads": ("joined", "batch_joined", "X_joined", "X_heads"),
-    "M": ("X", "X_joined", "X_batch", "X_heads"),
-    "biases": ("X", "X_joined", "X_batch", "X_heads"),
+    "M": _FROM_X,
+    "biases": _FROM_X,
+    **dict.fromkeys(_BLOCK, _FROM_X),
     "b_o": ("flat", "joined", "batch_joined", "X", "X_joined", "X_batch", "X_heads"),
 }
 """Features that need a layout: a batch to have lengths of, an X to project."""
@@ -68,9 +89,9 @@ APART = (
     {"past", "lengths"},
     {"past", "lengths_align"},
     {"past", "M"},
-    {"sinusoidal", "rope", "rope_style", "rope_base"},
+    *({other, rope} for other in ("sinusoidal", "alibi") for rope in sorted(_ROPE)),
     {"alibi", "sinusoidal"},
-    {"alibi", "rope", "rope_style", "rope_base"},
+    *({"sum", name} for name in sorted(_NORMS)),
     {"fewer_kv", "kv_heads"},
 )
 """Features of which the contract says nothing together, or that exclude each other."""
@@ -123,7 +144,9 @@ def problems(draw: Draw, need: tuple[str, ...] = (), may: tuple[str, ...] = ()) 
     size = _Sizes(draw, layout, features)
     p = _inputs(numbers, size, layout, features)
     _modifiers(draw, numbers, p, size, features)
+    _norms_of_heads(draw, numbers, p, size, features)
     _ending(numbers, p, size, features)
+    _block(draw, numbers, p, size, features)
     return _as_columns(p) if "columns" in features else p
 
 
@@ -134,7 +157,7 @@ class _Sizes:
         self.n, self.m = draw(st.integers(1, 4)), draw(st.integers(1, 5))
         if layout.startswith("X") and "M" not in features:
             self.m = self.n
-        even = {"rope", "rope_style", "rope_base"} & features
+        even = _ROPE & features
         self.d = draw(st.sampled_from([2, 4, 6] if even else [1, 2, 3, 4]))
         self.d_v, self.d_model = draw(st.integers(1, 3)), draw(st.integers(1, 4))
         self.batch: tuple[int, ...] = (draw(st.integers(1, 3)),) if "batch" in layout else ()
@@ -199,7 +222,7 @@ def _modifiers(draw: Draw, numbers: Numbers, p: Problem, size: _Sizes, features:
         p["softcap"] = draw(st.sampled_from([0.5, 2, 30]))
     if "sinks" in features:
         p["sinks"] = numbers.array(max(size.heads, 1))
-    if {"rope", "rope_style", "rope_base"} & features:
+    if _ROPE & features:
         p["positions"] = "rope"
     if "rope_style" in features:
         p["rope_style"] = draw(st.sampled_from(["half", "interleaved"]))
@@ -219,10 +242,48 @@ def _broadcasting(draw: Draw, shape: tuple[int, ...]) -> list[int]:
 
 def _ending(numbers: Numbers, p: Problem, size: _Sizes, features: set[str]) -> None:
     width = max(size.heads, 1) * size.d_v
-    if "W_o" in features:
+    if features & {"W_o", *_BLOCK}:
         p["W_o"] = numbers.array(width, size.d_model)
     if "b_o" in features:
-        p["b_o"] = numbers.array(size.d_model if "W_o" in features else width)
+        p["b_o"] = numbers.array(size.d_model if "W_o" in p else width)
+
+
+def _norms_of_heads(draw: Draw, numbers: Numbers, p: Problem, size: _Sizes, features: set[str]) -> None:
+    if "clip_qkv" in features:
+        p["clip_qkv"] = draw(st.sampled_from([0.5, 1.25, 100]))
+    if not {"qk_norm", "qk_norm_whole", "qk_norm_heads", "qk_eps", "qk_norm_at"} & features:
+        return
+    p["qk_norm"] = draw(st.sampled_from(["rms", "layer", "l2"]))
+    if "qk_eps" in features:
+        p["qk_eps"] = draw(st.sampled_from([1e-5, 0.25]))
+    if "qk_norm_at" in features:
+        p["qk_norm_at"] = draw(st.sampled_from(["projected", "rotated"]))
+    for name, heads in (("q", size.heads or 1), ("k", size.kv or 1)):
+        shape = [heads * size.d if "qk_norm_whole" in features else size.d]
+        if "qk_norm_heads" in features and size.d > 1:  # a matrix of one row or column would be one vector
+            shape = [heads, size.d]
+        for end in ("", "_bias"):
+            if draw(st.booleans()):
+                p[f"{name}_norm{end}"] = numbers.array(*shape)
+
+
+def _block(draw: Draw, numbers: Numbers, p: Problem, size: _Sizes, features: set[str]) -> None:
+    if _HIDDEN & features:
+        p["hidden"] = p.pop("X")
+    if {"residual", "post_norm"} & features:
+        p["residual"] = True
+    if "residual_scale" in features:
+        p["residual_scale"] = draw(st.sampled_from([0.22, 2]))
+    pre, post = {"pre_norm", "norm"} & features, {"post_norm", "post_norm_of"} & features
+    for name in ["pre_norm"] * bool(pre) + ["post_norm"] * bool(post):
+        p[name] = numbers.array(size.d_model) if draw(st.booleans()) else True
+        if draw(st.booleans()):
+            p[f"{name}_bias"] = numbers.array(size.d_model)
+    if "norm" in features:
+        p["norm"] = draw(st.sampled_from(["layer", "rms"]))
+        p["norm_eps"] = draw(st.sampled_from([1e-5, 0.25]))
+    if "post_norm_of" in features:
+        p["post_norm_of"] = draw(st.sampled_from(["sum", "branch"]))
 
 
 def _as_columns(p: Problem) -> Problem:

@@ -49,6 +49,25 @@ class Function(Unbounded):
 
 
 @dataclass(frozen=True, eq=False)
+class Formula(Unbounded):
+    """A function of all operands."""
+
+    function: Callable[..., Array]
+    formula: str
+    """The formula, with {0}, {1}, … for the operands."""
+    formula_tex: str
+
+    def apply(self, *operands: Array) -> Array:
+        return np.asarray(self.function(*operands))
+
+    def text(self, columns: bool) -> Sequence[str]:
+        return [self.formula]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        return [self.formula_tex]
+
+
+@dataclass(frozen=True, eq=False)
 class Altered(Unbounded):
     """An op with one operand that a function has altered first."""
 

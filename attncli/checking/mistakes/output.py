@@ -60,14 +60,14 @@ def _other_weights(s: Setting, name: str, op: Mix, right: str) -> Iterator[Mista
 
 def _with_x(s: Setting, name: str, op: Mix, weights: str, v: str, right: str) -> Iterator[Mistake]:
     """Yield products with X in the place of V, and sums with X."""
-    source = next((x for x in ("encoded", "X") if x in s.truth), None)
+    source = next((x for x in ("encoded", "normed", "X", "hidden") if x in s.truth), None)
     if source is None:
         return
     if s.truth[v].operands and op.values.split is None:
         said = f"You multiplied the weights by {source}; compute {right}."
         yield Mistake("x_as_values", name, said, {name: Instead(Mix(FLAT), (weights, source))})
     output = s.truth.get("output")
-    if output is not None and output.array.shape == s.truth[source].array.shape:
+    if output is not None and "updated" not in s.truth and output.array.shape == s.truth[source].array.shape:
         operands = tuple(operand.name for operand in output.operands)
         said = f"You added {source} to the output; there is no residual here."
         added = Instead(Added(output.op, len(operands)), (*operands, source))

@@ -33,7 +33,8 @@ class Setting:
             self.d_model = self.scores.operands[0].array.shape[-1]
         if self.mix is not None and isinstance(self.mix.op, Mix):
             self.d_v = _width(self.mix.operands[1], self.mix.op.values)
-        self.d_input = truth["X"].array.shape[-1] if "X" in truth else 0
+        source = truth.get("X") or truth.get("hidden")
+        self.d_input = source.array.shape[-1] if source else 0
 
     def allowed(self) -> npt.NDArray[np.bool_] | None:
         """Return where step `masked` hides nothing, in its shape; None if the problem has no such step."""

@@ -11,9 +11,9 @@ from attncli.writers.html.page import block, escaped, page
 from attncli.writers.html.panels import Link, Panels, panels_of, stylesheet
 
 if TYPE_CHECKING:
-    from attncli.common.report import Page, StepSaid, WrongCell
+    from attncli.common.report import Page, Sentence, StepSaid, WrongCell
 
-_KINDS = {"→": "follows", "✗": "wrong", "✓": "right", "–": "open", " ": "remark"}
+KINDS = {"→": "follows", "✗": "wrong", "✓": "right", "–": "open", " ": "remark"}
 """The CSS class of a step, by its mark."""
 
 
@@ -41,7 +41,12 @@ def elements(said: Page, panels: Panels | None = None) -> Iterator[str]:
     if said.first:
         yield f"<p><b>{escaped(said.first)}</b></p>"
     yield from ('<table class="report"><tbody>', *(_step(step, links) for step in said.steps), "</tbody></table>")
-    for sentence in said.conclusion:
+    yield from conclusion(said.conclusion)
+
+
+def conclusion(sentences: Sequence[Sentence]) -> Iterator[str]:
+    """Yield the sentences of a conclusion, a paragraph each."""
+    for sentence in sentences:
         text = f"<b>{escaped(sentence.text)}</b>" if sentence.strong or sentence.good else escaped(sentence.text)
         yield f"<p>{text}{f' <small>[{escaped(sentence.id)}]</small>' if sentence.id else ''}</p>"
 
@@ -51,7 +56,7 @@ def _step(step: StepSaid, links: Mapping[str, Link]) -> str:
     table = f'<table class="cells"><tbody>{cells}</tbody></table>' if cells else ""
     asides = "".join(f"<br><small>{escaped(text)}</small>" for text in step.asides)
     return (
-        f'<tr class="{_KINDS[step.mark]}"><th scope="row">{step.mark} {escaped(step.name)}</th>'
+        f'<tr class="{KINDS[step.mark]}"><th scope="row">{step.mark} {escaped(step.name)}</th>'
         f"<td>{escaped(step.said)}{table}{asides}</td></tr>"
     )
 

@@ -57,7 +57,7 @@ def elements(trace: Trace, style: Style, panels: Panels | None = None, *, titled
         for step in group:
             yield from ("<section>", _heading(step, precision), '<div class="matrices">')
             for number, shown in enumerate(shown_matrices(step, style, precision)):
-                yield _table(shown, panels.matrix(step, number) if panels else None)
+                yield table(shown, panels.matrix(step, number) if panels else None)
             yield "</div>"
             yield from _worked(step, style, precision)
             yield "</section>"
@@ -79,7 +79,8 @@ def _heading(step: Step, precision: int) -> str:
     return f"<h2><b>{escaped(step.name)}</b>{formula} <small>{escaped(size_text(step))}</small>{note}</h2>"
 
 
-def _table(shown: ShownMatrix, links: LinkedMatrix | None = None) -> str:
+def table(shown: ShownMatrix, links: LinkedMatrix | None = None) -> str:
+    """Return the table of one matrix; with `links`, its computed cells are links to their arithmetic."""
     caption = f"<caption>{escaped(shown.title)}</caption>" if shown.title else ""
     places = [""] * shown.first_margin + ["margin first", *["margin"] * shown.margin_columns][: shown.margin_columns]
     head = "".join(_label(name, "col", place) for name, place in zip(shown.columns, places, strict=True))
@@ -95,8 +96,8 @@ def _table(shown: ShownMatrix, links: LinkedMatrix | None = None) -> str:
         row = '<tr class="below">' if below else "<tr>"
         rows.append(f"{row}{_label(name, 'row')}{data}</tr>")
     left_out = f"<small>{escaped(shown.left_out)}</small>" if shown.left_out else ""
-    table = f"<table>{caption}<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f"<div>{table}{left_out}</div>"
+    rows_of_table = f"<table>{caption}<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f"<div>{rows_of_table}{left_out}</div>"
 
 
 def _label(name: str, scope: str, place: str = "") -> str:

@@ -26,9 +26,11 @@ _BEGIN = r"""
 """
 
 
-def document(parts: Iterable[str]) -> str:
-    """Return a whole document: the preamble and the parts, which are LaTeX, a paragraph each."""
-    return "\n".join([_PREAMBLE + WIDE_MATRICES + _BEGIN, *(f"{part}\n" for part in parts), "\\end{document}\n"])
+def document(parts: Iterable[str], preamble: str = "") -> str:
+    """Return a whole document: the preamble, perhaps with a line of its own, and the parts, LaTeX, a paragraph each."""
+    return "\n".join(
+        [_PREAMBLE + WIDE_MATRICES + preamble + _BEGIN, *(f"{part}\n" for part in parts), "\\end{document}\n"]
+    )
 
 
 def heading(title: str) -> str:

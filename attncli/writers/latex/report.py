@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from attncli.common.report import Page, StepSaid, WrongCell
+from attncli.common.report import Page, Sentence, StepSaid, WrongCell
 from attncli.common.style import Style
 from attncli.writers.latex.document import WIDTH, document, flowing, heading
 from attncli.writers.latex.text import escape, points, shortened
 
-_MARKS = {"→": r"$\rightarrow$", "✗": r"$\times$", "✓": r"$\surd$", "–": "--", " ": ""}
+SIGNS = {"→": r"$\rightarrow$", "✗": r"$\times$", "✓": r"$\surd$", "–": "--", " ": ""}
 _NUMBER = 100.0
 """The most points for a number: more than any reasonable number needs."""
 _INDENT = 60.0
@@ -29,13 +29,18 @@ def parts(page: Page) -> Iterator[str]:
         yield rf"\textbf{{{escape(page.first)}}}"
     items = [line for step in page.steps for line in _item(step)]
     yield "\n".join([r"\begin{description}\raggedright", *items, r"\end{description}"])
-    for sentence in page.conclusion:
+    yield from conclusion(page.conclusion)
+
+
+def conclusion(sentences: Sequence[Sentence]) -> Iterator[str]:
+    """Yield the sentences of a conclusion, a paragraph each."""
+    for sentence in sentences:
         text = rf"\textbf{{{escape(sentence.text)}}}" if sentence.strong or sentence.good else escape(sentence.text)
         yield (sentence.tex or text) + (rf" \texttt{{[{escape(sentence.id)}]}}" if sentence.id else "")
 
 
 def _item(step: StepSaid) -> Iterator[str]:
-    yield rf"\item[{f'{_MARKS[step.mark]} {escape(step.name)}'.lstrip()}] {escape(step.said)}"
+    yield rf"\item[{f'{SIGNS[step.mark]} {escape(step.name)}'.lstrip()}] {escape(step.said)}"
     if step.cells:
         rows = _rows(step.cells)
         yield rf"\\ \begin{{tabular}}{{@{{}}l{'r' * (len(rows[0]) - 1)}}}"

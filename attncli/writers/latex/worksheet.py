@@ -13,7 +13,7 @@ from attncli.trace.step import Step
 from attncli.writers.latex.document import document, heading
 from attncli.writers.latex.text import escape, prose
 from attncli.writers.matrix import ShownMatrix, shown_matrices
-from attncli.writers.worksheet import POWERS_NOTE, Worksheet, empty, powers
+from attncli.writers.worksheet import POWERS_NOTE, WAVES_NOTE, Worksheet, empty, powers, waves
 
 _MAX_COLUMNS = 12
 _LINE = 145.0
@@ -33,7 +33,8 @@ def write(sheet: Worksheet, style: Style) -> str:
         r"Name: \rule{7cm}{0.4pt}",
         sheet.task,
         " \\qquad\n".join(given),
-        *(_answers(step) for step in sheet.asked),
+        *(_answers(step, formulas=sheet.formulas) for step in sheet.asked),
+        *_waves(waves(sheet)),
         r"\begin{minipage}{\textwidth}\setlength{\parskip}{8pt}",  # keeps the powers on the page of their heading
         r"\subsection*{Powers of $e$}",
         POWERS_NOTE,
@@ -48,10 +49,17 @@ def _given(step: Step, style: Style) -> Iterator[str]:
         yield from _tables(f"${_name(step.name)}$", matrix, "r")
 
 
-def _answers(step: Step) -> str:
+def _waves(table: ShownMatrix | None) -> Iterator[str]:
+    if table:
+        yield r"\subsection*{Cosines and sines}"
+        yield WAVES_NOTE
+        yield from _tables("", table, "r")
+
+
+def _answers(step: Step, *, formulas: bool) -> str:
     """Return the heading of a step and its empty tables, without a page break between them."""
-    formula = " = ".join([_name(step.name), *step.tex(_name)])
-    note = rf" \quad {{\small {prose(step.note())}}}" if step.note() else ""
+    formula = " = ".join([_name(step.name), *(step.tex(_name) if formulas else ())])
+    note = rf" \quad {{\small {prose(step.note())}}}" if step.note() and formulas else ""
     tables: list[str] = []
     for matrix in empty(step):
         width = min(_CELL, _LINE / min(len(matrix.columns), _MAX_COLUMNS) - _GAP)

@@ -59,7 +59,7 @@ class _Line:
     @classmethod
     def of(cls, row: Row, style: Style) -> Self:
         """Return the line of a row."""
-        words = [BLANK] if row.verdict == BLANK else [*row.wrong, *row.open]
+        words = [BLANK] if row.verdict == BLANK else [*row.wrong, *row.open.values()]
         marks = f"{marks_text(row.marks or 0)}/{marks_text(row.max)}"
         signs = [style.plain(sign) for sign in row.signs.values()]
         return cls(style.plain(visible(row.name)), marks, signs, style.plain(visible("; ".join(words))))

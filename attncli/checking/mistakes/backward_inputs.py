@@ -1,0 +1,132 @@
+"""Mistakes in the gradients of what was projected: of X, of the matrices and biases, and of the residual stream."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from attncli.checking.mistakes.backward import right
+from attncli.checking.mistakes.functions import Altered, times
+from attncli.checking.mistakes.mistake import Instead, Mistake
+from attncli.checking.mistakes.setting import Setting
+from attncli.derivation.gradients import SEEN, TURNED, Multiply, Parts, Summed
+from attncli.derivation.ops import Project
+from attncli.problem.fields import gradient
+from attncli.trace.op import Op
+from attncli.trace.step import Step
+
+
+def mistakes(s: Setting) -> Iterator[Mistake]:
+    """Yield the mistakes behind the gradients of Q, K, V and the output."""
+    projections = [step for step in s.truth.values() if isinstance(step.op, Project)]
+    yield from _together(_transposed(s, projections))
+    yield from _together(_matrices(s, projections))
+    yield from _together(_biases(s, projections))
+    for step in list(s.truth.values()):
+        if isinstance(step.op, Parts):
+            yield from _paths(step, step.op)
+
+
+def _together(found: Iterator[Mistake]) -> Iterator[Mistake]:
+    """Yield the mistakes that are made alike in several matrices, first all at once."""
+    alone = list(found)
+    for id in dict.fromkeys(mistake.id for mistake in alone):
+        alike = [mistake for mistake in alone if mistake.id == id]
+        steps = [mistake.step for mistake in alike]
+        if len(set(steps)) == len(steps) > 1:
+            change = {name: made for mistake in alike for name, made in mistake.change.items()}
+            yield Mistake(id, steps[0], f"{alike[0].said} So for {', '.join(steps)}.", change)
+    yield from alone
+
+
+def _transposed(s: Setting, projections: list[Step]) -> Iterator[Mistake]:
+    """Yield the gradient of what is projected through W in the place of Wᵀ, in one product of its sum or in all."""
+    through: dict[str, list[str]] = {}
+    for step in projections:
+        if isinstance(step.op, Project) and step.op.weight:
+            through.setdefault(step.operands[0].name, []).append(step.operands[1].name)
+    for x, matrices in through.items():
+        d = s.truth.get(gradient(x))
+        if d is None:
+            continue
+        for chosen in dict.fromkeys((tuple(matrices), *((name,) for name in matrices))):
+            op = _through(d, d.op, chosen)
+            if op is not None:
+                said = f"You multiplied by {', '.join(chosen)} on the way back; multiply by the transpose."
+                yield Mistake("w_not_transposed_back", d.name, said, {d.name: op})
+
+
+def _through(step: Step, op: Op, matrices: tuple[str, ...]) -> Op | None:
+    """Return the op of a gradient with some matrices not transposed; None if it has no such product."""
+    if isinstance(op, Multiply):
+        return _plain(op) if step.operands[-1].name in matrices else None
+    if not isinstance(op, Parts):
+        return None
+    parts: list[tuple[Op, int]] = []
+    for part, own in _spans(step, op):
+        turned = isinstance(part, Multiply) and own[-1] in matrices
+        parts.append((_plain(part) if turned else part, len(own)))
+    return replace(op, parts=tuple(parts)) if tuple(parts) != op.parts else None
+
+
+def _plain(op: Op) -> Op:
+    """Return a product whose right factor is not transposed."""
+    return replace(op, right=replace(op.right, turned=False)) if isinstance(op, Multiply) else op
+
+
+def _spans(step: Step, op: Parts) -> list[tuple[Op, tuple[str, ...]]]:
+    """Return the ops of a sum of gradients, each with the names of its own operands."""
+    names = iter([operand.name for operand in step.operands])
+    return [(part, tuple(itertools.islice(names, count))) for part, count in op.parts]
+
+
+def _matrices(s: Setting, projections: list[Step]) -> Iterator[Mistake]:
+    """Yield the gradients of W with the factors or a transpose the wrong way round."""
+    for step in projections:
+        if not isinstance(step.op, Project) or not step.op.weight:
+            continue
+        x, w = (operand.name for operand in step.operands[:2])
+        d = s.truth.get(gradient(w))
+        if d is None or not isinstance(d.op, Multiply) or d.op.left.each_head:
+            continue
+        do = right(d)
+        said = f"You left the transpose out; {do}"
+        yield Mistake("x_not_transposed_back", d.name, said, {d.name: replace(d.op, left=SEEN)})
+        said = f"You took the factors the other way round, which is the transpose; {do}"
+        turned = Instead(replace(d.op, left=TURNED, right=SEEN), (gradient(step.name), x))
+        yield Mistake("dw_transposed", d.name, said, {d.name: turned})
+
+
+def _biases(s: Setting, projections: list[Step]) -> Iterator[Mistake]:
+    """Yield the gradients of b that are not summed over the rows."""
+    row = "column" if s.truth.columns else "row"
+    for step in projections:
+        if not isinstance(step.op, Project) or not step.op.bias:
+            continue
+        d, n = s.truth.get(gradient(step.operands[-1].name)), step.array.shape[-2]
+        if d is None or not isinstance(d.op, Summed) or n < 2:
+            continue
+        do = f"{d.name} is the sum of all {n} {row}s of {gradient(step.name)}."
+        for which, said in ((0, "first"), (n - 1, "last")):
+            only = 1.0 * (np.arange(n) == which)[:, None]
+            op = Altered(d.op, 0, times(only), f"{{0}}, {said} {row}")
+            yield Mistake("bias_not_summed_back", d.name, f"You took the {said} {row} alone; {do}", {d.name: op})
+        op = Altered(d.op, 0, times(np.array(1 / n)), f"{{0}} / {n}")
+        yield Mistake("bias_not_summed_back", d.name, f"You took the mean of the {row}s; {do}", {d.name: op})
+
+
+def _paths(step: Step, op: Parts) -> Iterator[Mistake]:
+    """Yield the gradient of what several steps use, from one of them alone, or from all but one."""
+    spans = _spans(step, op)
+    said = [part.text(step.columns)[0].format(*own) for part, own in spans]
+    for (part, own), alone in zip(spans, said, strict=True):
+        change = {step.name: Instead(part, own)}
+        yield Mistake("one_path_back", step.name, f"You took {alone} alone; {right(step)}", change)
+    for at in range(len(spans) if len(spans) > 2 else 0):
+        rest = [span for other, span in enumerate(spans) if other != at]
+        parts = Parts(op.of, tuple((part, len(own)) for part, own in rest))
+        left = {step.name: Instead(parts, tuple(name for _, own in rest for name in own))}
+        yield Mistake("path_forgotten_back", step.name, f"You left out {said[at]}; {right(step)}", left)
