@@ -6,15 +6,19 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from students.backward import MISTAKES, Worker, exercise, mistaken, rounding, written
+from students.backward import MISTAKES, Worker, apart, exercise, mistaken, rounding, written
 from support import json
 from support.command import Runner
 
 import attncli
+from attncli.checking.samples import SAMPLES
+from attncli.derivation.derive import differentiate
+from attncli.problem.problem import from_arguments
 
 WAYS = [pytest.param(id, way, id=f"{id}-{way}") for id, (_, _, ways) in MISTAKES.items() for way in range(ways)]
-SORTS = ("plain", "mean", "half", "square", "causal", "projected", "shared")
+SORTS = ("plain", "mean", "half", "square", "causal", "projected", "trained", "residual", "shared")
 
 
 def check(problem: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +30,7 @@ def check(problem: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
 def test_a_mistake_is_named(id: str, way: int) -> None:
     """From all steps, and from the step alone; the steps after it follow."""
     draw, step = random.Random(f"{id} {way}"), MISTAKES[id][1]
-    for _ in range(3):
+    for _ in range(2):
         problem, numbers = mistaken(id, way, draw)
         claims = written(numbers, 3)
         alone = check(problem, {step: claims[step]})
@@ -42,7 +46,7 @@ def test_a_mistake_is_named(id: str, way: int) -> None:
 def test_no_honest_student_is_accused(sort: str, decimals: int) -> None:
     """Who rounds each step of the backward pass and goes on with that, or with the forward pass rounded as well."""
     draw = random.Random(f"{sort} {decimals}")
-    for number in range(12):
+    for number in range(9):
         problem = exercise(sort, draw)
         carry = rounding(decimals, forward=number % 2 == 0)
         claims = written(Worker(problem, carry=carry).work(), decimals)
@@ -55,10 +59,23 @@ def test_no_honest_student_is_accused(sort: str, decimals: int) -> None:
 @pytest.mark.parametrize("sort", SORTS)
 def test_who_keeps_all_digits_is_not_accused(sort: str) -> None:
     draw = random.Random(sort)
-    for _ in range(6):
+    for _ in range(4):
         problem = exercise(sort, draw)
         report = check(problem, written(Worker(problem).work(), 3))
         assert report["verdict"] == "right", (problem, report)
+
+
+@pytest.mark.parametrize("number", range(len(SAMPLES)))
+def test_rounded_gradients_of_every_kind_of_problem_are_right(number: int) -> None:
+    """Caches, biases, norms, sinks, caps and shared heads: every step to 3 decimals, and the gradients alone."""
+    fields = {name: value for name, value in SAMPLES[number].items() if name not in {"target", "criterion", "lr"}}
+    *_, last = attncli.attention(**fields).values()
+    fields["target"] = (np.arange(last.value.size) % 5 - 2).reshape(last.value.shape).tolist()
+    right = differentiate(from_arguments(fields))
+    claims = written({name: step.value.tolist() for name, step in right.items() if not step.given}, 3)
+    for handed_in in (claims, {name: step for name, step in claims.items() if name.startswith("d_")}):
+        report = check(fields, handed_in)
+        assert report["verdict"] == "right", report["code"]
 
 
 def test_the_mistake_is_said_with_the_formulas(run: Runner, tmp_path: Path) -> None:
@@ -96,6 +113,47 @@ def test_an_upstream_gradient_is_no_answer(run: Runner, tmp_path: Path) -> None:
     assert run("check", "p.json", "d_weights=1.00 3.00").code == 0
     done = run("check", "p.json", "d_weights=1.00 3.01", "-f", "json")
     assert (done.code, json.loads(done.out)["first_wrong"]) == (1, "d_weights")
+
+
+CORE = (
+    "loss_two_forgotten", "loss_mean_forgotten", "loss_sign", "jacobian_diagonal", "rowsum_forgotten",
+    "rowsum_over_columns", "weights_not_transposed_back", "scale_forgotten_back", "scores_not_transposed_back",
+    "dq_dk_exchanged",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [[], ["--self"], ["--causal"], ["--self", "--causal"], ["--easy"]])
+def test_a_drawn_exercise_shows_the_mistakes_of_the_backward_pass(
+    run: Runner, tmp_path: Path, options: list[str]
+) -> None:
+    """Each gives other gradients, which check names from all of them; the key has what a student works out."""
+    files = ("-o", "e.json", "--key", "key.json", "--answers", "blank.json", "--sheet", "sheet.md")
+    assert run("new", "--seed", "4", "--backward", *options, *files).code == 0
+    problem = json.loads((tmp_path / "e.json").read_text())
+    key = json.loads((tmp_path / "key.json").read_text())
+    right = Worker(problem).work()
+    assert key["steps"].keys() == right.keys()
+    assert all(apart(key["steps"][name], right[name]) < 1e-5 for name in right if name != "masked")
+    assert list(json.loads((tmp_path / "blank.json").read_text())) == ["name", "exercise", *key["steps"]]
+    more = [*(["mask_ignored_back"] if "--causal" in options else []),
+            *(["one_path_back", "bias_not_summed_back"] if "--self" in options else [])]  # fmt: skip
+    assert {*CORE, *more} <= {mistake["id"] for mistake in key["mistakes"]}
+    sheet = (tmp_path / "sheet.md").read_text()
+    assert all(name.replace("_", r"\_") in sheet for name in key["steps"])
+    for id in (*CORE, *more):
+        claims = written(Worker(problem, id).work(), 3)
+        last = {name: step for name, step in claims.items() if name in {"d_Q", "d_K", "d_V", "d_X"} or "_b_" in name}
+        found = check(problem, last)["mistakes"]
+        assert id in found, (id, found, problem)
+    assert run("lint", "e.json").out.splitlines()[-1].startswith(("All known mistakes", "Known mistakes that"))
+    assert "output and gradients" in run("new", "--seed", "4", "--backward", *options, "--explain-choice").out
+
+
+def test_the_worksheet_asks_for_the_gradients(run: Runner, tmp_path: Path) -> None:
+    assert run("new", "--seed", "4", "--backward", "-o", "e.json", "--sheet", "s.md").code == 0
+    said = (tmp_path / "s.md").read_text()
+    assert "Compute this attention and its gradients by hand" in said
+    assert "The loss is the mean squared error; d_ is the gradient of the loss." in said
 
 
 def test_an_answer_is_not_part_of_the_next_command(run: Runner, tmp_path: Path) -> None:

@@ -63,6 +63,9 @@ KeyCount = Annotated[
 ]
 Rope = Annotated[bool, typer.Option("--rope", help="Rotate Q and K by their positions.", rich_help_panel=_SHAPE)]
 Padding = Annotated[bool, typer.Option("--padding", help="Hide the last keys as padding.", rich_help_panel=_SHAPE)]
+Backward = Annotated[
+    bool, typer.Option("--backward", help="Ask for a loss and its gradients as well.", rich_help_panel=_SHAPE)
+]
 Easy = Annotated[bool, typer.Option("--easy", help="Use only 0, 1 and 2, and an integer √d_k.", rich_help_panel=_SHAPE)]
 Title = Annotated[str | None, typer.Option(metavar="TEXT", help="Title [Exercise N, with the seed].")]
 NoFormulas = Annotated[
@@ -133,6 +136,7 @@ def new(
     keys: KeyCount = None,
     rope: Rope = False,
     padding: Padding = False,
+    backward: Backward = False,
     easy: Easy = False,
     count: Count = None,
     out_dir: OutDir = None,
@@ -157,6 +161,7 @@ def new(
 
     The same seed and options give the same exercise on every machine.
     """
+    from attncli.common import output
     from attncli.exercises import files, variants
     from attncli.exercises.draw import any_seed, draw
     from attncli.exercises.question import question
@@ -178,6 +183,7 @@ def new(
         rope=rope,
         padding=padding,
         kv_heads=kv_heads,
+        backward=backward,
         labels=labels,
         title=title or "",
         formulas=not no_formulas,
@@ -190,9 +196,10 @@ def new(
     elif out_dir:
         _refuse_together(out, format)
         endings = files.of_class(paths)
-        variants.must_be_new(out_dir)
+        output.must_be_new(out_dir)
         exercises = variants.drawn(spec, students, wanted)
-        variants.write(out_dir, files.texts_of_class(exercises, variants.stems(students, wanted), endings))
+        texts = files.texts_of_class(exercises, variants.stems(students, wanted), endings)
+        output.to_folder(out_dir, {name: text.encode() for name, text in texts.items()})
     else:
         chosen = formats.chosen(format or (None if out else "json"), out, "exercise")
         if (count or names) and any(paths.values()):

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from attncli.common.style import Style, decimal
 from attncli.common.text import counted
+from attncli.exercises import difficulty
 from attncli.exercises.draw import Exercise
-from attncli.exercises.outcomes import APART, distance, end
+from attncli.exercises.outcomes import APART, distance, end, end_said
 
 _HEADER = ("mistake", "step", "to correct", "nearest mistake", "to nearest")
 _NUMBERS = (2, 4)
@@ -19,8 +20,9 @@ def as_text(exercise: Exercise, style: Style) -> str:
     from attncli.writers.terminal.plain import write
 
     below = [
-        f"Largest differences in any cell of the output, all above {APART:g}.",
+        f"Largest differences in any cell of the {end_said(exercise.truth)}, all above {APART:g}.",
         f"Found after {counted(exercise.draws, 'draw')}.",
+        difficulty.said(exercise.truth),
     ]
     return write(_HEADER, list(_rows(exercise)), style, numbers=_NUMBERS, title=exercise.title, below=below)
 

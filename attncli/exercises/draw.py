@@ -8,9 +8,9 @@ from random import Random, SystemRandom
 import numpy as np
 
 from attncli.common.errors import AttnError
-from attncli.derivation.derive import derive
+from attncli.derivation.derive import derive_all
 from attncli.exercises.matrices import fields
-from attncli.exercises.outcomes import APART, CORE, Outcome, alike, distance, distinct, end, outcomes
+from attncli.exercises.outcomes import APART, CORE, CORE_BACKWARD, Outcome, alike, distance, distinct, end, outcomes
 from attncli.exercises.spec import ExerciseSpec
 from attncli.problem.problem import from_arguments
 from attncli.trace.trace import Trace
@@ -71,10 +71,11 @@ def draw(spec: ExerciseSpec) -> Exercise:
     """
     spec.validate()
     random = Random(spec.seed).random  # noqa: S311 (not for security)
+    core = (*CORE, *CORE_BACKWARD) if spec.backward else CORE
     left: list[str] = []
     for draws in range(1, MAX_DRAWS + 1):
-        truth = derive(from_arguments(fields(spec, random) | _answering(spec)))
-        found = outcomes(truth, CORE)
+        truth = derive_all(from_arguments(fields(spec, random) | _answering(spec)))
+        found = outcomes(truth, core)
         left = unshown(truth, found)
         if not left and not saturated(truth) and not dull(truth):
             return Exercise(spec, truth, distinct(found), draws)

@@ -15,6 +15,8 @@ IntegerMatrix = list[list[int]]
 
 _QUERIES, _VALUES = (-1, 0, 1, 1, 2, 2, 2), (-3, -2, -1, 0, 1, 2, 3, 4)
 _EASY = (0, 1, 2)
+_TARGETS, _BIASES = (-5, -4, -3, -2, -1, 1, 2, 3, 4, 5), (-1, 1, 2)
+"""Targets are far from most outputs: gradients are as large as what they belong to."""
 _SECOND, _SECOND_OF_V = (-1, 0, 1), (-1, 1, 2, 3)
 """The second entry in a column of W_q or W_k, and of W_v; the first is 1."""
 _EASY_SECOND, _EASY_SECOND_OF_V = (0, 0, 1), (0, 1, 1, 2)
@@ -38,6 +40,12 @@ def fields(spec: ExerciseSpec, random: Callable[[], float]) -> dict[str, object]
         drawn["Q"] = _matrix(n, d_k, queries, random)
         drawn["K"] = _matrix(m, key_width, queries, random)
         drawn["V"] = _matrix(m, value_width, values, random)
+    if spec.backward:
+        if spec.projected or spec.memory:
+            drawn |= {
+                name: _matrix(1, width, _BIASES, random)[0] for name, width in (("b_q", d_k), ("b_v", value_width))
+            }
+        drawn["target"] = _matrix(n, spec.heads * spec.d_v, _TARGETS, random)
     if spec.heads > 1:
         drawn["heads"] = spec.heads
     if spec.kv_heads:

@@ -11,7 +11,7 @@ import numpy as np
 from attncli.checking.mistakes import Mistake, line_of, mistakes
 from attncli.checking.mistakes.ops import Corrected
 from attncli.checking.replay import swept
-from attncli.problem.fields import GRADIENTS
+from attncli.problem.fields import GRADIENTS, gradient, updated
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 
@@ -24,6 +24,12 @@ CORE = (
     "mask_zero", "scale_dmodel", "split_reshape",
 )  # fmt: skip
 """The most common mistakes: a drawn exercise shows all of them that are possible in it."""
+CORE_BACKWARD = (
+    "loss_two_forgotten", "loss_mean_forgotten", "loss_sign", "weights_not_transposed_back", "jacobian_diagonal",
+    "rowsum_forgotten", "rowsum_over_columns", "mask_ignored_back", "scale_forgotten_back",
+    "scores_not_transposed_back", "dq_dk_exchanged", "heads_not_summed_back", "one_path_back", "bias_not_summed_back",
+)  # fmt: skip
+"""The most common mistakes of the backward pass: an exercise with gradients shows these as well."""
 APART = 0.02
 """Two units at 2 decimals: arrays that differ by no more in any cell are indistinguishable after rounding."""
 
@@ -63,10 +69,10 @@ def ends(truth: Trace) -> list[str]:
     last = last_step(truth)
     if last.name not in GRADIENTS:
         return [last.name]
-    backward = [name for name, step in truth.items() if not step.given and name in GRADIENTS]
     output = [name for name, step in truth.items() if not step.given and name not in GRADIENTS][-1]
-    return [output, *(name for name in backward if name.removeprefix("d_") in truth
-                      and truth[name.removeprefix("d_")].given)]  # fmt: skip
+    given = {name for name, step in truth.items() if step.given}
+    of_given = {made for name in given for made in (gradient(name), updated(name))}
+    return [output, *(name for name in truth if name in of_given - given)]
 
 
 def end(truth: Trace) -> Array:

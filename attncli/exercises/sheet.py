@@ -25,6 +25,8 @@ def task(exercise: Exercise) -> str:
     what = "cross-attention" if spec.memory else "self-attention" if spec.projected else "attention"
     if spec.heads > 1:
         what += f" with {spec.heads} heads"
+    if spec.backward:
+        what += " and its gradients"
     said = [
         f"Compute this {what} by hand and fill in every table, rounded to {DECIMALS} decimals.",
         f"Calculate with at least {2 * DECIMALS} decimals.",
@@ -39,6 +41,8 @@ def task(exercise: Exercise) -> str:
         said.append("It is causal: each token attends to itself and to the tokens before it.")
     if spec.padding:
         said.append(f"Only the first {exercise.real_keys} keys are real, the others are padding.")
+    if spec.backward:
+        said.append("The loss is the mean squared error; d_ is the gradient of the loss.")
     if spec.rope:
         said.append("Positions count from 0.")
     return " ".join(said)

@@ -44,6 +44,8 @@ class ExerciseSpec:
     """A word for each token; without any they are numbered."""
     title: str = ""
     """By default "Exercise" and the seed."""
+    backward: bool = False
+    """Whether the gradients of the mean squared error are asked for as well."""
     formulas: bool = True
     """Whether the worksheet shows the formula of each step."""
 

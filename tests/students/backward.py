@@ -49,6 +49,9 @@ MISTAKES: dict[str, tuple[str, str, int]] = {
     "bias_not_summed_back": ("projected", "d_b_q", 3),
     "one_path_back": ("projected", "d_X", 3),
     "path_forgotten_back": ("projected", "d_X", 3),
+    "residual_forgotten_back": ("residual", "d_X", 1),
+    "update_sign": ("trained", "W_q_new", 1),
+    "lr_forgotten": ("trained", "W_q_new", 1),
 }
 """By id: the sort of exercise, the step where it shows first, and in how many ways it is made."""
 
@@ -58,18 +61,22 @@ def integers(random: Random, rows: int, columns: int, most: int = 2) -> Plane:
 
 
 def exercise(sort: str, random: Random) -> Problem:
-    """Draw an exercise: "plain", "mean" and "half" losses, "square", "causal", "projected", "shared" heads."""
+    """Draw an exercise of a sort: "plain", "mean", "half", "square", "causal", "projected", … or "shared"."""
     n, d = random.randint(2, 4), random.randint(2, 3)
     m, d_v = random.randint(2, 4), random.randint(2, 3)
-    if sort in {"square", "projected"}:
+    if sort in {"square", "projected", "trained", "residual"}:
         n = m = d = d_v = random.randint(2, 3)
     p: Problem = {"criterion": {"mean": "mse", "half": "half_sse"}.get(sort, "sse")}
-    if sort == "projected":
+    if sort in {"projected", "trained", "residual"}:
         p["X"] = integers(random, n, d)
         for name in "qkv":
             p[f"W_{name}"] = integers(random, d, d, 1)
             p[f"b_{name}"] = integers(random, 1, d)[0]
         p["causal"] = random.random() < 0.5
+        if sort == "trained":
+            p["lr"] = 0.1
+        if sort == "residual":
+            p["residual"] = True
     elif sort == "shared":
         p |= {"Q": integers(random, n, 8), "K": integers(random, m, 4), "V": integers(random, m, 4)}
         p |= {"heads": 4, "kv_heads": 2, "W_o": integers(random, 8, 2, 1)}
@@ -129,15 +136,22 @@ class Worker:
     way: int = 0
     carry: Say = lambda _, values: values
     steps: Steps = field(default_factory=dict)
+    carried: Steps = field(default_factory=dict)
 
     def does(self, *ids: str) -> bool:
         """Tell whether the student makes one of these mistakes."""
         return self.mistake in ids
 
+    @property
+    def adds(self) -> bool:
+        """Whether X is added to the output."""
+        return bool(self.problem.get("residual"))
+
     def say(self, name: str, values: Any) -> Any:
         """Write a step down; return what the student goes on with."""
         self.steps[name] = values
-        return self.carry(name, values)
+        self.carried[name] = self.carry(name, values)
+        return self.carried[name]
 
     def say_heads(self, name: str, planes: list[Plane]) -> list[Plane]:
         """Write a step down that has a plane for each head."""
@@ -182,7 +196,8 @@ class Worker:
         if name in p:
             return [[float(x) for x in row] for row in p[name]]
         made = product(p["X"], p[f"W_{own}"])
-        return list(self.say(name, [[x + b for x, b in zip(row, p[f"b_{own}"], strict=True)] for row in made]))
+        bias = p.get(f"b_{own}", [0] * len(made[0]))
+        return list(self.say(name, [[x + b for x, b in zip(row, bias, strict=True)] for row in made]))
 
     def weights(self, qs: list[Plane], ks: list[Plane]) -> tuple[list[Plane], list[Plane]]:
         """Return the weights and the scaled scores, which a mask does not hide."""
@@ -200,14 +215,14 @@ class Worker:
         """Return the output, and the heads side by side."""
         if "heads" not in self.problem:
             output = self.say("output", mixed[0])
-            return output, output
+            return (self.say("updated", plus(self.problem["X"], output)) if self.adds else output), output
         joined = self.say("concat", beside(self.say("head_output", mixed)))
         return self.say("output", product(joined, self.problem["W_o"])), joined
 
     # --- backward
 
     def d_output(self, output: Plane) -> Plane:
-        target, criterion = self.problem["target"], self.problem["criterion"]
+        target, criterion = self.problem["target"], self.problem.get("criterion", "mse")
         error = [[a - b for a, b in zip(*rows, strict=True)] for rows in zip(output, target, strict=True)]
         count = len(error) * len(error[0])
         loss = math.fsum(x * x for row in error for x in row)
@@ -223,7 +238,8 @@ class Worker:
             factor = 2 / len(error)
         if self.does("loss_sign"):
             factor = -factor
-        return list(self.say("d_output", times(error, factor)))
+        found = times(error, factor)
+        return list(self.say("d_output", self.say("d_updated", found) if self.adds else found))
 
     def to_heads(self, d_output: Plane, joined: Plane, heads: int) -> list[Plane]:
         """Return the gradient of each head's output; write down those of W_o and of the heads side by side."""
@@ -320,13 +336,31 @@ class Worker:
             chosen = chosen[self.way]
         if self.does("path_forgotten_back"):
             chosen = chosen.replace(chosen[self.way], "")
-        self.say("d_X", self.total([paths[name] for name in chosen]))
+        parts = [paths[name] for name in chosen]
+        if self.adds and not self.does("residual_forgotten_back"):
+            parts.append(self.carried["d_updated"])
+        self.say("d_X", self.total(parts))
         for name, upstream in d.items():
             x = p["X"] if self.does("x_not_transposed_back") else turned(p["X"])
             made = product(x, upstream)
             self.say(f"d_W_{name}", product(turned(upstream), p["X"]) if self.does("dw_transposed") else made)
         for name, upstream in d.items():
-            self.say(f"d_b_{name}", [self.d_bias(upstream)])
+            if f"b_{name}" in p:
+                self.say(f"d_b_{name}", [self.d_bias(upstream)])
+        if "lr" in p:
+            self.update()
+
+    def update(self) -> None:
+        """Write down every W and b after one step of training, and the loss that they give."""
+        factor = self.problem["lr"]
+        factor = -factor if self.does("update_sign") else 1.0 if self.does("lr_forgotten") else factor
+        new = {}
+        for name in ("W_q", "W_k", "W_v", "b_q", "b_k", "b_v"):
+            own = self.problem[name] if name[0] == "W" else [self.problem[name]]
+            made = self.say(f"{name}_new", plus(own, times(self.carried[f"d_{name}"], -factor)))
+            new[name] = made if name[0] == "W" else made[0]
+        later = {name: value for name, value in self.problem.items() if name != "lr"}
+        self.say("loss_new", Worker(later | new).work()["loss"])
 
     def d_bias(self, upstream: Plane) -> list[float]:
         sums = [math.fsum(column) for column in zip(*upstream, strict=True)]
@@ -367,11 +401,11 @@ def mistaken(id: str, way: int, random: Random) -> tuple[Problem, Steps]:
         p = exercise(sort, random)
         right = Worker(p).work()
         wrong = Worker(p, id, way).work()
-        if _apart(right[step], wrong[step]) > 0.05:
+        if apart(right[step], wrong[step]) > 0.05:
             return p, wrong
 
 
-def _apart(a: Any, b: Any) -> float:
+def apart(a: Any, b: Any) -> float:
     if isinstance(a, list):
-        return max(_apart(x, y) for x, y in zip(a, b, strict=True))
+        return max(apart(x, y) for x, y in zip(a, b, strict=True))
     return abs(float(a) - float(b))

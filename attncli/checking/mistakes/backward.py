@@ -149,7 +149,8 @@ def _softmax(s: Setting) -> Iterator[Mistake]:
         return
     w, d = (operand.name for operand in step.operands)
     along, across = ("colsum", "rowsum") if s.truth.columns else ("rowsum", "colsum")
-    do = right(step)
+    row = "column" if s.truth.columns else "row"
+    do = f"subtract each {row}'s sum of {w} ∘ {d} from {d}, and multiply by {w}."
     for id, said, function, formula, tex in (
         (
             "jacobian_diagonal",
@@ -160,7 +161,7 @@ def _softmax(s: Setting) -> Iterator[Mistake]:
         ),
         (
             "rowsum_forgotten",
-            f"You left out − {along}({w} ∘ {d})",
+            f"You left out the sum of each {row}",
             lambda w, d: w * d,
             "{0} ∘ {1}",
             r"{0} \circ {1}",
@@ -174,14 +175,14 @@ def _softmax(s: Setting) -> Iterator[Mistake]:
         ),
         (
             "rowsum_over_columns",
-            f"You summed over the queries; each {'column' if s.truth.columns else 'row'} has a sum of its own",
+            "You summed over the queries",
             lambda w, d: w * (d - (w * d).sum(axis=-2, keepdims=True)),
             f"{{0}} ∘ ({{1}} − {across}({{0}} ∘ {{1}}))",
             rf"{{0}} \circ ({{1}} - \operatorname{{{{{across}}}}}({{0}} \circ {{1}}))",
         ),
         (
             "softmax_skipped_back",
-            "You passed the gradient of the weights on to the scores as it is",
+            f"You passed {d} on as it is",
             lambda w, d: np.where(w == 0, 0.0, d),
             "{1}",
             "{1}",

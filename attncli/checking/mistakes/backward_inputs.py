@@ -9,11 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from attncli.checking.mistakes.backward import right
-from attncli.checking.mistakes.functions import Altered, times
-from attncli.checking.mistakes.mistake import Instead, Mistake
+from attncli.checking.mistakes.functions import Altered, Formula, times
+from attncli.checking.mistakes.mistake import Change, Instead, Mistake
 from attncli.checking.mistakes.setting import Setting
 from attncli.derivation.gradients import SEEN, TURNED, Multiply, Parts, Summed
 from attncli.derivation.ops import Project
+from attncli.derivation.residual import Residual
+from attncli.derivation.training import Descend
 from attncli.problem.fields import gradient
 from attncli.trace.op import Op
 from attncli.trace.step import Step
@@ -27,7 +29,8 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
     yield from _together(_biases(s, projections))
     for step in list(s.truth.values()):
         if isinstance(step.op, Parts):
-            yield from _paths(step, step.op)
+            yield from _paths(s, step, step.op)
+    yield from _together(_updates(s))
 
 
 def _together(found: Iterator[Mistake]) -> Iterator[Mistake]:
@@ -118,15 +121,34 @@ def _biases(s: Setting, projections: list[Step]) -> Iterator[Mistake]:
         yield Mistake("bias_not_summed_back", d.name, f"You took the mean of the {row}s; {do}", {d.name: op})
 
 
-def _paths(step: Step, op: Parts) -> Iterator[Mistake]:
+def _paths(s: Setting, step: Step, op: Parts) -> Iterator[Mistake]:
     """Yield the gradient of what several steps use, from one of them alone, or from all but one."""
+    residual = [(gradient(made.name),) for made in s.truth.values() if isinstance(made.op, Residual)]
     spans = _spans(step, op)
     said = [part.text(step.columns)[0].format(*own) for part, own in spans]
-    for (part, own), alone in zip(spans, said, strict=True):
-        change = {step.name: Instead(part, own)}
-        yield Mistake("one_path_back", step.name, f"You took {alone} alone; {right(step)}", change)
-    for at in range(len(spans) if len(spans) > 2 else 0):
+    for at, (_, left) in enumerate(spans):
         rest = [span for other, span in enumerate(spans) if other != at]
-        parts = Parts(op.of, tuple((part, len(own)) for part, own in rest))
-        left = {step.name: Instead(parts, tuple(name for _, own in rest for name in own))}
-        yield Mistake("path_forgotten_back", step.name, f"You left out {said[at]}; {right(step)}", left)
+        if left in residual or len(rest) > 1:
+            id = "residual_forgotten_back" if left in residual else "path_forgotten_back"
+            parts = Parts(op.of, tuple((part, len(own)) for part, own in rest))
+            change: Change = {step.name: Instead(parts, tuple(name for _, own in rest for name in own))}
+            yield Mistake(id, step.name, f"You left out {said[at]}; {right(step)}", change)
+    for (part, own), alone in zip(spans, said, strict=True):
+        if len(spans) > 2 or not any(left in residual for _, left in spans if left != own):
+            yield Mistake(
+                "one_path_back", step.name, f"You took {alone} alone; {right(step)}", {step.name: Instead(part, own)}
+            )
+
+
+def _updates(s: Setting) -> Iterator[Mistake]:
+    """Yield the updates of a step of training with the wrong sign, or without the learning rate."""
+    for step in list(s.truth.values()):
+        if not isinstance(step.op, Descend):
+            continue
+        lr, do = step.op.lr, right(step)
+        added = Formula(lambda w, d, lr=lr: w + lr * d, "{0} + lr {1}", r"{0} + \eta\, {1}")
+        said = f"You went up the gradient; descend: {do}"
+        yield Mistake("update_sign", step.name, said, {step.name: added})
+        said = f"You left out the learning rate, {lr:.15g}; {do}"
+        whole = Formula(lambda w, d: w - d, "{0} − {1}", "{0} - {1}")
+        yield Mistake("lr_forgotten", step.name, said, {step.name: whole})

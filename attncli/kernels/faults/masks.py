@@ -9,21 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.derivation.modifiers import (
-    AddTerms,
-    Bias,
-    Causal,
-    Hide,
-    Lengths,
-    Mask,
-    MaskRule,
-    Modifier,
-    Softcap,
-    Term,
-    Window,
-    indices,
-    pick_offset,
-)
+from attncli.derivation.masks import Causal, Lengths, Mask, MaskRule, Window
+from attncli.derivation.modifiers import AddTerms, Bias, Hide, Modifier, Softcap, Term
+from attncli.derivation.places import COUNTED, Places
 from attncli.derivation.positions import Alibi
 from attncli.kernels.faults.fault import TILES, Fault, Setting
 
@@ -31,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from attncli.common.labels import Cell
-    from attncli.derivation.modifiers import Offset
+    from attncli.derivation.places import Offset
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +32,12 @@ class CausalByTile(MaskRule):
     hides = "keys in later tiles"
 
     def allowed(self, rows: slice, cols: slice) -> npt.NDArray[np.bool_]:
-        i, j = indices(0, rows, cols)
+        i, j = COUNTED.block(rows, cols)
         last = (i // self.queries + 1) * self.queries - 1 + self.offset
         return np.asarray(j // self.keys * self.keys <= last)
 
     def at(self, lead: Cell) -> MaskRule:
-        return CausalByTile(self.queries, self.keys, pick_offset(self.offset, lead))
+        return CausalByTile(self.queries, self.keys, Places(self.offset).at(lead).offset)
 
 
 class _Modifiers:
@@ -159,10 +147,10 @@ def _cap(m: _Modifiers, cap: Softcap) -> Iterator[Fault]:
 
 def _alibi(m: _Modifiers, term: Alibi) -> Iterator[Fault]:
     said, look = "ALiBi favours distant keys", "the sign of the slopes"
-    yield m.fault("alibi_sign", said, look, m.term_replaced(term, Alibi(-term.slopes, term.offset)))
+    yield m.fault("alibi_sign", said, look, m.term_replaced(term, replace(term, slopes=-term.slopes)))
     if term.slopes.size > 1:
         said, look = "the last head has the first slope", "the order of the slopes"
-        reversed_ = Alibi(term.slopes[::-1], term.offset)
+        reversed_ = replace(term, slopes=term.slopes[::-1])
         yield m.fault("alibi_slopes_reversed", said, look, m.term_replaced(term, reversed_))
     said, look = "ALiBi is not added", "whether the slopes reach the kernel"
     yield m.fault("alibi_ignored", said, look, m.term_replaced(term))
