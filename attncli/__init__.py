@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = [
-    "AttnError", "Explanation", "Report", "Step", "Trace", "__version__", "attention", "check", "explain", "grad",
-    "mark",
+    "AttnError", "Comparison", "Explanation", "Report", "Step", "Trace", "__version__", "attention", "check", "compare",
+    "explain", "grad", "mark",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from attncli.api import attention, check, explain, grad, mark
+    from attncli.api import attention, check, compare, explain, grad, mark
     from attncli.checking import Report
     from attncli.common.errors import AttnError
+    from attncli.kernels.comparison import Comparison
     from attncli.trace.step import Step
     from attncli.trace.trace import Explanation, Trace
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from attncli.common.arrays import facing
-from attncli.common.errors import AttnError
+from attncli.common.arrays import as_numpy, facing, is_array
+from attncli.common.errors import AttnError, Where
 from attncli.common.rounding import dtype_name
 from attncli.derivation.derive import derive, differentiate
-from attncli.problem.fields import is_backward
+from attncli.problem.fields import Entry, is_backward
 from attncli.problem.problem import Problem, canonical, entries
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
@@ -24,19 +24,27 @@ if TYPE_CHECKING:
 
     from attncli.checking import Report
     from attncli.checking.students import NameFrom
+    from attncli.kernels.comparison import Comparison
     from attncli.problem.arguments import Claims, Fields, Options
     from attncli.problem.fields import Document
 
-__all__ = ["AttnError", "Explanation", "Report", "Step", "Trace", "attention", "check", "explain", "grad", "mark"]
+__all__ = [
+    "AttnError", "Comparison", "Explanation", "Report", "Step", "Trace", "attention", "check", "compare", "explain",
+    "grad", "mark",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:
-    if name != "Report":
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    from attncli.checking import Report  # with the catalogue of mistakes, which `attention` does not need
+    if name == "Report":
+        from attncli.checking import Report  # with the catalogue of mistakes, which `attention` does not need
 
-    return Report
+        return Report
+    if name == "Comparison":
+        from attncli.kernels.comparison import Comparison
+
+        return Comparison
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
 
 
 def attention(
@@ -223,6 +231,64 @@ def explain(problem: Fields | Mapping[str, Any] | Trace, cell: str, *, deep: boo
     work = differentiate if is_backward(cell) else derive
     trace = problem if isinstance(problem, Trace) else work(Problem(_document(problem)))
     return trace.explain(cell, deep=deep)
+
+
+def compare(
+    problem: Fields | Mapping[str, Any] | Trace,
+    out: Any,
+    *,
+    dtype: Any = None,
+    layout: str | None = None,
+    strict: bool = False,
+    explain: bool = False,
+) -> Comparison:
+    """Hold a kernel's output against float64, within what its number format gives.
+
+    Parameters
+    ----------
+    problem : mapping or Trace
+        The fields of a problem file by name, or what `attention` returned for them.
+    out : array_like
+        The output: an array of NumPy, PyTorch, JAX or another library, in the shape of the problem's output.
+    dtype : dtype_like, optional
+        The number format of the kernel, by default that of `out`: float16, bfloat16, float32 or float64.
+    layout : str, optional
+        The order of the axes of `out`: "bhsd", "bshd" or "sbhd".
+    strict : bool, optional
+        Whether a kernel that rounds every step is refused.
+    explain : bool, optional
+        Whether faults are looked for even if the output is within.
+
+    Returns
+    -------
+    Comparison
+        True if an honest kernel gives such an output, so that `assert compare(problem, out)` is a test, whose message
+        is the report.
+
+    Raises
+    ------
+    AttnError
+        For a problem that is not attention, for another shape, and for an output that does not hold floating-point
+        numbers, or whose format is not known.
+
+    Examples
+    --------
+    >>> from attncli import compare
+    >>> problem = {"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}
+    >>> found = compare(problem, [[8.98592, 9.98592]], dtype="float16")
+    >>> bool(found), found.verdict
+    (True, 'within')
+    """
+    from attncli.kernels.comparison import comparison
+    from attncli.kernels.outputs import output_of
+
+    entry = Entry(out, Where(field="out"))
+    if is_array(out):
+        array, stored = as_numpy(out)
+        entry = Entry(array, Where(field="out"), dtype=stored)
+    name = None if dtype is None else getattr(dtype, "__name__", str(dtype).rpartition(".")[2])
+    output = output_of(entry, name)
+    return comparison(Problem(_document(problem)), output, layout=layout, strict=strict, explain=explain)
 
 
 def mark(

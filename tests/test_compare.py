@@ -242,6 +242,25 @@ def test_every_format_of_a_report_shows_it(run: Runner, tmp_path: Path, format: 
     assert ("within" if "json" in format else "noise 0.") in result.out.replace("\u00a0", " ").replace("\\", "")
 
 
+def test_the_heat_map_shows_the_tile(run: Runner, tmp_path: Path) -> None:
+    """Errors are drawn over heads, rows and columns, a tile of garbage at its full strength."""
+    x = random(0, (2, 32, 16))
+    out = flash(x)
+    out[0, 1, 16:] += 5
+    p, o = saved(tmp_path, x, out)
+    table = run("compare", p, f"out={o}", "--dtype", "bfloat16", "--heatmap")
+    assert table.code == 1
+    assert "head 2 of 2" in table.out
+    assert "queries down, dimensions across" in table.out
+    assert "1 is as far off as an honest kernel may be, or further" in table.out
+    right = [line.split("    ")[-1] for line in table.out.splitlines() if line.startswith(" q")]
+    assert [line.count("█") > 8 for line in right].index(True) == len(right) // 2
+    svg = run("compare", p, f"out={o}", "--dtype", "bfloat16", "--heatmap", "-f", "svg")
+    assert svg.out.startswith("<svg")
+    refused = run("compare", p, f"out={o}", "--dtype", "bfloat16", "--heatmap", "-f", "json")
+    assert (refused.code, refused.out) == (2, "")
+
+
 # --- files and layouts -----------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,10 @@ from kernels.faulty import FAULTY, Case, cases, inputs
 from kernels.honest import Inputs, flash, to
 from support import json
 from support.command import Runner
+from support.examples import READABLE
 
+from attncli.common.errors import AttnError
+from attncli.derivation.derive import derive
 from attncli.kernels import faults
 from attncli.kernels.catalogue import catalogue
 from attncli.kernels.comparison import Comparison, comparison
@@ -86,6 +89,20 @@ def test_faults_behind_a_projection() -> None:
     out = to("bfloat16", heads.swapaxes(0, 1).reshape(50, 48) @ w)
     found = diagnosed({**joined, "heads": 3, "W_o": w}, out, "bfloat16")
     assert found.agrees == ["heads_reversed"]
+
+
+@pytest.mark.parametrize("name", [name for name, p in READABLE.items() if "V" in p or "X" in p])
+def test_every_kind_of_problem_can_be_compared(name: str) -> None:
+    """Its own output is within; a stretched one is beyond, and looking for faults does not fail."""
+    p = from_arguments(READABLE[name])
+    trace = derive(p)
+    if not any(step.name == "scores" and not step.given for step in trace.values()) or "sum" in name:
+        with pytest.raises(AttnError, match="compare needs softmax attention"):
+            diagnosed(READABLE[name], np.zeros((1, 1)), "float32")
+        return
+    out = trace["output"].value
+    assert diagnosed(READABLE[name], out.astype(np.float32), "float32").verdict == "within"
+    assert diagnosed(READABLE[name], out * 1.01 + 0.01, "float32").verdict == "beyond"
 
 
 def test_the_report_names_the_fault(run: Runner, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ COMMANDS = {
     "new": "new",
     "lint": "exercise",
     "mistakes": "mistakes",
+    "conventions": "conventions",
     "help": "help",
 }
 """The module of each command, in the order of the help."""

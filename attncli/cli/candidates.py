@@ -139,6 +139,10 @@ def _values(command: str, param: Any, current: str) -> Iterator[Candidate]:
 
         for name in names_for(_SUBJECTS.get(command, "trace")):
             yield from map(Candidate, (name, *FORMATS[name].aliases))
+    elif param.name == "like":
+        from attncli.problem.implementations import DEFAULTS
+
+        yield from map(Candidate, DEFAULTS)
     elif param.name == "feedback_format":
         from attncli.writers.formats import names_for
 

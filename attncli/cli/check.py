@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from attncli.cli.command import Typed, with_problem
-from attncli.cli.options import Color, Full, Out, Quiet, Tolerance
+from attncli.cli.options import Color, Full, Like, Out, Quiet, Tolerance
 from attncli.cli.terminal import ExitCode, Terminal
 from attncli.common.errors import AttnError
 
@@ -44,6 +44,7 @@ def check(
     show_answers: ShowAnswers = False,
     why: Why = None,
     tolerance: Tolerance = None,
+    like: Like = None,
     format: ReportFormat = None,
     out: Out = None,
     full: Full = False,
@@ -67,7 +68,7 @@ def check(
 
     chosen = formats.chosen(format, out, "report")
     level = _level(hints, show_answers=show_answers, for_people=chosen.for_people)
-    problems, student, problem = submissions.checked(typed.operands, typed.options, piped=typed.is_piped)
+    problems, student, problem = submissions.checked(typed.operands, typed.options, piped=typed.is_piped, like=like)
     reports = []
     for document, claims in problems:
         report = Judge(document, tolerance=tolerance).judge(claims, own=True)

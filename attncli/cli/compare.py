@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from attncli.cli.command import Typed, with_problem
-from attncli.cli.options import Color, Out, Quiet
+from attncli.cli.options import Color, Like, Out, Quiet
 from attncli.cli.terminal import ExitCode, Terminal
 
 Dtype = Annotated[
@@ -20,6 +20,7 @@ Layout = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 if the kernel rounds every step.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Look for faults even if the output is within.")]
+Heatmap = Annotated[bool, typer.Option("--heatmap", help="Draw the errors: table, html or svg.")]
 ReportFormat = Annotated[
     str | None,
     typer.Option("--format", "-f", metavar="NAME", help="table, json, jsonl, markdown, latex, html or svg [table]."),
@@ -34,6 +35,8 @@ def compare(
     layout: Layout = None,
     strict: Strict = False,
     explain: Explain = False,
+    like: Like = None,
+    heatmap: Heatmap = False,
     format: ReportFormat = None,
     out: Out = None,
     quiet: Quiet = False,
@@ -51,11 +54,12 @@ def compare(
     from attncli.readers import compared
     from attncli.writers import formats
 
-    chosen = formats.chosen(format, out, "report")
-    problem, entry = compared.problem_and_output(typed.operands, typed.options, piped=typed.is_piped)
+    chosen = formats.chosen(format, out, "heatmap" if heatmap else "report")
+    problem, entry = compared.problem_and_output(typed.operands, typed.options, piped=typed.is_piped, like=like)
     found = comparison(problem, output_of(entry, dtype), layout=layout, strict=strict, explain=explain)
     style = terminal.style(color, out=out)
-    terminal.write(chosen.report([page(found)], style), out, style.encoding)
+    drawn = chosen.heatmap([found.errors], style) if heatmap else chosen.report([page(found)], style)
+    terminal.write(drawn, out, style.encoding)
     if not quiet:
         terminal.tell(found.notes)
     if not found:

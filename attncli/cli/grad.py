@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attncli.cli.command import Typed, with_problem
-from attncli.cli.options import Color, Exact, Format, Full, Header, Out, Quiet
+from attncli.cli.options import Color, Exact, Format, Full, Header, Like, Out, Quiet
 from attncli.cli.run import ByHand, Step
 from attncli.cli.terminal import Terminal
 from attncli.common.errors import AttnError, Where
@@ -51,6 +51,7 @@ def grad(
     update: Update = None,
     iterations: Iterations = None,
     trained: TrainedFile = None,
+    like: Like = None,
     quiet: Quiet = False,
     color: Color = "auto",
 ) -> None:
@@ -79,7 +80,7 @@ def grad(
     style = replace(style, precision=typed.precision, header=header, by_hand=by_hand, exact=exact)
     parts = [part for typed_part in step or [] for part in split_parts(typed_part)]
     names = [named(name, Where("--update")) for text in update or [] for name in split_parts(text)]
-    problems = operands.problems(typed.operands, typed.options, piped=typed.is_piped)
+    problems = operands.problems(typed.operands, typed.options, piped=typed.is_piped, like=like)
     training = None
     if trained or iterations:
         from attncli.derivation.training import train

@@ -28,6 +28,11 @@ def help(
     terminal: Terminal = context.obj
     terminal.use_one_blas_thread()
     page = manual.index() if topic is None else manual.page(topic)
+    show(terminal, page, color)
+
+
+def show(terminal: Terminal, page: str, color: str) -> None:
+    """Show Markdown: drawn in a terminal, page by page if it is long, and as it is in a pipe."""
     if not terminal.output_is_terminal:
         style = terminal.style("never")
         terminal.write(style.plain(page), encoding=style.encoding)

@@ -46,6 +46,10 @@ Tolerance = Annotated[
     float | None,
     typer.Option(metavar="X", callback=_finite, help="Accept differences up to X, however many decimals are given."),
 ]
+Like = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Assume the defaults of torch-sdpa, flash, jax, …: see attncli conventions."),
+]
 Header = Annotated[bool, typer.Option("--header", help="Put labels around the matrices of csv and tsv.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Write no notes to standard error.")]
 Exact = Annotated[bool, typer.Option("--exact", help="Show roots, fractions and powers of e.")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from attncli.cli.command import Typed, with_problem
-from attncli.cli.options import Color, Exact, Format, Full, Header, Out, Quiet
+from attncli.cli.options import Color, Exact, Format, Full, Header, Like, Out, Quiet
 from attncli.cli.terminal import ExitCode, Terminal
 from attncli.common.errors import AttnError
 
@@ -60,6 +60,7 @@ def run(
     exact: Exact = False,
     heatmap: Heatmap = False,
     dtype: Dtype = "float64",
+    like: Like = None,
     keep_going: KeepGoing = False,
     quiet: Quiet = False,
     color: Color = "auto",
@@ -111,10 +112,10 @@ def run(
 
     fine = True
     if keep_going:
-        lines = operands.problem_lines(typed.operands, typed.options, piped=typed.is_piped)
+        lines = operands.problem_lines(typed.operands, typed.options, piped=typed.is_piped, like=like)
         fine = many.write(many.results(lines, work), chosen, terminal, out, style)
     else:
-        problems = operands.problems(typed.operands, typed.options, piped=typed.is_piped)
+        problems = operands.problems(typed.operands, typed.options, piped=typed.is_piped, like=like)
         shown = [work(problem) for problem in problems]
         result = chosen.heatmap(shown, style) if heatmap else chosen.trace(shown, style)
         terminal.write(result, out, style.encoding)

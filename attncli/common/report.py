@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
 
 
+ERRORS = "|e|/7σ"
+"""The name of a comparison's errors in a heat map: in units of the greatest that an honest kernel has."""
+
+
 @dataclass(frozen=True)
 class WrongCell:
     """One wrong cell: its name, the claimed number, and the right one unless that is withheld."""

@@ -156,7 +156,8 @@ class Draft:
             verb, them = ("is", "it") if len(claims) == 1 else ("are", "them")
             remarks.append(f"{whose} {listed(claims)} {verb} not used; attncli check compares {them}")
         given = [*self.problem.values, *(name for name in STEPS if name in inputs and name not in FIELDS)]
-        if unused := [name for name in given if name not in self._used | _UNUSED]:
+        needless = self._used | _UNUSED | self.problem.defaults
+        if unused := [name for name in given if name not in needless]:
             remarks.append(f"not used by this problem: {', '.join(unused)}")
         return remarks
 

@@ -9,6 +9,7 @@ from attncli.checking.samples import catalogue, traces
 from attncli.derivation.rules import RULES
 from attncli.models.families import FAMILIES
 from attncli.problem.fields import FIELDS, OPTIONS, STEPS
+from attncli.problem.implementations import DEFAULTS
 from attncli.writers.formats import FORMATS, Subject
 
 COMMANDS_BY_SUBJECT: dict[Subject, str] = {
@@ -91,9 +92,25 @@ def faults() -> str:
     return _table(("fault", "kind", "look at"), rows)
 
 
+def conventions() -> str:
+    """Return the questions on which implementations differ."""
+    from attncli.kernels import conventions
+
+    return conventions.as_table()
+
+
+def like() -> str:
+    """Return the defaults of other implementations."""
+    rows = [
+        (f"`{name}`", ", ".join(f"`{field}: {value}`" for field, value in fields.items()))
+        for name, fields in DEFAULTS.items()
+    ]
+    return _table(("`--like`", "means"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "options": options, "steps": steps, "formats": formats, "mistakes": mistakes, "families": families,
-    "faults": faults,
+    "faults": faults, "conventions": conventions, "like": like,
 }  # fmt: skip
 """The tables by the names that topics call them."""
 

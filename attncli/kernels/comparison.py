@@ -12,16 +12,18 @@ from attncli.common.arrays import facing
 from attncli.common.rounding import rounded
 from attncli.kernels import layouts
 from attncli.kernels.differences import Differences, differences
+from attncli.kernels.errors import errors
 from attncli.kernels.outputs import Output
 from attncli.kernels.reference import Reference, plan_of, reference
 from attncli.kernels.regions import regions
-from attncli.kernels.words import page
+from attncli.kernels.words import line, page
+from attncli.trace.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attncli.common.arrays import Array
-    from attncli.common.labels import Cell
+    from attncli.common.labels import Axis, Cell
     from attncli.common.report import Page
     from attncli.derivation.plan import Plan
     from attncli.kernels.diagnosis import Finding
@@ -43,10 +45,9 @@ class Comparison:
     verdict: Verdict
     kind: NumberFormat
     shape: tuple[int, ...]
-    noise: float
-    """The RMS of e/σ; infinite if the output is not finite."""
-    max: float
-    """The greatest |e|/σ."""
+    differences: Differences
+    query: Axis
+    """The axis of the rows."""
     worst: str
     """The name of that element."""
     where: Sequence[str] = ()
@@ -62,6 +63,21 @@ class Comparison:
         return self.verdict == "within" or (self.verdict == "narrow" and not self.strict)
 
     @property
+    def noise(self) -> float:
+        """The RMS of e/σ; infinite if the output is not finite."""
+        return self.differences.rms
+
+    @property
+    def max(self) -> float:
+        """The greatest |e|/σ; infinite if the output is not finite."""
+        return self.differences.greatest
+
+    @property
+    def errors(self) -> Trace:
+        """|e|/σ in units of the bound, over batches, heads, rows and columns, for a heat map."""
+        return errors(self.differences, self.query)
+
+    @property
     def agrees(self) -> list[str]:
         """The ids of the faults that explain the output, best first."""
         return [finding.id for finding in self.findings]
@@ -73,8 +89,7 @@ class Comparison:
 
     def __repr__(self) -> str:
         """Return the report on one line, as pytest shows it."""
-        step, *more = page(self).steps
-        return f"<{step.mark} {'; '.join([step.said, *(f'{line.name}: {line.said}' for line in more)])}>"
+        return line(self)
 
     def __str__(self) -> str:
         """Show the lines that `attncli compare` shows."""
@@ -127,8 +142,8 @@ def comparison(
         verdict,
         output.kind,
         tuple(axis.size for axis in right.axes),
-        found.rms,
-        found.greatest,
+        found,
+        right.axes[-2],
         _cell_name(right, layouts.index_of(int(np.argmax(found.ratio)), right.axes, right.heads)),
         where=regions(found.beyond(), out, right.axes[-2]),
         remarks=remarks,

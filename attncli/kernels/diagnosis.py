@@ -47,13 +47,12 @@ class Finding:
 def diagnose(right: Reference, found: Differences) -> list[Finding]:
     """Return the faults that explain a difference, best first: formulas, else a pattern, else a precision."""
     setting = setting_of(right)
-    joined = found.out.shape[1] != setting.heads
     worst = tuple(int(at) for at in np.unravel_index(int(np.argmax(found.ratio)), found.ratio.shape))
-    some = blocks(found.ratio.shape, worst, setting.heads, setting.m, joined=joined)
+    some = blocks(found.ratio.shape, worst, setting.heads, setting.m, joined=right.projected)
     sample = Sample(right, setting.kernel, right.kind, found.out, found.noise, found.right, worst, some)
     return (
         _explained(faults(setting), sample, ENOUGH)
-        or _pattern(setting, found)
+        or _pattern(right, setting, found)
         or _explained(precision.faults(setting), sample, ENOUGH_OF_A_PRECISION)
         or _narrow_accumulation(right, found)
     )
@@ -76,8 +75,8 @@ def _explained(tried: Iterable[Fault], sample: Sample, enough: float) -> list[Fi
     return list(best.values())
 
 
-def _pattern(setting: Setting, found: Differences) -> list[Finding]:
-    anomaly = Anomaly(found.out, found.right, found.noise, found.beyond(), setting.kernel)
+def _pattern(right: Reference, setting: Setting, found: Differences) -> list[Finding]:
+    anomaly = Anomaly(found.out, found.right, found.noise, found.beyond(), setting.kernel, right.projected)
     for id, (pattern, look) in PATTERNS.items():
         with np.errstate(all="ignore"):
             said = pattern(anomaly)

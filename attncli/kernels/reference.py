@@ -56,6 +56,12 @@ class Reference:
         return self.attention.axes[-3].size if last and isinstance(last.op, Concat) else 1
 
     @property
+    def projected(self) -> bool:
+        """Whether W_o or b_o makes the output of attention's."""
+        last = self.plan.get("output")
+        return last is not None and isinstance(last.op, Project)
+
+    @property
     def attention(self) -> PlannedStep:
         """The step that computes attention."""
         return next(step for step in self.plan.steps if isinstance(step.op, Attend))

@@ -40,19 +40,19 @@ def _heads(wrong: Flags) -> Iterator[str]:
     for flags, name in ((_along(wrong, 0), "batch"), (_along(wrong, 1), "head")):
         if len(flags) > 1:
             plural = "batches" if name == "batch" else "heads"
-            yield f"all {plural}" if flags.all() else _listed(flags, Axis(name, len(flags)), plural)
+            yield f"all {plural}" if flags.all() else listed(flags, Axis(name, len(flags)), plural)
 
 
 def _rows(wrong: Flags, query: Axis) -> Iterator[str]:
     rows = _along(wrong, 2)
     if len(rows) > 1:
-        yield "all rows" if rows.all() else _listed(rows, query, "rows")
+        yield "all rows" if rows.all() else listed(rows, query, "rows")
 
 
 def _columns(wrong: Flags) -> Iterator[str]:
     columns = _along(wrong, 3)
     if not columns.all():
-        yield _listed(columns, Axis("dim", len(columns)), "columns")
+        yield listed(columns, Axis("dim", len(columns)), "columns")
 
 
 def _along(wrong: Flags, axis: int) -> Flags:
@@ -61,7 +61,7 @@ def _along(wrong: Flags, axis: int) -> Flags:
     return np.asarray(np.any(wrong, axis=others))
 
 
-def _listed(flags: Flags, axis: Axis, plural: str) -> str:
+def listed(flags: Flags, axis: Axis, plural: str) -> str:
     """Return the entries of an axis that are set: as runs of neighbours, or their number if there are many runs."""
     runs = _runs(flags)
     if len(runs) > _RUNS:

@@ -56,7 +56,7 @@ class Sample:
     @property
     def joined(self) -> bool:
         """Whether W_o mixes the heads, so that the output has one."""
-        return bool(self.out.shape[1] != self.kernel.q.shape[1])
+        return self.right.projected
 
     def smaller(self) -> Sample:
         """Return a sample of a few rows around the worst element."""

@@ -14,9 +14,21 @@ if TYPE_CHECKING:
 HONEST = "honest kernels 0.1 to 0.8×"
 
 
+_LINE = 232
+"""pytest cuts what is longer than 240 characters in the middle."""
+
+
 def page(found: Comparison) -> Page:
     """Return the report."""
     return Page("", list(_lines(found)), [], data=_data(found), command="compare")
+
+
+def line(found: Comparison) -> str:
+    """Return the report on one line, as long as pytest shows it."""
+    parts = [_verdict(found).removesuffix(f" ({HONEST})"), ", ".join(found.where)]
+    parts += [f"{finding.id}: {finding.said}" for finding in found.findings[:1]]
+    said = "; ".join(filter(None, [*parts, *found.remarks]))
+    return f"<{'✓' if found else '✗'} {said if len(said) <= _LINE else said[: _LINE - 1] + '…'}>"
 
 
 def _lines(found: Comparison) -> list[StepSaid]:

@@ -413,6 +413,8 @@ class Entry:
     column_labels: tuple[str, ...] = ()
     dtype: str = ""
     """The number format in which a binary file holds the array, also if it was widened; empty for text."""
+    is_default: bool = False
+    """Whether it is the default of another implementation, which the problem need not use."""
     note: str = ""
     """How it was read, if that is not plain: a note on standard error."""
     layout: Layout | None = None

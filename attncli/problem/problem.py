@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from attncli.common.arrays import facing
+from attncli.common.arrays import as_numpy, facing, is_array
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import are_generated
 from attncli.common.text import quoted
@@ -65,6 +65,11 @@ class Problem:
     def names(self) -> Container[str]:
         """The fields and steps that were given."""
         return self._entries.keys()
+
+    @property
+    def defaults(self) -> set[str]:
+        """The fields that are defaults of another implementation, and not given."""
+        return {name for name, entry in self._entries.items() if entry.is_default}
 
     def where(self, name: str) -> Where:
         """Return the place where a field or step was given."""
@@ -204,8 +209,8 @@ def _own(value: Any, name: str) -> Any:
         raise AttnError(msg, Where(field=name), "fill it first; the field mask says which keys a query may attend to")
     if isinstance(value, np.generic):
         return value.item()
-    if hasattr(value, "__array__"):
-        return np.asarray(value).copy()
+    if is_array(value):
+        return as_numpy(value)[0].copy()
     if isinstance(value, list | tuple):
         return [item.tolist() if isinstance(item, np.ndarray) else _own(item, name) for item in value]
     return value

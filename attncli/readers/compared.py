@@ -13,7 +13,9 @@ from attncli.readers import operands as operands_
 _OUT = "out="
 
 
-def problem_and_output(operands: Sequence[str], options: Mapping[str, str], *, piped: bool) -> tuple[Problem, Entry]:
+def problem_and_output(
+    operands: Sequence[str], options: Mapping[str, str], *, piped: bool, like: str | None = None
+) -> tuple[Problem, Entry]:
     """Return the problem, and the output named by `out=SOURCE`; AttnError if there is not one of each."""
     sources = [operand.removeprefix(_OUT) for operand in operands if operand.startswith(_OUT)]
     rest = [operand for operand in operands if not operand.startswith(_OUT)]
@@ -23,7 +25,7 @@ def problem_and_output(operands: Sequence[str], options: Mapping[str, str], *, p
     read = readers.reads_standard_input(sources[0])
     if read:
         operands_.standard_input_once([*operands_.split(rest)[0], sources[0]], operands_.split(rest)[1])
-    problems = operands_.problems(rest, options, piped=piped and not read)
+    problems = operands_.problems(rest, options, piped=piped and not read, like=like)
     if len(problems) > 1:
         msg = f"got {len(problems)} problems, expected one"
         raise AttnError(msg)

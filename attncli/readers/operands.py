@@ -10,6 +10,7 @@ from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted, visible
 from attncli.problem.fields import CLAIMS, FIELDS, Document, named, resolve
+from attncli.problem.implementations import with_defaults
 from attncli.problem.problem import Problem, canonical, is_pytorchs, pytorchs
 from attncli.readers import lines, literal
 from attncli.readers.folder import is_checkpoint
@@ -22,13 +23,16 @@ _CELL = re.compile(r"([^=\[\]]*)(\[.*)?", re.DOTALL)
 _TRIO = ("Q", "K", "V")
 
 
-def problems(operands: Sequence[str], options: Mapping[str, str], *, piped: bool) -> list[Problem]:
+def problems(
+    operands: Sequence[str], options: Mapping[str, str], *, piped: bool, like: str | None = None
+) -> list[Problem]:
     """Return the problems that a command line means, at least one.
 
     `operands` are files and NAME=SOURCE, `options` the fields that are given as options, with their text. No operand
-    at all means standard input if that is `piped`. Raises AttnError.
+    at all means standard input if that is `piped`. `like` names an implementation whose
+    defaults hold. Raises AttnError.
     """
-    return [Problem(document) for document in documents(operands, options, piped=piped)]
+    return [Problem(with_defaults(document, like)) for document in documents(operands, options, piped=piped)]
 
 
 def documents(operands: Sequence[str], options: Mapping[str, str], *, piped: bool) -> list[Document]:
@@ -44,7 +48,7 @@ def documents(operands: Sequence[str], options: Mapping[str, str], *, piped: boo
 
 
 def problem_lines(
-    operands: Sequence[str], options: Mapping[str, str], *, piped: bool
+    operands: Sequence[str], options: Mapping[str, str], *, piped: bool, like: str | None = None
 ) -> Iterator[tuple[int, Problem | AttnError]]:
     """Yield the problem on each line of JSON Lines files, with the line's number, or why it cannot be read.
 
@@ -56,7 +60,7 @@ def problem_lines(
     over = entries(typed) | given_as_options(options)
     for path in files:
         for number, document in lines.documents(existing(path)):
-            yield number, document if isinstance(document, AttnError) else _problem(document, over)
+            yield number, document if isinstance(document, AttnError) else _problem(document, over, like)
 
 
 def _beside_a_checkpoint(files: Sequence[str]) -> AttnError:
@@ -65,9 +69,9 @@ def _beside_a_checkpoint(files: Sequence[str]) -> AttnError:
     return AttnError(msg, hint=f"name the field that it holds: X={_shortened(files[1])}")
 
 
-def _problem(document: Document, over: Document) -> Problem | AttnError:
+def _problem(document: Document, over: Document, like: str | None) -> Problem | AttnError:
     try:
-        return Problem(canonical(document) | over)
+        return Problem(with_defaults(canonical(document) | over, like))
     except AttnError as error:
         return error
 

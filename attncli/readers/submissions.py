@@ -9,6 +9,7 @@ from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
 from attncli.derivation.rules import computed
 from attncli.problem.fields import CLAIMS, FIELDS, SOFTMAX_LINES, STEPS, Document, Entry, named, resolve
+from attncli.problem.implementations import with_defaults
 from attncli.problem.problem import canonical, is_pytorchs
 from attncli.readers import operands as operands_
 from attncli.readers.answers import IDENTITY, LABELLED, Parts, identity, of_document
@@ -22,7 +23,7 @@ _MATRIX_FILES = 3
 
 
 def checked(
-    operands: Sequence[str], options: Mapping[str, str], *, piped: bool
+    operands: Sequence[str], options: Mapping[str, str], *, piped: bool, like: str | None = None
 ) -> tuple[list[tuple[Document, Parts]], str, list[str]]:
     """Return each problem with the claims for it, and the student's name, and the operands that are the problem.
 
@@ -43,7 +44,7 @@ def checked(
     over = _claimable(typed, found[0][0]) | given
     answers, student = _answers(others[0], found[0][0] | over) if others else ({}, "")
     claims = _together(answers, claims)
-    problems = [(document | over, _together(labelled, claims)) for document, labelled in found]
+    problems = [(with_defaults(document | over, like), _together(labelled, claims)) for document, labelled in found]
     answered = computed({*found[0][0], *typed}) & CLAIMS.keys()
     own = [operand for operand in rest if operand not in others and resolve(operand.partition("=")[0]) not in answered]
     return problems, student, [*own, *selection.operands]

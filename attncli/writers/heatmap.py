@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.common.errors import AttnError
+from attncli.common.report import ERRORS
 from attncli.common.style import decimal
 from attncli.common.text import visible
 from attncli.trace.step import Step
@@ -29,6 +30,11 @@ PLACES = 2
 """The default number of decimals on squares."""
 LEGEND = (0.0, 0.25, 0.5, 1.0)
 """The weights that label the ramp, which follows the square root of the weight, as the palette does."""
+
+
+_SHADED = ("weights", ERRORS)
+"""The steps that a heat map shows: their numbers are between 0 and 1."""
+_PLURALS = {"query": "queries", "key": "keys", "dim": "dimensions"}
 
 
 @dataclass(frozen=True)
@@ -68,9 +74,9 @@ def number_in(value: float, places: int) -> str:
 
 
 def weights_of(trace: Trace) -> Step:
-    """Return the weights of a trace, or the part of them that it holds; raise AttnError if it has none."""
+    """Return the weights of a trace, the part of them that it holds, or errors; raise AttnError if it has none."""
     for step in trace.values():
-        if step.name.partition("[")[0] == "weights":
+        if step.name.partition("[")[0] in _SHADED:
             return step
     msg = "--heatmap needs weights, which are not among the steps"
     raise AttnError(msg, hint=f"the steps are {', '.join(trace)}")
@@ -114,7 +120,9 @@ def head(page: TracePage, step: Step, block: int) -> Iterator[Part]:
     yield page.formula(step)
     if step.note():
         yield page.remark(step.note())
-    said = "keys down, queries across" if step.columns else "queries down, keys across"
+    down, across = (_PLURALS[axis.name] for axis in step.shown_axes[-2:])
+    said = f"{down} down, {across} across"
     if block > 1:
-        said += f"; each square is the mean of {block}×{block} weights and has the label of the first"
+        what = "weights" if across == "keys" or down == "keys" else "numbers"
+        said += f"; each square is the mean of {block}×{block} {what} and has the label of the first"
     yield page.remark(said)

@@ -95,8 +95,8 @@ def _read_swapped(kernel: Kernel) -> Kernel:
 def _columns(s: Setting) -> Iterator[Fault]:
     d_v = s.kernel.v.shape[3]
     look = "the index of the column within a thread or a tile"
-    for lanes in _LANES:
-        if d_v % lanes == 0:
+    for lanes in sorted({*_LANES, d_v}):
+        if d_v % lanes == lanes % 2 == 0:
             said = (
                 f"the halves of every {lanes} columns are swapped" if lanes > 2 else "neighbouring columns are swapped"
             )

@@ -35,6 +35,8 @@ class Anomaly:
     wrong: npt.NDArray[np.bool_]
     """Which elements are beyond."""
     kernel: Kernel
+    projected: bool
+    """Whether the output is no longer that of attention, but projected."""
 
     @cached_property
     def rows(self) -> npt.NDArray[np.bool_]:
@@ -116,7 +118,7 @@ def tail_rows_uninitialised(a: Anomaly) -> str | None:
 
 def stale_cache_row(a: Anomaly) -> str | None:
     """Find a value that is another one: E = w_j δ, so that one key explains the whole difference."""
-    if not np.isfinite(a.out).all() or a.out.shape[1] != a.kernel.q.shape[1]:
+    if not np.isfinite(a.out).all() or a.projected:
         return None
     errors = np.where(a.wrong.any(axis=(2, 3)), np.square(a.out - a.right).sum(axis=(2, 3)), 0)
     b, h = (int(at) for at in np.unravel_index(int(errors.argmax()), errors.shape))
@@ -135,7 +137,7 @@ def stale_cache_row(a: Anomaly) -> str | None:
 
 def dropout_left_on(a: Anomaly) -> str | None:
     """Compare errors with those of weights that are 0 with a probability p: their variance is p / (1 − p) Σ w²v²."""
-    if not a.wrong.any(axis=2).all() or not np.isfinite(a.out).all() or a.out.shape[1] != a.kernel.q.shape[1]:
+    if not a.wrong.any(axis=2).all() or not np.isfinite(a.out).all() or a.projected:
         return None
     rows = slice(max(a.out.shape[2] - _MAX_ROWS, 0), a.out.shape[2])
     ratios, likeness = [], []

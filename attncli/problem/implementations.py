@@ -1,0 +1,34 @@
+"""Other implementations: the fields that their defaults mean.
+
+To add one, add a line to `DEFAULTS`: it is then a value of `--like`.
+"""
+
+from __future__ import annotations
+
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import quoted, suggestion
+from attncli.problem.fields import Document, Entry
+
+DEFAULTS: dict[str, dict[str, str]] = {
+    "torch-sdpa": {"causal_align": "top-left"},
+    "torch-mha": {"causal_align": "top-left"},
+    "onnx": {"causal_align": "top-left", "rope_style": "half"},
+    "jax": {"causal_align": "top-left"},
+    "keras": {"causal_align": "top-left"},
+    "flash": {"causal_align": "bottom-right", "rope_style": "half"},
+    "transformers": {"causal_align": "bottom-right", "rope_style": "half"},
+    "numpy-course": {"scale": "none", "causal_align": "top-left"},
+}
+"""The fields by implementation; what a problem says itself wins."""
+
+
+def with_defaults(document: Document, name: str | None) -> Document:
+    """Return a document with the defaults of an implementation for what it does not say; AttnError if it is unknown."""
+    if name is None:
+        return document
+    if name not in DEFAULTS:
+        msg = f"unknown implementation {quoted(name)}"
+        raise AttnError(msg, hint=suggestion(name, list(DEFAULTS)) or f"they are {', '.join(DEFAULTS)}")
+    where = Where(f"--like {name}")
+    missing = {field: value for field, value in DEFAULTS[name].items() if field not in document}
+    return document | {field: Entry(value, where, is_default=True) for field, value in missing.items()}
