@@ -10,6 +10,7 @@ import pytest
 
 from attncli.problem.fields import FIELDS
 from attncli.writers import FORMATS
+from attncli.writers.formats import names_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 PROBLEM = '{"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}'
 KNOWN = f"the fields are {', '.join(FIELDS)}"
-FORMATS_ARE = f"the formats are {', '.join(FORMATS)}"
-SUFFIXES = f"a file name that ends in {', '.join(suffix for known in FORMATS.values() for suffix in known.suffixes)}"
+TRACE_FORMATS = names_for("trace")
+FORMATS_ARE = f"the formats are {', '.join(TRACE_FORMATS)}"
+SUFFIXES = f"a file name that ends in {', '.join(end for name in TRACE_FORMATS for end in FORMATS[name].suffixes)}"
 
 
 @dataclass(frozen=True)
@@ -1364,8 +1366,8 @@ TABLE = [
     ),
     Bad(
         "scale-list",
-        "standard input: scale: must be none or a number such as 0.5, 1/3 or 1/√2, got a list",
-        stdin='{"Q": [[1]], "K": [[1]], "scale": [1]}',
+        "standard input: scale, entry 1: the quotes make '1/2' text, should be a number\n  hint: write 0.5",
+        stdin='{"Q": [[1]], "K": [[1]], "scale": ["1/2"]}',
     ),
     Bad("title-number", "standard input: title: 3 is not text", stdin='{"Q": [[1]], "K": [[1]], "title": 3}'),
     Bad(

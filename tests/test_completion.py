@@ -150,6 +150,7 @@ def test_everything_in_the_tables_is_offered(offered: Callable[[str], list[str]]
     assert offered("run -s weights,out") == ["weights,output"]
     traces = [known for known in FORMATS.values() if known.draws("trace")]
     assert set(offered("run -f ")) == {name for known in traces for name in (known.name, *known.aliases)}
+    assert "mask_zero,no_scale" in offered("practice --drill mask_zero,no_")
     assert offered("new -f ") == ["json", "jsonl", "moodle", "ipynb"]
     assert {mistake.id for _, mistake in catalogue()} <= set(offered("mistakes "))
     assert offered("help ") == list(TOPICS)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from support.oracle import attend
-from support.problems import FEATURES, KNOWN, Numbers, Problem, problems
+from support.problems import ALIBI, FEATURES, KNOWN, RELATIVE, ROPE, Numbers, Problem, problems
 
 from attncli import attention
 from attncli.problem.fields import BACKWARD, FIELDS
@@ -127,7 +127,7 @@ def test_every_field_is_in_the_random_problems() -> None:
 
 NO_SHARE_LOST = tuple(feature for feature in KNOWN if feature not in {"sinks", "sum"})
 BY_PLACE = {"causal", "causal_align", "window", "window_align", "lengths", "lengths_align", "alibi", "past", "sinks",
-            "rope", "rope_style", "rope_base", "qk_norm_at", "sinusoidal", "columns"}  # fmt: skip
+            "sinusoidal", "columns", "chunk", "chunk_ids", "scale_array", *ROPE, *ALIBI, *RELATIVE}  # fmt: skip
 BLIND_TO_PLACE = tuple(feature for feature in NO_SHARE_LOST if feature not in BY_PLACE)
 
 

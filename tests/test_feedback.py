@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support import json
-from support.command import Runner
+from support.command import Runner, Starter
 from support.html import Page
 from support.latex import needs_latex, overfull, typeset
 
@@ -103,17 +103,17 @@ def test_heads_and_columns_stand_as_in_the_problem(run: Runner, tmp_path: Path) 
 
 NAMES = {
     "Ada": "Ada",
-    "ada": "ada_2",
+    "ada": "ada-2",
     "../../etc/passwd": "etc_passwd",
-    "con": "_con",
-    "Index": "_Index",
+    "con": "con_",
+    "Index": "Index-2",
     "Zoë Müller": "Zoë_Müller",
-    "Zoe\u0308 Mu\u0308ller": "Zoë_Müller_2",
+    "Zoe\u0308 Mu\u0308ller": "Zoë_Müller-2",
     "王小明": "王小明",
     "...": "_",
     "a\x00b\nc\u202e": "a_b_c",
     "x" * 300: "x" * 60,
-    "x" * 301: "x" * 60 + "_2",
+    "x" * 301: "x" * 60 + "-2",
 }
 
 
@@ -146,7 +146,7 @@ def test_the_folder_is_written_whole_or_not_at_all(run: Runner, problem: str, tm
     (tmp_path / "empty").mkdir()
     (tmp_path / "a.json").write_text('{"weights": [["0.0474", "0.9526"]]}')
     for folder, says in (
-        ("full", "full: the folder is not empty\n  hint: name a new one\n"),
+        ("full", "full: the folder is not empty\n  hint: name a new one: files of an older class would stay in it\n"),
         ("p.json", "p.json: is not a folder\n"),
         ("nosuch/back", "nosuch/back: cannot be written: No such file or directory\n"),
     ):
@@ -157,6 +157,26 @@ def test_the_folder_is_written_whole_or_not_at_all(run: Runner, problem: str, tm
     assert run("mark", problem, "a.json", "--feedback", "empty").code == 0
     assert sorted(os.listdir(tmp_path / "empty")) == ["a.html", "index.html"]
     assert sorted(os.listdir(tmp_path)) == ["a.json", "empty", "full", "p.json"]
+
+
+def test_nothing_is_written_where_one_file_cannot_be(run: Runner, problem: str, tmp_path: Path) -> None:
+    """A gradebook without a place costs no page."""
+    (tmp_path / "a.json").write_text('{"weights": [["0.0474", "0.9526"]]}')
+    for options in (("-o", "nosuch/marks.csv"), ("--summary", "nosuch/s.json")):
+        done = run("mark", problem, "a.json", "--feedback", "back", *options)
+        assert (done.code, done.out) == (2, "")
+        assert "cannot be written: No such file or directory" in done.err
+    assert sorted(os.listdir(tmp_path)) == ["a.json", "p.json"]
+
+
+def test_several_processes_give_the_same_pages(process: Starter, run: Runner, problem: str, tmp_path: Path) -> None:
+    lines = "".join(f"{json.dumps({'name': f's{number}', **UNSCALED})}\n" for number in range(60))
+    (tmp_path / "class.jsonl").write_text(lines)
+    assert run("mark", problem, "class.jsonl", "--feedback", "one").code == 0
+    assert process("mark", problem, "class.jsonl", "--feedback", "two", "--jobs", "2").code == 0
+    pages = [{path.name: path.read_text() for path in (tmp_path / name).iterdir()} for name in ("one", "two")]
+    assert pages[0] == pages[1]
+    assert len(pages[0]) == 61
 
 
 @pytest.mark.parametrize(

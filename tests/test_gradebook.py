@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 from support import json
 from support.command import Runner
 from support.terminal import ESCAPE, terminal
+
+import attncli
 
 PROBLEM = {"Q": [[3, 4], [1, 2], [0, 1]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}
 SCORES = [[11, 18], [5, 8], [2, 3]]
 WEIGHTS = [["0.007", "0.993"], ["0.107", "0.893"], ["0.330", "0.670"]]
 OUTPUT = [["8.986", "9.986"], ["8.786", "9.786"], ["8.340", "9.340"]]
 NOTHING = [[None, None]] * 3
+RIGHT: dict[str, list[list[Any]]] = {"scores": SCORES, "weights": WEIGHTS, "output": OUTPUT}
 
 
 @pytest.fixture
@@ -41,6 +47,49 @@ def one_answered(numbers: list[list[Any]], count: int) -> list[list[Any]]:
     flat = [number for row in numbers for number in row]
     kept = [number if at < count else None for at, number in enumerate(flat)]
     return [kept[:2], kept[2:4], kept[4:]]
+
+
+FORM = st.fixed_dictionaries(
+    {},
+    optional={
+        step: st.lists(st.sampled_from(["answered", "open", "unnamed"]), min_size=6, max_size=6) for step in RIGHT
+    },
+)
+"""For each step that a student names, what becomes of its six cells; rows with an unnamed cell are not named."""
+
+
+def submission_of(form: dict[str, list[str]]) -> dict[str, Any]:
+    """Return the right numbers of a student, row by row, as far as the form has them."""
+    rows = {}
+    for step, cells in form.items():
+        for row in range(3):
+            pair = cells[2 * row : 2 * row + 2]
+            if "unnamed" not in pair:
+                numbers = [RIGHT[step][row][at] if said == "answered" else None for at, said in enumerate(pair)]
+                rows[f"{step}[q{row + 1}]"] = numbers
+    return rows
+
+
+@given(st.lists(FORM, min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_marks_are_the_part_of_what_anybody_names(forms: list[dict[str, list[str]]], random: Random) -> None:
+    """Counted by plain loops over cells; and whatever the order in which submissions come."""
+    submissions = [{"name": f"s{at}", **submission_of(form)} for at, form in enumerate(forms)]
+    named: dict[str, set[str]] = {}
+    for submission in submissions:
+        for key in submission.keys() - {"name"}:
+            named.setdefault(key.partition("[")[0], set()).add(key)
+    shuffled = list(submissions)
+    random.shuffle(shuffled)
+    marks = {row["name"]: (row["marks"], row["max"]) for row in attncli.mark(PROBLEM, submissions)}
+    assert marks == {row["name"]: (row["marks"], row["max"]) for row in attncli.mark(PROBLEM, shuffled)}
+    for submission in submissions:
+        earned = 0.0
+        for keys in named.values():
+            answered = sum(number is not None for key in keys for number in submission.get(key, ()))
+            earned += answered / (2 * len(keys))
+        marked_with, most = marks[submission["name"]]
+        assert marked_with == pytest.approx(earned)
+        assert most == len(named)
 
 
 @pytest.mark.parametrize("count", range(1, 7))

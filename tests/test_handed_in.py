@@ -133,7 +133,8 @@ def test_where_names_come_from(run: Runner, problem: str, tmp_path: Path, option
         ('name;"Lovelace; Ada";;\nscores;;;\n12;18;;\n', "Lovelace; Ada"),
         ("name\nAda Lovelace\n\nscores\n12,18\n", "Ada Lovelace"),
         ("name\n\nscores\n12,18\n", "file"),
-        ("scores\n12,18\nname\nAda\n", "Ada"),
+        ("scores\n12,18\n\nname\nAda\n", "Ada"),
+        ("scores,\n12,18\n,\nname,Ada\n", "Ada"),
         ("student=Ada\ncomment\nscores\n12,18\n", "Ada"),
     ],
 )
@@ -151,6 +152,15 @@ def test_a_row_of_numbers_may_be_labelled_name(run: Runner, tmp_path: Path) -> N
     (tmp_path / "a.csv").write_text("scores\nname,3,2\nid,7,4\n")
     (row,) = rows(run, "p.json", "a.csv")
     assert (row["name"], row["code"]) == ("a", "scores:correct")
+
+
+def test_tokens_may_be_called_name(run: Runner, tmp_path: Path) -> None:
+    """In the problem, and in a header of the answers."""
+    (tmp_path / "p.csv").write_text("tokens\nname,id\nQ\n1,2\n3,4\nK\n1,1\n0,1\n")
+    (tmp_path / "a.csv").write_text("scores\nname,id\n3,2\n7,4\n")
+    (row,) = rows(run, "p.csv", "a.csv")
+    assert (row["name"], row["code"]) == ("a", "scores:correct")
+    assert run("check", "p.csv", "a.csv").code == 0
 
 
 def test_of_two_submissions_the_later_by_name_counts(run: Runner, problem: str, tmp_path: Path) -> None:

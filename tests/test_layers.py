@@ -22,6 +22,7 @@ LAYERS = (
     "checking",
     "kernels",
     "readers",
+    "models",
     "derivation",
     "trace",
     "problem",

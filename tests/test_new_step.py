@@ -19,7 +19,8 @@ from attncli.cli.terminal import ExitCode
 from attncli.common.labels import Cell
 from attncli.derivation import planes
 from attncli.derivation.draft import Draft
-from attncli.derivation.modifiers import Term, as_block
+from attncli.derivation.modifiers import Term
+from attncli.derivation.places import as_block
 from attncli.derivation.plan import PlannedStep
 from attncli.derivation.planes import Plane
 from attncli.derivation.rules import RULES, Rule

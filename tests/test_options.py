@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TAKE_PROBLEMS = ("run", "explain", "check", "mark", "lint")
 SCALARS = [name for name, field in FIELDS.items() if not field.array] + ["window"]
-FLAGS = {"causal", "columns", "add_zero_attn", "residual"}
+FLAGS = {"causal", "columns", "add_zero_attn", "residual", "relative_bidirectional"}
 
 PROBLEM = {"Q": [[3, 4], [1, 0]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}
 CAUSAL = "1 0; 0.3302 0.6698"

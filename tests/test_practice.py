@@ -13,9 +13,17 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from students.mistakes import honest, planes_rows, truth
 from support import json
 from support.command import ATTNCLI, Run, Runner, Starter, clean_environment
+
+from attncli.common.style import Style
+from attncli.practice.session import Session
+from attncli.problem.problem import canonical, entries
+from attncli.writers import spoken
+from attncli.writers.terminal import dialogue
 
 PROBLEM: dict[str, Any] = {
     "Q": [[1, 0, 2, -1], [1, 1, -1, 1], [-1, 1, -1, -1]],
@@ -77,7 +85,10 @@ def test_an_honest_student_is_right_at_the_first_try(
     assert done.out.endswith("All right.\n")
 
 
-@pytest.mark.parametrize("options", [[], ["--causal"], ["--heads", "2"], ["--self"], ["--easy"], ["--tokens", "3"]])
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--causal"], ["--heads", "2"], ["--self"], ["--easy"], ["--tokens", "3"], ["--tokens-text", "a b c"]],
+)
 def test_a_drawn_exercise_is_that_of_new(run: Runner, options: list[str]) -> None:
     """The same seed and options draw the same numbers, and its right answers are right."""
     problem = json.loads(run("new", "--seed", "5", *options).out)
@@ -196,9 +207,13 @@ def test_too_few_decimals(run: Runner, file: Path) -> None:
     """The field and option decimals are honoured, at once and by name."""
     rough = literal(honest(PROBLEM, 1)["weights"])
     scores, scaled, weights, output = answers()
-    done = run("practice", file, "--decimals", "3", stdin=lines(scores, scaled, rough, weights, output))
+    done = run("practice", file, "--decimals", "3", stdin=lines(scores, scaled, rough, "hint", weights, output))
     assert done.code == 0
-    assert "weights>\nRight, but with too few decimals. Give 3 decimals.\nweights>\nRight.\n" in done.out
+    assert "is wrong" not in done.out
+    assert (
+        "weights>\nRight, but with too few decimals. Give 3 decimals.\nweights>\nweights = softmax(scaled)\n"
+        in done.out
+    )
 
 
 def test_explain_of_earlier_steps_is_free(run: Runner, file: Path) -> None:
@@ -235,6 +250,31 @@ def test_what_cannot_be_read_is_said_and_asked_again(run: Runner, file: Path, li
     assert len(logged(file.parent / "log.jsonl")) == 4
 
 
+WORDS = st.sampled_from(["hint", "show", "skip", "back", "quit", "explain", "explain weights[q1]", "explain V", ""])
+CELL = st.sampled_from(["0", "1", "-6.00", "0.58", "?", "1/3", "√2", "-inf", "50%", "1e300", "-1e-300", "x"])
+MATRIX = st.lists(st.lists(CELL, min_size=1, max_size=4).map(" ".join), min_size=1, max_size=4).map("; ".join)
+RIGHT = st.sampled_from([*answers(), *answers(decimals=2)])
+
+
+@settings(max_examples=30, deadline=None)
+@given(typed=st.lists(WORDS | MATRIX | RIGHT | st.text(max_size=12), max_size=14), causal=st.booleans())
+def test_any_line_has_a_reply(typed: list[str], causal: bool) -> None:
+    """Whatever is typed, in whatever order, is answered; attempts are counted; right is right to the end."""
+    session = Session(canonical(entries(PROBLEM | {"causal": causal})))
+    attempts: dict[str, int] = {}
+    for line in typed:
+        if session.is_over:
+            break
+        reply = session.take(line)
+        if attempt := reply.attempt:
+            attempts[attempt.step] = attempts.get(attempt.step, 0) + 1
+            assert attempt.number == attempts[attempt.step]
+        for what in reply.shown:
+            assert dialogue.write([what], Style(width=80)) != spoken.write([], Style())
+    said = session.summary()
+    assert session.all_right == all(step.mark == "✓" for step in said.steps)
+
+
 def test_bytes_that_are_no_text(run: Runner, file: Path) -> None:
     done = run("practice", file, stdin=b"\xff\xfe 1\n" + lines(*answers()).encode())
     assert done.code == 0
@@ -259,7 +299,7 @@ def test_an_early_end(run: Runner, file: Path) -> None:
         ),
         (
             ["problem.json", "--seed", "3"],
-            "a problem is given, and --seed, --self, --cross, --padding and --easy draw one",
+            "a problem is given; --seed and the options for the shape of an exercise draw one",
         ),
         (["problem.json", "problem.json"], "got 2 problems, expected one"),
         (["problem.json", "--log", "nowhere/log"], "nowhere/log: cannot be written: No such file or directory"),

@@ -30,7 +30,8 @@ TYPES: dict[Kind, object] = {
     "matrix": arguments.Numbers, "vector": arguments.Numbers, "vectors": arguments.Numbers, "gain": arguments.Gain,
     "mask": arguments.Numbers, "bias": arguments.Numbers, "target": arguments.Numbers,
     "integers": arguments.Numbers, "integer": arguments.Integer, "number": arguments.Number, "flag": arguments.Flag,
-    "scale": arguments.Scale, "labels": arguments.Labels, "text": arguments.Text,
+    "scale": arguments.Scale, "labels": arguments.Labels, "text": arguments.Text, "positions": arguments.Numbers,
+    "object": arguments.Object,
 }  # fmt: skip
 
 

@@ -22,8 +22,9 @@ from attncli.derivation.derive import derive
 from attncli.problem.problem import Problem, canonical
 from attncli.trace.trace import Trace
 from attncli.writers import FORMATS
+from attncli.writers.formats import names_for
 
-TEXTS = [name for name in FORMATS if not name.startswith("np")]
+TEXTS = [name for name in names_for("trace") if not name.startswith("np")]
 """The formats that are text."""
 
 

@@ -7,6 +7,8 @@ import re
 from support.command import Runner
 from support.paths import ROOT, SAMPLES
 
+from attncli.help import source
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -16,9 +18,10 @@ def test_it_is_short() -> None:
 
 
 def test_every_sample_is_told() -> None:
-    """Each file in samples/ has its line."""
+    """Each file in samples/ has its line; the folders, which are models, are told in their topic."""
+    models = source("models")
     for sample in SAMPLES.iterdir():
-        assert sample.name in README, sample.name
+        assert sample.name in (models if sample.is_dir() else README), sample.name
 
 
 def test_both_lines_for_a_fresh_machine_are_there() -> None:

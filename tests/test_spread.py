@@ -29,12 +29,16 @@ from attncli.derivation import (
     addition,
     clip,
     gradients,
+    latent,
+    latent_gradients,
     losses,
+    masks,
     modifiers,
     norm_gradients,
     normalize,
     norms,
     ops,
+    position_gradients,
     positions,
     residual,
     score_gradients,
@@ -42,6 +46,8 @@ from attncli.derivation import (
 )
 from attncli.derivation.fused import Attend
 from attncli.derivation.layout import HeadLayout
+from attncli.derivation.places import Places
+from attncli.derivation.rope import Frequencies
 from attncli.problem.problem import from_arguments
 from attncli.trace import cell_ops, means
 from attncli.trace.op import Given, Op, Row, Same
@@ -60,6 +66,9 @@ ATTEND: tuple[Shape, ...] = ((3, 4), (3, 4), (3, 4))
 
 
 SHARED = gradients.View(HeadLayout(split=2, serve=2))
+BUCKETS = positions.RelativeBias(np.arange(8.0).reshape(4, 2) - 3, np.arange(2).reshape(2, 1, 1), 5, both=True)
+RATES = Frequencies(np.array([0.7]), 1.5, of=4)
+PLACES = Places(queries=np.array([[3], [1], [4]]))
 CLASSES = np.array([[[0], [2], [1]], [[1], [1], [0]]])
 
 
@@ -114,6 +123,33 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
         (ops.Extend(zeros=True), ((4, 3),)),
     ],
     ops.Concat: [(ops.Concat(), (HEADS,))],
+    latent.Latent: [
+        (latent.Latent(norms.Norm("rms", 0.25), "query"), ((3, 2), (2, 4))),
+        (latent.Latent(norms.Norm("rms", 1e-6, True), "key"), ((2, 3, 2), (2, 4), (1, 4))),
+    ],
+    latent.LatentKeys: [
+        (latent.LatentKeys(ops.Project(rows="key"), 2), ((3, 2), (2, 4), (3, 3), (3, 1))),
+        (latent.LatentKeys(ops.Project(bias=True, heads=2), 1), ((3, 2), (2, 2, 2), (1, 4), (3, 3), (3, 1))),
+    ],
+    latent_gradients.Through: [
+        (latent_gradients.Through(axes((3, 2)), gradients.Unchanged(axes((3, 4))),
+                                  gradients.Multiply(axes((3, 2)), right=gradients.TURNED), 1), ((3, 4), (2, 4))),
+    ],
+    latent_gradients.LatentGradient: [
+        (latent_gradients.LatentGradient(axes((3, 4)), latent.Latent(norms.Norm("rms", 0.25, True), "key")),
+         ((3, 4), (3, 2), (2, 4), (1, 4))),
+    ],
+    latent_gradients.LatentWeightGradient: [
+        (latent_gradients.LatentWeightGradient(axes((1, 4)), norms.Norm("rms", 0.25, True)), ((3, 4), (3, 2), (2, 4))),
+    ],
+    latent_gradients.KeyPart: [
+        (latent_gradients.KeyPart(axes(of), latent.LatentKeys(own, heads), shared=shared), (shape,))
+        for own, heads, shape, parts in (
+            (ops.Project(rows="key"), 2, (3, 8), ((3, 4), (3, 2))),
+            (ops.Project(rows="key", heads=2), 1, (2, 3, 4), ((2, 3, 3), (3, 1))),
+        )
+        for of, shared in zip(parts, (False, True), strict=True)
+    ],
     clip.ClipGradient: [(clip.ClipGradient(1.5), (PLANE, PLANE))],
     norm_gradients.NormGradient: [
         (norm_gradients.NormGradient(axes(shape), norms.Norm(kind, eps, weight, groups=groups)), shapes)
@@ -152,21 +188,25 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     ],
     normalize.Softmax: [(normalize.Softmax(), (PLANE,)), (normalize.Softmax(SINKS), (PLANE,))],
     normalize.SumNormalize: [(normalize.SumNormalize(), (PLANE,))],
+    modifiers.ScaleEach: [(modifiers.ScaleEach(SINKS), (PLANE,))],
     modifiers.Softcap: [(modifiers.Softcap(2.0), (PLANE,))],
     modifiers.AddTerms: [
-        (modifiers.AddTerms((modifiers.Bias(np.array([[0.5, -np.inf, 1.0]])), positions.Alibi(SINKS)), 3), (PLANE,))
+        (modifiers.AddTerms((modifiers.Bias(np.array([[0.5, -np.inf, 1.0]])), positions.Alibi(SINKS)), 3), (PLANE,)),
+        (modifiers.AddTerms((BUCKETS, positions.Alibi(SINKS, PLACES, given=True)), 3), (PLANE,)),
     ],
-    modifiers.Hide: [(modifiers.Hide((modifiers.Causal(), modifiers.Mask(SEEN)), 3), (PLANE,))],
+    modifiers.Hide: [(modifiers.Hide((masks.Causal(), masks.Mask(SEEN)), 3), (PLANE,))],
     modifiers.Hidden: [(modifiers.Hidden(("a mask",)), ((1, 1),))],
     positions.Sinusoidal: [(positions.Sinusoidal(), ((3, 4),))],
     positions.Rotate: [
         (positions.Rotate(HeadLayout(), 2, "half"), (HEADS,)),
         (positions.Rotate(HeadLayout(), 2, "interleaved"), (HEADS,)),
         (positions.Rotate(SPLIT), ((3, 4),)),
+        (positions.Rotate(HeadLayout(), freqs=RATES, skip=1, ids=np.array([[[3], [1], [4]]])), ((2, 3, 4),)),
+        (positions.Rotate(HeadLayout(), freqs=RATES, back=True), ((3, 4),)),
     ],
     Attend: [
         (attend(), ATTEND),
-        (attend(modifiers.Softcap(1.0), modifiers.Hide((modifiers.Causal(-1),), 3)), ATTEND),
+        (attend(modifiers.Softcap(1.0), modifiers.Hide((masks.Causal(-1),), 3)), ATTEND),
         (attend(sinks=SINKS), ATTEND),
     ],
     wrong.Then: [(wrong.Then(normalize.Softmax(), normalize.Softmax()), (PLANE,))],
@@ -223,11 +263,19 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
         (score_gradients.SumGradient(normalize.SumNormalize()), (PLANE, PLANE, PLANE))
     ],
     score_gradients.CapGradient: [(score_gradients.CapGradient(2.5), (PLANE, PLANE))],
-    score_gradients.Unhidden: [(score_gradients.Unhidden(modifiers.Hide((modifiers.Causal(),), 3)), (PLANE,))],
+    score_gradients.Unhidden: [(score_gradients.Unhidden(modifiers.Hide((masks.Causal(),), 3)), (PLANE,))],
     score_gradients.Nought: [(score_gradients.Nought("hidden"), (ROW,))],
     score_gradients.Negative: [(score_gradients.Negative(2), (ROW, ROW))],
     score_gradients.SinkGradient: [
         (score_gradients.SinkGradient(axes((1, 2)), normalize.Softmax(SINKS), 2), (PLANE, PLANE, PLANE))
+    ],
+    position_gradients.SlopeGradient: [
+        (position_gradients.SlopeGradient(axes((1, 2)), PLACES, 2, ""), (PLANE,)),
+        (position_gradients.SlopeGradient(axes((1, 1)), PLACES, 3, ""), (PLANE,)),
+    ],
+    position_gradients.BucketGradient: [(position_gradients.BucketGradient(axes((4, 2)), BUCKETS, 2, ""), (PLANE,))],
+    position_gradients.ScaleGradient: [
+        (position_gradients.ScaleGradient(axes((2, 1, 3)), ""), (PLANE, PLANE)),
     ],
     losses.SumLoss: [(losses.SumLoss(), (PLANE,))],
     losses.Ones: [(losses.Ones(axes(PLANE)), (PLANE,))],
@@ -253,7 +301,8 @@ WIDER = (
     score_gradients.RowGradient, score_gradients.SinkGradient, losses.CrossEntropy, losses.Log, training.NewLoss,
     training.Trained,
     Attend, cell_ops.Maximum, cell_ops.Wave, cell_ops.Nothing, wrong.Then, wrong.Early, wrong.ShiftedExp,
-    wrong.Hardmax, norms.Norm, norm_gradients.NormGradient, norm_gradients.WeightGradient, clip.ClipGradient,
+    wrong.Hardmax, latent.Latent, latent_gradients.LatentGradient, latent_gradients.LatentWeightGradient,
+    norms.Norm, norm_gradients.NormGradient, norm_gradients.WeightGradient, clip.ClipGradient,
 )  # fmt: skip
 """Ops whose bound is not attained; or, without operands, has nothing to be attained by."""
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ from attncli.checking.report import Report, StepVerdict
 from attncli.checking.words import ALL_HINTS, OPEN, mark_of, page
 from attncli.common.arrays import facing
 from attncli.common.feedback import AnswerCell, AnswerMatrix, AnswerStep, Feedback, Index, IndexEntry
+from attncli.common.file_names import stems
 from attncli.common.gradebook import Roll, Row, marks_text
 from attncli.common.labels import Axis
 from attncli.common.numbers import NO_ANSWER
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 INDEX = "index.html"
-_UNSAFE = re.compile(r"[^\w.-]+")
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|index)(\..*)?", re.IGNORECASE)
-"""Names that mean a device to Windows, and that of the index."""
-_LONGEST = 60
 
 
 def feedback(report: Report, hints: int) -> Feedback:
@@ -114,18 +109,6 @@ def index(roll: Roll, files: Sequence[str]) -> Index:
 
 
 def file_names(names: Sequence[str], suffix: str) -> list[str]:
-    """Return a file name for each student: safe for every file system, and unlike all others, whatever their case."""
-    taken: set[str] = set()
-    return [f"{_unique(_safe(name), taken)}{suffix}" for name in names]
-
-
-def _safe(name: str) -> str:
-    text = _UNSAFE.sub("_", unicodedata.normalize("NFC", name))[:_LONGEST].strip("._- ")
-    return f"_{text}" if _RESERVED.fullmatch(text) else text or "_"
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    numbered = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
-    free = next(text for text in numbered if text.casefold() not in taken)
-    taken.add(free.casefold())
-    return free
+    """Return the file name of each student's page; none is that of the index."""
+    index, _, _ = INDEX.partition(".")
+    return [f"{stem}{suffix}" for stem in stems([index, *names])[1:]]

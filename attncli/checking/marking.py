@@ -80,8 +80,8 @@ class Marker:
 
     @property
     def title(self) -> str:
-        """What the exercise is called."""
-        return self._judge(0).title
+        """What the exercise is called; empty for variants, which have different titles."""
+        return self._judge(0).title if len(self._exercises) == 1 else ""
 
     def forms(self) -> list[Mapping[str, StepResult]]:
         """Return what each exercise asks for, as far as its form says so."""

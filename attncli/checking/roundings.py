@@ -81,7 +81,7 @@ def _waves(truth: Trace, decimals: int) -> Iterator[Rounding]:
     for r in (decimals, decimals + 1):
         if r >= LEAST:
             change: Change = {
-                name: LinearByHand(step.op, waves=r) for name, step in truth.items() if isinstance(step.op, Rotate)
+                name: LinearByHand(step.op, waves=r) for name, step in truth.items() if _same_in_all_batches(step.op)
             }
             yield Rounding(f"you rounded cos and sin to {r} decimals", change)
 
@@ -91,11 +91,15 @@ def _products(truth: Trace, decimals: int) -> Rounding:
     for name, step in truth.items():
         if decimals < LEAST:
             continue
-        if isinstance(step.op, Rotate):
+        if _same_in_all_batches(step.op):
             change[name] = LinearByHand(step.op, products=decimals)
         elif isinstance(step.op, Scores | Mix) or (isinstance(step.op, Project) and step.op.weight):
             change[name] = Products(step.op, decimals)
     return Rounding(f"you rounded the products to {decimals} decimals", change)
+
+
+def _same_in_all_batches(op: Op) -> bool:
+    return isinstance(op, Rotate) and (op.ids is None or op.ids.ndim == 2)
 
 
 # --- ops ----------------------------------------------------------------------------------------------------------

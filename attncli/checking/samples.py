@@ -43,6 +43,11 @@ _BLOCK: dict[str, Any] = {
     "heads": 2, "qk_norm": "rms", "clip_qkv": 1,
 }  # fmt: skip
 
+_LATENT: dict[str, Any] = {
+    "X": _matrix(3, 4, 1), "W_q_a": _matrix(4, 2, 2), "q_a_norm": [1, 2], "W_kv_a": _matrix(4, 2, 3),
+    "W_q": _matrix(2, 6, 1), "W_k": _matrix(2, 2, 1), "W_k_rope": _matrix(4, 2, 5), "W_v": _matrix(2, 2, 4), "heads": 2,
+}  # fmt: skip
+
 SAMPLES: tuple[dict[str, Any], ...] = (
     {"Q": _matrix(3, 4, 1), "K": _matrix(3, 4, 2), "V": _matrix(3, 2, 4), "causal": True},
     _PLAIN | {"causal": True},
@@ -54,6 +59,7 @@ SAMPLES: tuple[dict[str, Any], ...] = (
     _BLOCK,
     _BLOCK | {"norm": "rms", "qk_norm": "l2", "post_norm": True},
     _BLOCK | {"qk_norm": "layer", "post_norm": [1, 0, 2, 1], "post_norm_of": "branch"},
+    _LATENT,
     _PLAIN | {"scale": "none"},
     _PLAIN | {"scale": "1/3"},
     {"Q": [[1, 2], [3, 1]], "K": [[1, 1], [2, 0]], "V": [[1, 2], [0, 3]], "normalize": "sum"},

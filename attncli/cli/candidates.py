@@ -146,6 +146,8 @@ def _values(command: str, param: Any, current: str) -> Iterator[Candidate]:
     elif param.name == "step":
         before = current[: current.rfind(",") + 1]
         yield from _behind(before, (Candidate(name) for name in CLAIMS if command == "grad" or name not in GRADIENTS))
+    elif param.name == "drill":
+        yield from _behind(current[: current.rfind(",") + 1], _mistakes())
     elif choices := getattr(param.type, "choices", None):
         yield from map(Candidate, choices)
     elif (least := getattr(param.type, "min", None)) is not None and (most := param.type.max) is not None:
@@ -155,6 +157,10 @@ def _values(command: str, param: Any, current: str) -> Iterator[Candidate]:
 
 
 def _operands(command: str, typed: _Typed, current: str) -> Iterator[Candidate]:
+    if layers := _layers(typed):
+        yield from layers
+        if current.startswith("layer="):
+            return
     name, equals, value = current.partition("=")
     if equals:
         known = FIELDS.get(resolve(name) or "")
@@ -162,15 +168,34 @@ def _operands(command: str, typed: _Typed, current: str) -> Iterator[Candidate]:
         yield from _behind(f"{name}=", map(Candidate, choices) if choices else _files(value))
         return
     if command == "mistakes":
-        from attncli.checking.samples import catalogue
-
-        yield from {mistake.id: Candidate(mistake.id, mistake.said) for _, mistake in catalogue()}.values()
+        yield from _mistakes()
     if command in {"explain", "check"}:
         yield from _cells(command, typed, current)
     yield from (Candidate(f"{name}=", known.help, is_open=True) for name, known in FIELDS.items())
     if command in {"run", "grad"}:
         yield from (Candidate(f"{name}=", is_open=True) for name in STEPS if name not in FIELDS)
     yield from _files(current)
+
+
+def _layers(typed: _Typed) -> list[Candidate]:
+    """Return the layers of the checkpoint on the line; none if there is no checkpoint."""
+    from attncli.readers.folder import checkpoint, is_checkpoint
+
+    folder = next(filter(is_checkpoint, typed.operands), None)
+    if folder is None:
+        return []
+    try:
+        names = checkpoint(folder).layers
+    except AttnError:
+        return []
+    return [*(Candidate(f"layer={name}") for name in names), Candidate("text=", is_open=True)]
+
+
+def _mistakes() -> Iterator[Candidate]:
+    """Yield the known mistakes, each once."""
+    from attncli.checking.samples import catalogue
+
+    yield from {mistake.id: Candidate(mistake.id, mistake.said) for _, mistake in catalogue()}.values()
 
 
 def _behind(start: str, found: Iterator[Candidate]) -> Iterator[Candidate]:

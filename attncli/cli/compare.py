@@ -19,6 +19,7 @@ Layout = Annotated[
     typer.Option(metavar="NAME", help="Order of the axes: bhsd, bshd or sbhd [as in the problem].", show_default=False),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 if the kernel rounds every step.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Look for faults even if the output is within.")]
 ReportFormat = Annotated[
     str | None,
     typer.Option("--format", "-f", metavar="NAME", help="table, json, jsonl, markdown, latex, html or svg [table]."),
@@ -32,6 +33,7 @@ def compare(
     dtype: Dtype = None,
     layout: Layout = None,
     strict: Strict = False,
+    explain: Explain = False,
     format: ReportFormat = None,
     out: Out = None,
     quiet: Quiet = False,
@@ -51,7 +53,7 @@ def compare(
 
     chosen = formats.chosen(format, out, "report")
     problem, entry = compared.problem_and_output(typed.operands, typed.options, piped=typed.is_piped)
-    found = comparison(problem, output_of(entry, dtype), layout=layout, strict=strict)
+    found = comparison(problem, output_of(entry, dtype), layout=layout, strict=strict, explain=explain)
     style = terminal.style(color, out=out)
     terminal.write(chosen.report([page(found)], style), out, style.encoding)
     if not quiet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -58,8 +58,8 @@ Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="Mark with N process
 
 @with_problem(
     "PROBLEM ANSWERS...",
-    "A problem, as for run, then files of answers, folders and zip archives of such files, JSON Lines, or - (standard "
-    "input).",
+    "A problem, as for run, or a folder of variants; then files of answers, folders and zip archives of such files, "
+    "JSON Lines, or - (standard input).",
 )
 def mark(
     terminal: Terminal,
@@ -96,7 +96,7 @@ def mark(
     chosen = formats.chosen(format, out, "roll")
     figures = formats.chosen(None, summary, "summary")
     pages = formats.by_name(feedback_format or "html", "feedback")
-    _must_be_writable(summary, feedback, {"--hints": hints, "--feedback-format": feedback_format})
+    _must_be_writable([out, summary], feedback, {"--hints": hints, "--feedback-format": feedback_format})
     exercises, answers = submissions.marked(typed.operands, typed.options)
     marks = Scheme.read(scheme) if scheme else Scheme()
     files, pieces = folders.pieces(answers)
@@ -124,12 +124,12 @@ def mark(
             terminal.complain(line)
 
 
-def _must_be_writable(summary: str | None, feedback: str | None, of_feedback: Mapping[str, object]) -> None:
+def _must_be_writable(files: Sequence[str | None], feedback: str | None, of_feedback: Mapping[str, object]) -> None:
     """Raise AttnError for what cannot be written, before a long class is marked."""
     from attncli.common import output
 
-    if summary:
-        output.must_take(summary)
+    for file in filter(None, files):
+        output.must_take(file)
     if feedback:
         output.must_be_new(feedback)
         return

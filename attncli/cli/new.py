@@ -161,6 +161,7 @@ def new(
 
     The same seed and options give the same exercise on every machine.
     """
+    from attncli.common import output
     from attncli.exercises import files, variants
     from attncli.exercises.draw import any_seed, draw
     from attncli.exercises.question import question
@@ -195,9 +196,10 @@ def new(
     elif out_dir:
         _refuse_together(out, format)
         endings = files.of_class(paths)
-        variants.must_be_new(out_dir)
+        output.must_be_new(out_dir)
         exercises = variants.drawn(spec, students, wanted)
-        variants.write(out_dir, files.texts_of_class(exercises, variants.stems(students, wanted), endings))
+        texts = files.texts_of_class(exercises, variants.stems(students, wanted), endings)
+        output.to_folder(out_dir, {name: text.encode() for name, text in texts.items()})
     else:
         chosen = formats.chosen(format or (None if out else "json"), out, "exercise")
         if (count or names) and any(paths.values()):

@@ -8,10 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attncli.cli.command import Typed, with_problem
-from attncli.cli.new import Cross, Dk, Dv, Easy, KeyCount, Padding, Projected, Seed, memory_of
+from attncli.cli.new import (
+    Cross,
+    Dk,
+    Dv,
+    Easy,
+    KeyCount,
+    Padding,
+    Projected,
+    Rope,
+    Seed,
+    TokensText,
+    labels_of,
+    memory_of,
+)
 from attncli.cli.options import Color, Quiet
 from attncli.cli.terminal import ExitCode, Terminal
 from attncli.common.errors import AttnError
+from attncli.common.labels import split_parts
 
 if TYPE_CHECKING:
     from attncli.common.style import Style
@@ -22,6 +36,12 @@ if TYPE_CHECKING:
 
 Plain = Annotated[
     bool, typer.Option("--plain", help="Write lines without tables and colours, as a screen reader needs them.")
+]
+DrillIds = Annotated[
+    str | None,
+    typer.Option(
+        "--drill", metavar="ID,ID", help="Find these mistakes in wrong derivations instead: no_scale,mask_zero."
+    ),
 ]
 LogFile = Annotated[
     str | None, typer.Option("--log", metavar="FILE", help="Append a line of JSON for each answer to FILE.")
@@ -37,13 +57,16 @@ def practice(
     terminal: Terminal,
     typed: Typed,
     seed: Seed = None,
+    tokens_text: TokensText = None,
     d_k: Dk = 4,
     d_v: Dv = 2,
     projected: Projected = False,
     cross: Cross = False,
     keys: KeyCount = None,
+    rope: Rope = False,
     padding: Padding = False,
     easy: Easy = False,
+    drill: DrillIds = None,
     plain: Plain = False,
     log: LogFile = None,
     quiet: Quiet = False,
@@ -55,24 +78,38 @@ def practice(
 
     attncli practice problem.json --log practice.jsonl
 
+    attncli practice --drill no_scale,mask_zero,softmax_twice
+
     Exit codes: 0 if everything was right in the end, 1 if not, 2 if the input is invalid.
     """
     from attncli.exercises.draw import any_seed
     from attncli.exercises.spec import ExerciseSpec
+    from attncli.practice.drill import Drill
     from attncli.practice.log import Log
     from attncli.practice.session import Session
 
     number = None if typed.operands else any_seed() if seed is None else seed
     if number is not None:
-        memory = memory_of(keys, cross=cross)
-        spec = ExerciseSpec(number, d_k=d_k, d_v=d_v, projected=projected, easy=easy, memory=memory, padding=padding)
-        document = _drawn(typed, spec)
-    elif seed is not None or projected or cross or padding or easy:
-        msg = "a problem is given, and --seed, --self, --cross, --padding and --easy draw one"
+        labels = labels_of(tokens_text, None)
+        spec = ExerciseSpec(
+            number,
+            tokens=len(labels) or 3,
+            d_k=d_k,
+            d_v=d_v,
+            projected=projected,
+            easy=easy,
+            memory=memory_of(keys, cross=cross),
+            rope=rope,
+            padding=padding,
+            labels=labels,
+        )
+        session = _drill(typed, spec, split_parts(drill)) if drill is not None else Session(_drawn(typed, spec))
+    elif seed is not None or projected or cross or rope or padding or easy or tokens_text:
+        msg = "a problem is given; --seed and the options for the shape of an exercise draw one"
         raise AttnError(msg)
     else:
         document = _document(typed)
-    session = Session(document)
+        session = Session(document) if drill is None else Drill(document, split_parts(drill), 0)
     written = Log(log, number) if log else None
     if number is not None and seed is None and not quiet:
         terminal.tell([f"--seed {number} draws this exercise again"])
@@ -128,9 +165,23 @@ def _drawn(typed: Typed, spec: ExerciseSpec) -> Document:
         spec = replace(spec, tokens=len(labels))
     spec = replace(
         spec,
-        heads=wanted.integer("heads") or 1,
-        kv_heads=wanted.integer("kv_heads") or 0,
-        causal=wanted.flag("causal"),
-        rope=wanted.values.get("positions") == "rope",
+        heads=wanted.integer("heads") or spec.heads,
+        kv_heads=wanted.integer("kv_heads") or spec.kv_heads,
+        causal=wanted.flag("causal") or spec.causal,
+        rope=wanted.values.get("positions") == "rope" or spec.rope,
     )
     return canonical(entries(draw(spec).truth.fields)) | over
+
+
+def _drill(typed: Typed, spec: ExerciseSpec, ids: list[str]) -> Practice:
+    """Return a drill on an exercise of the simplest kind in which all these mistakes show."""
+    from attncli.practice.drill import KINDS, Drill
+
+    refused = None
+    for kind in KINDS:
+        try:
+            return Drill(_drawn(typed, replace(spec, **kind)), ids, spec.seed)
+        except AttnError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused

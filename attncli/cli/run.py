@@ -78,9 +78,14 @@ def run(
     from attncli.common.labels import split_parts
     from attncli.derivation.derive import derive
     from attncli.problem.fields import resolve
-    from attncli.readers import operands
+    from attncli.readers import layers, operands
     from attncli.writers import formats
 
+    if not typed.options and (checkpoint := layers.alone(typed.operands)):
+        catalogue = formats.chosen(format, out, "layers")
+        style = terminal.style(color, full=True, out=out)
+        terminal.write(catalogue.layers(checkpoint.rows(), style), out, style.encoding)
+        return
     chosen = formats.chosen(format, out, "heatmap" if heatmap else "trace")
     if heatmap:
         _refuse_beside_heatmap({"--full": full, "--by-hand": by_hand, "--exact": exact, "--keep-going": keep_going})

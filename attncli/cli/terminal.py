@@ -200,7 +200,7 @@ class Terminal:
             with suppress(ImportError):
                 import readline  # noqa: F401 (input edits lines with it)
             try:
-                return input(f"{prompt}> ")
+                return input(f"{prompt.encode(encoding, 'backslashreplace').decode(encoding)}> ")
             except (EOFError, KeyboardInterrupt) as left:
                 self.write("\n")  # what comes next begins a line
                 if isinstance(left, KeyboardInterrupt):

@@ -65,15 +65,18 @@ def to_folder(path: str, files: Mapping[str, bytes]) -> None:
 
 
 def must_be_new(path: str) -> None:
-    """Raise AttnError for the path of a new folder if something is there, but for an empty folder."""
-    if not os.path.lexists(path):
-        return
-    if not os.path.isdir(path):
+    """Raise AttnError for the path of a new folder if there are files in it, or no place for it."""
+    where = Where(path)
+    if os.path.isdir(path):
+        if os.listdir(path):
+            msg = "the folder is not empty"
+            raise AttnError(msg, where, "name a new one: files of an older class would stay in it")
+    elif os.path.lexists(path):
         msg = "is not a folder"
-        raise AttnError(msg, Where(path))
-    if os.listdir(path):
-        msg = "the folder is not empty"
-        raise AttnError(msg, Where(path), "name a new one")
+        raise AttnError(msg, where)
+    elif not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+        msg = f"cannot be written: {os.strerror(errno.ENOENT)}"
+        raise AttnError(msg, where)
 
 
 def must_take(path: str) -> None:

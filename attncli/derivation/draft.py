@@ -53,7 +53,7 @@ class Draft:
         self.steps: dict[str, PlannedStep] = {}
         self.latest: dict[str, str] = {}
         """The name of the latest step of each strand."""
-        self.notes: list[str] = []
+        self.notes = problem.notes()
         self.inputs: dict[str, Array] = {}
         self._used: set[str] = {"heads", "kv_heads"}
         self._labels = Labels(problem)

@@ -22,8 +22,9 @@ from attncli.common.labels import Axes, Axis, Cell
 from attncli.common.progress import Progress
 from attncli.common.rounding import rounded
 from attncli.derivation.layout import HeadLayout
-from attncli.derivation.modifiers import Hide, Modifier, pick
+from attncli.derivation.modifiers import Hide, Modifier
 from attncli.derivation.normalize import Softmax
+from attncli.derivation.places import pick
 from attncli.trace.op import Op
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation

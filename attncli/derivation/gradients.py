@@ -105,6 +105,15 @@ def broadcast(own: Axes, whole: Axes) -> str:
     return f"summed over {listed(over)}" if over else ""
 
 
+def composed(template: str, operands: Sequence[str]) -> str:
+    """Return the template of a formula with other templates in the place of its operands."""
+    marks = [f"\0{at}\0" for at in range(len(operands))]
+    whole = literal(template.format(*marks))
+    for mark, operand in zip(marks, operands, strict=True):
+        whole = whole.replace(mark, operand)
+    return whole
+
+
 @dataclass(frozen=True, eq=False)
 class Gradient(Op):
     """A gradient, which has the axes of what it belongs to."""
@@ -308,11 +317,7 @@ class Parts(Gradient):
         """Return the sum of the formulas of the parts, whose operands are numbered on."""
         terms = []
         for op, start, stop in self._spans():
-            marks = [f"\0{at}\0" for at in range(start, stop)]
-            term = literal(getattr(op, notation)(columns)[0].format(*marks))
-            for at, mark in zip(range(start, stop), marks, strict=True):
-                term = term.replace(mark, f"{{{at}}}")
-            terms.append(term)
+            terms.append(composed(getattr(op, notation)(columns)[0], [f"{{{at}}}" for at in range(start, stop)]))
         return " + ".join(terms)
 
     def note(self, columns: bool) -> str:

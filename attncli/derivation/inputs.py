@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 MOST_SHOWN = 2**18
 """Elements up to which a mask or bias is shown as an input; a larger one would be held in memory twice."""
 
-_ROWS = {"X": "input", "hidden": "input", "M": "memory", "past_K": "past", "past_V": "past"}
+_ROWS = {
+    "X": "input", "hidden": "input", "M": "memory", "past_K": "past", "past_V": "past", "relative_bias": "bucket",
+}  # fmt: skip
+_COLUMNS = {"relative_bias": "head", "alibi_slopes": "head", "rope_freqs": "pair"}
 
-_PLANES = ("bias", "mask", "sinks")
+_PLANES = ("scale", "bias", "mask", "sinks")
 """Fields that broadcast against the scores, or hold one number per head."""
 
 _JOINED = {
@@ -30,7 +33,7 @@ _JOINED = {
 }
 """Steps whose heads are side by side, without a head axis, if `heads` is given."""
 
-_HEADLESS = {"X", "hidden", "M", "normed", "encoding", "encoded", "concat"}
+_HEADLESS = {"X", "hidden", "M", "normed", "encoding", "encoded", "Q_latent", "KV_latent", "concat"}
 """What never has a head axis."""
 
 
@@ -50,8 +53,8 @@ class Labels:
                 array = np.atleast_2d(array)
                 yield name, array, self.axes(name, array.shape)
         for name in _PLANES:
-            plane = self._p.array(name) if name != "mask" else self._p.mask()
-            if plane is not None and plane.size <= MOST_SHOWN:
+            plane = self._p.values.get(name)
+            if isinstance(plane, np.ndarray) and plane.size <= MOST_SHOWN:
                 yield name, np.atleast_2d(plane).astype(np.float64), self.plane_axes(name, np.atleast_2d(plane))
 
     def plane_axes(self, name: str, plane: AnyArray) -> Axes:
@@ -76,9 +79,9 @@ class Labels:
         if name in STEPS:
             rows, cols = STEPS[name]
         elif FIELDS[name].kind == "matrix":
-            rows, cols = _ROWS.get(name, "dim"), "dim"
+            rows, cols = _ROWS.get(name, "dim"), _COLUMNS.get(name, "dim")
         else:
-            rows, cols = "row" if shape[-2] == 1 else "head", "dim"
+            rows, cols = "row" if shape[-2] == 1 else "head", _COLUMNS.get(name, "dim")
         return (*lead, self._axis(rows, shape[-2]), self._axis(cols, shape[-1]))
 
     def _has_heads(self, name: str, depth: int) -> bool:
@@ -100,6 +103,8 @@ class Labels:
     def _axis(self, name: str, size: int) -> Axis:
         if name == "row":
             return Axis(name, size, ("",))
+        if name == "bucket":
+            return Axis(name, size, tuple(f"b{at}" for at in range(size)))  # counted from 0, as T5 does
         source = {"query": "tokens", "input": "tokens", "key": "key_tokens", "memory": "key_tokens"}.get(name)
         if source == "key_tokens" and not self._p.labels(source) and "M" not in self._p.values:
             source = "tokens" if self._queries() == size else None

@@ -5,8 +5,8 @@ code computes a whole step and a block of a large problem. There are two kinds: 
 `biased`); a `MaskRule` decides which keys may be attended to (step `masked`). The order is that of ONNX: the cap,
 then terms, then masks, so that hidden scores stay −∞.
 
-To add a modifier, write a class of either kind, and add a function that returns it to a table in
-`attncli.derivation.planes`.
+To add a modifier, write a class of either kind (mask rules are in `attncli.derivation.masks`), and add a function that
+returns it to a table in `attncli.derivation.planes`.
 """
 
 from __future__ import annotations
@@ -14,56 +14,24 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from attncli.common.errors import NotExactError
 from attncli.common.labels import Axes, Axis, Cell
 from attncli.common.style import tex_power
+from attncli.derivation.masks import MaskRule
+from attncli.derivation.places import as_block, block, pick
 from attncli.trace import spread
 from attncli.trace.op import Forward, Op, Pull, Same, literal
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from attncli.common.arrays import AnyArray, Array, Objects
     from attncli.trace.expressions import Expression
     from attncli.trace.op import Say
-
-    Allowed = npt.NDArray[np.bool_]
-    Offset = int | npt.NDArray[np.int64]
-
-
-def pick(plane: npt.NDArray[Any], lead: Cell) -> npt.NDArray[Any]:
-    """Return one matrix of a plane that broadcasts against (…, n, m), by its leading index."""
-    own = plane.shape[:-2]
-    matrix: npt.NDArray[Any] = plane[
-        tuple(0 if size == 1 else at for size, at in zip(own, lead[len(lead) - len(own) :], strict=True))
-    ]
-    return matrix
-
-
-def pick_offset(offset: Offset, lead: Cell) -> Offset:
-    """Return the offset of one matrix; offsets by batch entry are (…, 1, 1)."""
-    return offset if isinstance(offset, int) else int(pick(offset, lead)[0, 0])
-
-
-def block(plane: npt.NDArray[Any], rows: slice, cols: slice) -> npt.NDArray[Any]:
-    """Return one block of a plane that broadcasts against (…, n, m); axes of size 1 are kept."""
-    if plane.ndim >= 1 and plane.shape[-1] != 1:
-        plane = plane[..., cols]
-    if plane.ndim >= 2 and plane.shape[-2] != 1:
-        plane = plane[..., rows, :]
-    return plane
-
-
-def indices(offset: Offset, rows: slice, cols: slice) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return i + offset for each query, (…, rows, 1), and j for each key, (cols,)."""
-    i = np.asarray(np.arange(rows.start, rows.stop)[:, None] + offset, dtype=np.int64)
-    return i, np.arange(cols.start, cols.stop)
 
 
 class Term(ABC):
@@ -72,6 +40,11 @@ class Term(ABC):
     text: ClassVar[str]
     """The term as the formula shows it: " + bias"."""
     tex: ClassVar[str]
+
+    @property
+    def note(self) -> str:
+        """A remark on the term, in words."""
+        return ""
 
     @abstractmethod
     def values(self, rows: slice, cols: slice) -> Array:
@@ -120,113 +93,6 @@ class Bias(Term):
         return [Pull("bias", op, (step.gradient,))]
 
 
-class MaskRule(ABC):
-    """A rule that decides which keys a query may attend to."""
-
-    hides: ClassVar[str]
-    """The keys that it hides, in words: "keys after their query"."""
-
-    @abstractmethod
-    def allowed(self, rows: slice, cols: slice) -> Allowed:
-        """Return which queries of `rows` may see which keys of `cols`; it broadcasts against (…, rows, cols)."""
-
-    @abstractmethod
-    def at(self, lead: Cell) -> MaskRule:
-        """Return the rule of one matrix, without leading axes."""
-
-    def span(self, rows: slice, keys: int) -> tuple[int, int]:
-        """Return the range of keys, (first, last + 1), that these queries may see; for the rule of one matrix."""
-        return 0, keys
-
-    def sees_all(self, rows: slice, cols: slice) -> bool:
-        """Return whether these queries surely see all of these keys; for the rule of one matrix."""
-        return False
-
-
-@dataclass(frozen=True, eq=False)
-class Causal(MaskRule):
-    """Query i sees key j only if j ≤ i + offset."""
-
-    offset: Offset = 0
-    hides = "keys after their query"
-
-    def allowed(self, rows: slice, cols: slice) -> Allowed:
-        i, j = indices(self.offset, rows, cols)
-        return np.asarray(j <= i)
-
-    def at(self, lead: Cell) -> MaskRule:
-        return Causal(pick_offset(self.offset, lead))
-
-    def span(self, rows: slice, keys: int) -> tuple[int, int]:
-        return 0, min(keys, rows.stop + int(self.offset))
-
-    def sees_all(self, rows: slice, cols: slice) -> bool:
-        return bool(cols.stop - 1 <= rows.start + self.offset)
-
-
-@dataclass(frozen=True, eq=False)
-class Window(MaskRule):
-    """Query i sees key j only if i + offset − left ≤ j ≤ i + offset + right; −1 means no limit."""
-
-    left: int
-    right: int
-    offset: Offset = 0
-    hides = "keys outside the window"
-
-    def allowed(self, rows: slice, cols: slice) -> Allowed:
-        i, j = indices(self.offset, rows, cols)
-        first = j >= i - self.left if self.left >= 0 else np.True_
-        last = j <= i + self.right if self.right >= 0 else np.True_
-        return np.asarray(first & last)
-
-    def at(self, lead: Cell) -> MaskRule:
-        return Window(self.left, self.right, pick_offset(self.offset, lead))
-
-    def span(self, rows: slice, keys: int) -> tuple[int, int]:
-        first = rows.start + int(self.offset) - self.left if self.left >= 0 else 0
-        last = rows.stop + int(self.offset) + self.right if self.right >= 0 else keys
-        return max(first, 0), min(last, keys)
-
-    def sees_all(self, rows: slice, cols: slice) -> bool:
-        left = self.left < 0 or rows.stop - 1 + self.offset - cols.start <= self.left
-        right = self.right < 0 or cols.stop - 1 - rows.start - self.offset <= self.right
-        return bool(left and right)
-
-
-@dataclass(frozen=True, eq=False)
-class Lengths(MaskRule):
-    """Only the first `lengths` keys are real; the lengths are (…, 1, 1)."""
-
-    lengths: npt.NDArray[np.int64]
-    hides = "keys beyond the length"
-
-    def allowed(self, rows: slice, cols: slice) -> Allowed:
-        return np.asarray(np.arange(cols.start, cols.stop) < self.lengths)
-
-    def at(self, lead: Cell) -> MaskRule:
-        return Lengths(pick(self.lengths, lead))
-
-    def span(self, rows: slice, keys: int) -> tuple[int, int]:
-        return 0, min(keys, int(self.lengths[0, 0]))
-
-    def sees_all(self, rows: slice, cols: slice) -> bool:
-        return bool(cols.stop <= self.lengths[0, 0])
-
-
-@dataclass(frozen=True, eq=False)
-class Mask(MaskRule):
-    """The given mask: true for keys that may be attended to."""
-
-    mask: Allowed
-    hides = "keys where mask is 0"
-
-    def allowed(self, rows: slice, cols: slice) -> Allowed:
-        return block(self.mask, rows, cols)
-
-    def at(self, lead: Cell) -> MaskRule:
-        return Mask(pick(self.mask, lead))
-
-
 class Modifier(Op):
     """An op on scores that can also be computed block by block."""
 
@@ -241,6 +107,56 @@ class Modifier(Op):
     def apply(self, *operands: Array) -> Array:
         n, m = operands[0].shape[-2:]
         return self.modify(operands[0].copy(), slice(0, n), slice(0, m))
+
+
+@dataclass(frozen=True, eq=False)
+class ScaleEach(Modifier):
+    """The scores times an array of scales, which broadcasts against (…, n, m)."""
+
+    scale: Array
+
+    def modify(self, scores: Array, rows: slice, cols: slice) -> Array:
+        scores *= block(self.scale, rows, cols)
+        return scores
+
+    def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
+        return errors[0] * np.abs(self.scale)
+
+    def matrix(self, lead: Cell) -> Modifier:
+        return ScaleEach(pick(self.scale, lead))
+
+    def exact(self, *operands: Objects) -> Objects:
+        from attncli.trace.exact import objects
+
+        return np.asarray(operands[0] * objects(self.scale), dtype=object)
+
+    def text(self, columns: bool) -> Sequence[str]:
+        return ["{0} × scale"]
+
+    def tex(self, columns: bool) -> Sequence[str]:
+        return [r"{0} \odot \text{{scale}}"]
+
+    def note(self, columns: bool) -> str:
+        return "each score by its own scale"
+
+    def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
+        from attncli.derivation.gradients import broadcast
+        from attncli.derivation.position_gradients import ScaleGradient
+
+        (scores,) = step.operands
+        remark = broadcast(axes["scale"], step.axes)
+        return [
+            Pull(scores, self, (step.gradient,)),
+            Pull("scale", ScaleGradient(axes["scale"], remark), (step.gradient, scores)),
+        ]
+
+    def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
+        """Record the score, its scale, and their product."""
+        from attncli.trace.cell_ops import Times
+
+        here = t.take_cell(step.operands[0], cell)
+        own = block(pick(self.scale, cell[:-2]), *as_block(cell)).reshape(1, 1)
+        t.record(step.cell_name(cell), Times(), here, t.given(step.labelled("scale", cell), own, step.axes_of(cell)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,6 +230,9 @@ class AddTerms(Modifier):
 
     def tex(self, columns: bool) -> Sequence[str]:
         return ["{0}" + "".join(term.tex for term in self.terms)]
+
+    def note(self, columns: bool) -> str:
+        return "; ".join(term.note for term in self.terms if term.note)
 
     def exact(self, *operands: Objects) -> Objects:
         from attncli.trace.exact import plus
@@ -393,12 +312,6 @@ class Hide(Modifier):
         from attncli.derivation.score_gradients import Unhidden
 
         return [Pull(step.operands[0], Unhidden(self), (step.gradient,))]
-
-
-def as_block(cell: Cell) -> tuple[slice, slice]:
-    """Return the rows and columns of one cell as a block."""
-    i, j = cell[-2:]
-    return slice(i, i + 1), slice(j, j + 1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -24,9 +24,16 @@ if TYPE_CHECKING:
 
     from attncli.common.arrays import Array
     from attncli.derivation.draft import Draft
-    from attncli.derivation.modifiers import MaskRule, Offset, Term
+    from attncli.derivation.masks import MaskRule
+    from attncli.derivation.modifiers import Term
+    from attncli.derivation.places import Ids, Offset, Places
     from attncli.derivation.plan import PlannedStep
     from attncli.trace.op import Op
+
+    Numbers = TypeVar("Numbers", Array, Ids)
+
+MAX_DISTANCE = 128
+"""The distance up to which T5's buckets grow if no field says so."""
 
 
 def scores(d: Draft, step: str, q: PlannedStep | None, k: PlannedStep | None) -> Op | None:
@@ -51,7 +58,12 @@ def scores(d: Draft, step: str, q: PlannedStep | None, k: PlannedStep | None) ->
 def scaled(d: Draft, step: str, s: PlannedStep) -> Op | None:
     """Return the given scale, else 1/√d_k."""
     scale = d.problem.scale()
-    if d.use("scale") and scale is not None:
+    if d.use("scale") and isinstance(scale, np.ndarray):
+        from attncli.derivation.modifiers import ScaleEach
+
+        _check_broadcast(d, "scale", scale.shape, Plane(s.axes, s.shape[-1]))
+        return ScaleEach(scale)
+    if isinstance(scale, str | float):
         factor = scale_factor(scale)
         said = canonical(scale) if isinstance(scale, str) else f"{scale:.15g}"
         return None if factor is None else Scale(factor, said)
@@ -130,7 +142,7 @@ class Plane:
         """The number of heads, or None without a head axis."""
         return next((axis.size for axis in self.axes if axis.name == "head"), None)
 
-    def by_head(self, numbers: Array) -> Array:
+    def by_head(self, numbers: Numbers) -> Numbers:
         """Reshape one number per head, (h,), to broadcast against the scores: (h, 1, 1)."""
         return numbers.reshape(-1, 1, 1) if self.heads else numbers.reshape(1, 1)
 
@@ -146,7 +158,26 @@ def _alibi(d: Draft, plane: Plane) -> Term | None:
         return None
     from attncli.derivation.positions import Alibi, alibi_slopes
 
-    return Alibi(plane.by_head(np.array(alibi_slopes(plane.heads or 1))), _offset(d, plane))
+    given = d.problem.array("alibi_slopes") if d.use("alibi_slopes") else None
+    if given is not None:
+        _check_one_for_each_head(d, "alibi_slopes", len(given), plane)
+    slopes = np.array(alibi_slopes(plane.heads or 1)) if given is None else given
+    return Alibi(plane.by_head(slopes), _places(d, plane), given is not None)
+
+
+def _relative(d: Draft, plane: Plane) -> Term | None:
+    table = d.problem.array("relative_bias")
+    if not d.use("relative_bias") or table is None:
+        return None
+    from attncli.derivation.positions import RelativeBias
+
+    most = d.problem.integer("relative_max_distance") if d.use("relative_max_distance") else None
+    both = d.problem.flag("relative_bidirectional") if d.use("relative_bidirectional") else True
+    _check_buckets(d, table, most or MAX_DISTANCE, both=both)
+    _check_one_for_each_head(d, "relative_bias", table.shape[1], plane)
+    return RelativeBias(
+        table, plane.by_head(np.arange(table.shape[1], dtype=np.int64)), most or MAX_DISTANCE, both, _places(d, plane)
+    )
 
 
 def _bias(d: Draft, plane: Plane) -> Term | None:
@@ -162,7 +193,7 @@ def _bias(d: Draft, plane: Plane) -> Term | None:
 def _causal(d: Draft, plane: Plane) -> MaskRule | None:
     if not d.use("causal") or not d.problem.flag("causal"):
         return None
-    from attncli.derivation.modifiers import Causal
+    from attncli.derivation.masks import Causal
 
     return Causal(_offset(d, plane))
 
@@ -171,7 +202,7 @@ def _window(d: Draft, plane: Plane) -> MaskRule | None:
     window = d.problem.integers("window")
     if not d.use("window") or window is None:
         return None
-    from attncli.derivation.modifiers import Window
+    from attncli.derivation.masks import Window
 
     if len(window) != 2:
         msg = f"has {counted(len(window), 'number')}, expected 2: keys to the left, keys to the right"
@@ -180,11 +211,20 @@ def _window(d: Draft, plane: Plane) -> MaskRule | None:
     return Window(left, right, _offset(d, plane))
 
 
+def _chunk(d: Draft, plane: Plane) -> MaskRule | None:
+    size = d.problem.integer("chunk") if d.use("chunk") else None
+    if size is None:
+        return None
+    from attncli.derivation.masks import Chunk
+
+    return Chunk(size, _places(d, plane))
+
+
 def _lengths(d: Draft, plane: Plane) -> MaskRule | None:
     lengths = _real_keys(d, plane)
     if lengths is None:
         return None
-    from attncli.derivation.modifiers import Lengths
+    from attncli.derivation.masks import Lengths
 
     return Lengths(lengths)
 
@@ -193,17 +233,26 @@ def _mask(d: Draft, plane: Plane) -> MaskRule | None:
     mask = d.problem.mask()
     if not d.use("mask") or mask is None:
         return None
-    from attncli.derivation.modifiers import Mask
+    from attncli.derivation.masks import Mask
 
     _check_broadcast(d, "mask", mask.shape, plane)
     return Mask(mask)
 
 
-TERMS: list[Callable[[Draft, Plane], Term | None]] = [_alibi, _bias]
+TERMS: list[Callable[[Draft, Plane], Term | None]] = [_alibi, _relative, _bias]
 """The terms of step `biased`, in the order in which they are added."""
 
-HIDING: list[Callable[[Draft, Plane], MaskRule | None]] = [_causal, _window, _lengths, _mask]
+HIDING: list[Callable[[Draft, Plane], MaskRule | None]] = [_causal, _window, _chunk, _lengths, _mask]
 """The masks of step `masked`, in the order in which they are listed."""
+
+
+def _places(d: Draft, plane: Plane) -> Places:
+    """Return where queries and keys stand, for everything that looks at distances."""
+    from attncli.derivation import ids
+    from attncli.derivation.places import Places
+
+    queries, keys = ids.of_queries(d, plane.axes), ids.of_keys(d, plane.axes, plane.keys)
+    return Places(_offset(d, plane), queries, None if keys is None else keys.swapaxes(-1, -2))
 
 
 def _offset(d: Draft, plane: Plane) -> Offset:
@@ -242,11 +291,33 @@ def _sinks(d: Draft, plane: Plane) -> Array | None:
     sinks = d.problem.array("sinks")
     if not d.use("sinks") or sinks is None:
         return None
-    heads = plane.heads or 1
-    if len(sinks) != heads:
-        msg = f"has {counted(len(sinks), 'number')}, expected {heads}: one for each head"
-        raise AttnError(msg, d.problem.where("sinks"))
+    _check_one_for_each_head(d, "sinks", len(sinks), plane)
     return plane.by_head(sinks)
+
+
+def _check_one_for_each_head(d: Draft, name: str, count: int, plane: Plane) -> None:
+    heads = plane.heads or 1
+    if count != heads:
+        what = "column" if name == "relative_bias" else "number"
+        msg = f"has {counted(count, what)}, expected {heads}: one for each head"
+        raise AttnError(msg, d.problem.where(name))
+
+
+def _check_buckets(d: Draft, table: Array, most: int, *, both: bool) -> None:
+    """Check that there are buckets for each direction, and that they end before the greatest distance."""
+    if table.ndim != 2:
+        msg = f"is {shape_text(table.shape)}, should be a matrix: a row for each bucket, a column for each head"
+        raise AttnError(msg, d.problem.where("relative_bias"))
+    directions = 2 if both else 1
+    if table.shape[0] % directions or table.shape[0] < 2 * directions:
+        wanted = "an even number from 4" if both else "at least 2"
+        msg = f"has {counted(table.shape[0], 'bucket')}, expected {wanted}"
+        hint = "relative_bidirectional: false has buckets for earlier keys alone" if both else None
+        raise AttnError(msg, d.problem.where("relative_bias"), hint)
+    single = table.shape[0] // directions // 2
+    if most <= single:
+        msg = f"must be above {single}, the distances with a bucket of their own; got {most}"
+        raise AttnError(msg, d.problem.where("relative_max_distance"))
 
 
 def _check_broadcast(d: Draft, name: str, shape: tuple[int, ...], plane: Plane) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from attncli.derivation import outputs, planes, vectors
+from attncli.derivation import latents, outputs, planes, vectors
 
 if TYPE_CHECKING:
     from attncli.trace.op import Op
@@ -55,9 +55,12 @@ RULES = [
     Rule("X", "normed", "hidden|X? pre_norm? pre_norm_bias?", vectors.pre_normed),  # (…, n, d_model)
     Rule("E", "encoding", "X", vectors.encoding),  # (n, d_model)
     Rule("X", "encoded", "X E", vectors.encoded),  # (…, n, d_model)
-    Rule("Q", "Q", "X? W_q? b_q?", vectors.projected),  # (…, n, h·d_k)
-    Rule("K", "K", "M|X? W_k? b_k?", vectors.projected),  # (…, m, h·d_k)
-    Rule("V", "V", "M|X? W_v? b_v?", vectors.projected),  # (…, m, h·d_v)
+    Rule("A", "Q_latent", "X? W_q_a? q_a_norm?", latents.latent),  # (…, n, r_q)
+    Rule("C", "KV_latent", "M|X? W_kv_a? kv_a_norm?", latents.latent),  # (…, m, r_kv)
+    Rule("Q", "Q", "A|X? W_q? b_q?", vectors.projected),  # (…, n, h·d_k)
+    Rule("K", "K", "C W_k? b_k? M|X? W_k_rope", latents.keys),  # (…, m, h·(d + r))
+    Rule("K", "K", "C|M|X? W_k? b_k?", vectors.projected),  # (…, m, h·d_k)
+    Rule("V", "V", "C|M|X? W_v? b_v?", vectors.projected),  # (…, m, h·d_v)
     Rule("Q", "Q_clipped", "Q", vectors.clipped),
     Rule("K", "K_clipped", "K", vectors.clipped),
     Rule("V", "V_clipped", "V", vectors.clipped),

@@ -171,16 +171,46 @@ def rotated(d: Draft, step: str, x: PlannedStep) -> Op | None:
     """Return the rotation of Q or K by position (RoPE)."""
     if not d.has_positions("rope"):
         return None
-    from attncli.derivation.positions import ROPE_BASE, Rotate
+    from attncli.derivation import ids, rope
+    from attncli.derivation.positions import Rotate
 
     layout = HeadLayout(d.layout(x).split)
-    width = layout.axes(x.axes)[-1].size
-    if width % 2:
+    axes = layout.axes(x.axes)
+    width, last = axes[-1].size, None
+    if "W_k_rope" in d.steps:
+        last = _turning(d, x, width)
+    elif width % 2 and "rope_dims" not in d.problem.values:
         msg = f"RoPE rotates pairs of dimensions, but each head of {x.name} has {width}"
-        raise AttnError(msg, d.problem.file_of(x.name))
-    base = d.problem.number("rope_base") if d.use("rope_base") else None
+        raise AttnError(msg, d.problem.file_of(x.name), "rope_dims says how many of them turn")
     d.use("rope_style")
-    return Rotate(layout, d.problem.past(), d.problem.choice("rope_style"), base or ROPE_BASE)
+    past = d.problem.past()
+    keys = ids.of_keys(d, axes, past + axes[-2].size) if step[0] == "K" else None
+    return Rotate(
+        layout,
+        past,
+        d.problem.choice("rope_style"),
+        rope.frequencies(d, width, last),
+        skip=width - (last or width),
+        ids=ids.of_queries(d, axes) if step[0] == "Q" else None if keys is None else keys[..., past:, :],
+    )
+
+
+def _turning(d: Draft, x: PlannedStep, width: int) -> int:
+    """Return how many of the last dimensions of a head turn: those of the keys that the heads share."""
+    dims = d.steps["W_k_rope"].shape[-1]
+    where = d.problem.file_of("W_k_rope")
+    if dims % 2:
+        msg = f"RoPE rotates pairs of dimensions, but {d.has(d.steps['W_k_rope'], -1)}"
+        raise AttnError(msg, where)
+    if dims > width:
+        msg = f"each head of {x.name} has {counted(width, 'dimension')}, but W_k_rope makes the last {dims} turn"
+        raise AttnError(msg, where)
+    for name, found in (("rope_dims", d.problem.integer("rope_dims")), ("rope_freqs", d.problem.array("rope_freqs"))):
+        given = found if isinstance(found, int) else None if found is None else 2 * len(found)
+        if d.use(name) and given != dims:
+            msg = f"means {counted(given or 0, 'dimension')}, expected {dims}: the columns of W_k_rope"
+            raise AttnError(msg, d.problem.where(name))
+    return dims
 
 
 def extended(d: Draft, step: str, past: PlannedStep | None, own: PlannedStep, row: PlannedStep | None) -> Op | None:

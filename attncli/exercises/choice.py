@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from attncli.common.style import Style, decimal
 from attncli.common.text import counted
+from attncli.exercises import difficulty
 from attncli.exercises.draw import Exercise
 from attncli.exercises.outcomes import APART, distance, end, end_said
 
@@ -21,6 +22,7 @@ def as_text(exercise: Exercise, style: Style) -> str:
     below = [
         f"Largest differences in any cell of the {end_said(exercise.truth)}, all above {APART:g}.",
         f"Found after {counted(exercise.draws, 'draw')}.",
+        difficulty.said(exercise.truth),
     ]
     return write(_HEADER, list(_rows(exercise)), style, numbers=_NUMBERS, title=exercise.title, below=below)
 

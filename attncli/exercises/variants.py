@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-import shutil
-import tempfile
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
-from attncli.common import output
+from attncli.common import file_names
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
 from attncli.exercises.draw import Exercise, draw
@@ -24,7 +20,6 @@ _SEEDS = 1_000_000
 _NAMES = {"name", "student", "fullname", "studentname"}
 _FIRST_NAMES, _LAST_NAMES = {"firstname", "givenname"}, {"surname", "lastname", "familyname"}
 """Headings of the columns of a roster, without case, blanks and signs."""
-_LONGEST_STEM = 80
 
 
 def drawn(spec: ExerciseSpec, students: Sequence[str], count: int) -> list[Exercise]:
@@ -113,54 +108,6 @@ def _columns(header: Sequence[str]) -> list[int]:
 
 
 def stems(students: Sequence[str], count: int) -> list[str]:
-    """Return a name for the files of each variant, by its student if there is one, that is safe in any file system."""
-    if not students:
-        digits = max(2, len(str(count)))
-        return [f"variant-{number:0{digits}}" for number in range(1, count + 1)]
-    found: dict[str, str] = {}
-    for student in students:
-        stem = _safe(student)
-        number = 2
-        while stem.casefold() in found:
-            stem = f"{_safe(student)}-{number}"
-            number += 1
-        found[stem.casefold()] = stem
-    return list(found.values())
-
-
-def _safe(name: str) -> str:
-    """Return a name with letters, digits, `_`, `.` and `-` only, that no system reserves or hides."""
-    bare = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", name)).strip("._-")[:_LONGEST_STEM]
-    reserved = re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)", bare.partition(".")[0])
-    return f"{bare}_" if reserved or not bare else bare
-
-
-def must_be_new(folder: str) -> None:
-    """Raise AttnError if a folder holds files, or has no place."""
-    if os.path.isdir(folder) and os.listdir(folder):
-        msg = "the folder is not empty"
-        raise AttnError(msg, Where(folder), "name a new one: files of an older class would stay in it")
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        msg = "is not a folder"
-        raise AttnError(msg, Where(folder))
-    if not os.path.isdir(os.path.dirname(os.path.abspath(folder))):
-        msg = "cannot be written: No such file or directory"
-        raise AttnError(msg, Where(folder))
-
-
-def write(folder: str, texts: Mapping[str, str]) -> None:
-    """Write files to a new folder: all of them, or none, and no folder."""
-    target = os.path.abspath(folder)
-    try:
-        temporary = tempfile.mkdtemp(dir=os.path.dirname(target), prefix=".attncli-")
-        try:
-            for name, text in texts.items():
-                output.to_file(os.path.join(temporary, name), text.encode())
-            os.chmod(temporary, 0o777 & ~output.umask())
-            os.replace(temporary, target)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
-    except OSError as error:
-        msg = f"cannot be written: {error.strerror}"
-        raise AttnError(msg, Where(folder)) from None
+    """Return a name for the files of each variant, by its student if there is one."""
+    digits = max(2, len(str(count)))
+    return file_names.stems(students) or [f"variant-{number:0{digits}}" for number in range(1, count + 1)]

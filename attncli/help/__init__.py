@@ -13,9 +13,9 @@ from attncli.common.errors import AttnError
 from attncli.common.text import quoted, suggestion
 
 TOPICS = (
-    "problems", "fields", "steps", "block", "cells", "gradients", "formats", "check", "mark", "compare", "mistakes",
-    "exercises", "practice", "conventions", "speed", "scale", "python", "recipes", "exit-codes", "completion",
-    "development",
+    "problems", "fields", "positions", "steps", "block", "cells", "gradients", "formats", "models", "check", "mark",
+    "compare", "mistakes", "exercises", "practice", "conventions", "speed", "scale", "python", "recipes", "exit-codes",
+    "completion", "development",
 )  # fmt: skip
 """The topics, in the order of the list."""
 

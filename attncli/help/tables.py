@@ -7,6 +7,7 @@ from itertools import groupby
 
 from attncli.checking.samples import catalogue, traces
 from attncli.derivation.rules import RULES
+from attncli.models.families import FAMILIES
 from attncli.problem.fields import FIELDS, OPTIONS, STEPS
 from attncli.writers.formats import FORMATS, Subject
 
@@ -19,6 +20,7 @@ COMMANDS_BY_SUBJECT: dict[Subject, str] = {
     "heatmap": "run --heatmap",
     "worksheet": "new --sheet",
     "exercise": "new",
+    "layers": "run MODELDIR",
 }
 """The commands that draw each subject of the formats."""
 
@@ -69,8 +71,29 @@ def mistakes() -> str:
     return _table(("step", "mistakes that first show there"), rows)
 
 
+def families() -> str:
+    """Return the families of models, with the names of their layers and tensors, and what else is read."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for family in FAMILIES.values():
+        for attention in family.attentions:
+            tensors, *said = filter(None, (fact.said for fact in attention.facts))
+            layer = f" `{attention.layer}`" if "." in attention.layer else ""
+            names.setdefault((f"`{attention.block}` {tensors}", ", ".join(said)), []).append(f"`{family.name}`{layer}")
+    rows = [(", ".join(alike), *entry) for entry, alike in names.items()]
+    return _table(("`model_type`", "tensors", "also"), rows)
+
+
+def faults() -> str:
+    """Return the ids of the faults of kernels, and what to look at."""
+    from attncli.kernels.catalogue import catalogue  # attention on samples, which only this table needs
+
+    rows = [(f"`{id}`", kind, look) for id, (kind, look) in catalogue().items()]
+    return _table(("fault", "kind", "look at"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
-    "options": options, "steps": steps, "formats": formats, "mistakes": mistakes,
+    "options": options, "steps": steps, "formats": formats, "mistakes": mistakes, "families": families,
+    "faults": faults,
 }  # fmt: skip
 """The tables by the names that topics call them."""
 

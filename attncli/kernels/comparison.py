@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from attncli.common.labels import Cell
     from attncli.common.report import Page
     from attncli.derivation.plan import Plan
+    from attncli.kernels.diagnosis import Finding
     from attncli.kernels.number_formats import NumberFormat
     from attncli.problem.problem import Problem
 
@@ -48,12 +49,10 @@ class Comparison:
     """The greatest |e|/σ."""
     worst: str
     """The name of that element."""
-    agrees: Sequence[str] = ()
-    """The ids of the faults that explain the output, best first."""
-    explains: float | None = None
-    """The share of the difference that the first of them explains."""
     where: Sequence[str] = ()
     remarks: Sequence[str] = ()
+    findings: Sequence[Finding] = ()
+    """The faults that explain the output, best first."""
     strict: bool = False
     notes: Sequence[str] = ()
     """Notes on the problem."""
@@ -61,6 +60,16 @@ class Comparison:
     def __bool__(self) -> bool:
         """Return whether the output is within, or narrow without `strict`."""
         return self.verdict == "within" or (self.verdict == "narrow" and not self.strict)
+
+    @property
+    def agrees(self) -> list[str]:
+        """The ids of the faults that explain the output, best first."""
+        return [finding.id for finding in self.findings]
+
+    @property
+    def explains(self) -> float | None:
+        """The share of the difference that the first of them explains; None if it is not known."""
+        return self.findings[0].explains if self.findings else None
 
     def __repr__(self) -> str:
         """Return the report on one line, as pytest shows it."""
@@ -87,8 +96,12 @@ class Comparison:
         return page(self).data
 
 
-def comparison(problem: Problem, output: Output, *, layout: str | None = None, strict: bool = False) -> Comparison:
+def comparison(
+    problem: Problem, output: Output, *, layout: str | None = None, strict: bool = False, explain: bool = False
+) -> Comparison:
     """Compare an output with the problem's, within what the output's number format gives.
+
+    The faults that explain it are looked for if it is beyond, or if `explain` asks for them.
 
     Raises
     ------
@@ -102,9 +115,10 @@ def comparison(problem: Problem, output: Output, *, layout: str | None = None, s
     verdict: Verdict = "within"
     remarks = []
     if found.rms > 1 and (narrowed := _with_rounded_inputs(plan, output.kind)):
-        again = _differences(reference(narrowed, output.kind), out)
+        right_again = reference(narrowed, output.kind)
+        again = _differences(right_again, out)
         if again.rms < found.rms:
-            plan, found = narrowed, again
+            plan, right, found = narrowed, right_again, again
             remarks.append(ROUNDED_INPUTS.format(output.kind.name))
     if not found.within:
         stepwise = np.isfinite(out).all() and _differences(reference(plan, output.kind, stepwise=True), out).within
@@ -118,9 +132,16 @@ def comparison(problem: Problem, output: Output, *, layout: str | None = None, s
         _cell_name(right, layouts.index_of(int(np.argmax(found.ratio)), right.axes, right.heads)),
         where=regions(found.beyond(), out, right.axes[-2]),
         remarks=remarks,
+        findings=_findings(right, found) if verdict == "beyond" or explain else [],
         strict=strict,
         notes=plan.notes,
     )
+
+
+def _findings(right: Reference, found: Differences) -> list[Finding]:
+    from attncli.kernels.diagnosis import diagnose  # with the table of faults, which few outputs need
+
+    return diagnose(right, found)
 
 
 def _differences(right: Reference, out: Array) -> Differences:

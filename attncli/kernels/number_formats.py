@@ -29,6 +29,8 @@ class NumberFormat:
     """The smallest subnormal number is 2 to this power."""
     greatest_exponent: int
     """Numbers from 2 to this power on overflow."""
+    adds_in: str = "float32"
+    """The format in which a kernel adds, if it is wider."""
 
     @property
     def unit(self) -> float:
@@ -47,8 +49,9 @@ class NumberFormat:
 
     @property
     def accumulator(self) -> NumberFormat:
-        """The format in which a kernel adds: float32, for formats that are not wider."""
-        return self if self.digits > NUMBER_FORMATS["float32"].digits else NUMBER_FORMATS["float32"]
+        """The format in which a kernel adds."""
+        wide = NUMBER_FORMATS[self.adds_in]
+        return wide if wide.digits > self.digits else self
 
     def rounding(self, x: Array) -> Array:
         """Return the standard deviation of rounding: the error is uniform within ±u|x|, or half a subnormal step."""

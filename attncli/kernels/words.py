@@ -26,6 +26,10 @@ def _lines(found: Comparison) -> list[StepSaid]:
     if found.verdict == "narrow":
         said = f"as exact as rounding every step to {found.kind.name}; a kernel that adds in float32 is more exact"
         lines.append(StepSaid("narrow", " ", said))
+    for at, finding in enumerate(found.findings):
+        share = "" if finding.explains is None else f" (explains {_percent(finding.explains)})"
+        look = [] if at else [f"look at {finding.look}"]
+        lines.append(StepSaid("or" if at else "agrees", " ", f"{finding.id}: {finding.said}{share}", remarks=look))
     lines += [StepSaid("note", " ", remark) for remark in found.remarks]
     return lines
 
@@ -44,6 +48,10 @@ def times(factor: float) -> str:
     return f"{factor:.0f}×" if factor >= 10 else f"{factor:.1f}×" if factor >= 1 else f"{factor:.2f}×"
 
 
+def _percent(share: float) -> str:
+    return "100 %" if share > 0.9999 else f"{share * 100:.1f} %"
+
+
 def _data(found: Comparison) -> dict[str, Any]:
     return {
         "verdict": found.verdict,
@@ -51,7 +59,7 @@ def _data(found: Comparison) -> dict[str, Any]:
         "max": _number(found.max),
         "worst": found.worst,
         "agrees": list(found.agrees),
-        "explains": found.explains,
+        "explains": None if found.explains is None else round(found.explains, 4),
         "where": list(found.where),
     }
 

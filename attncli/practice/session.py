@@ -190,7 +190,7 @@ class Session:
         sheet.texts = texts
         if verdict.state in NOT_RIGHT:
             self._now.wrong += 1
-            self._report = report
+            self._report = None if verdict.state == "too_few_decimals" else report  # nothing is wrong with those
             sheet.is_done[[*places, *self._situation().wrong_rows]] = False
             return Reply(list(self._refusal(verdict)), attempt)
         sheet.is_done[places] = True

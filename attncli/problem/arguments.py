@@ -5,7 +5,7 @@ Nothing here runs: `attncli.problem.fields` is the table, and a test holds these
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict
 
 import numpy.typing as npt
@@ -19,7 +19,9 @@ Number: TypeAlias = float | None
 Flag: TypeAlias = bool | None
 Text: TypeAlias = str | None
 Labels: TypeAlias = Sequence[str] | str | None
-Scale: TypeAlias = float | str | None
+Scale: TypeAlias = float | str | npt.ArrayLike | Sequence[Any] | None
+Object: TypeAlias = Mapping[str, Any] | str | None
+"""A mapping of JSON's keys and values, or its text."""
 
 
 class Options(TypedDict, total=False):
@@ -33,8 +35,11 @@ class Options(TypedDict, total=False):
     X: Numbers
     hidden: Numbers
     M: Numbers
+    W_q_a: Numbers
+    W_kv_a: Numbers
     W_q: Numbers
     W_k: Numbers
+    W_k_rope: Numbers
     W_v: Numbers
     W_o: Numbers
     past_K: Numbers
@@ -50,6 +55,8 @@ class Options(TypedDict, total=False):
     pre_norm_bias: Numbers
     post_norm: Gain
     post_norm_bias: Numbers
+    q_a_norm: Numbers
+    kv_a_norm: Numbers
     q_norm: Numbers
     q_norm_bias: Numbers
     k_norm: Numbers
@@ -58,6 +65,7 @@ class Options(TypedDict, total=False):
     heads: Integer
     kv_heads: Integer
     clip_qkv: Number
+    a_eps: Number
     residual: Flag
     residual_scale: Number
     norm: Literal["layer", "rms"] | None
@@ -69,12 +77,23 @@ class Options(TypedDict, total=False):
     positions: Literal["sinusoidal", "rope", "alibi"] | None
     rope_style: Literal["half", "interleaved"] | None
     rope_base: Number
+    rope_dims: Integer
+    rope_freqs: Numbers
+    rope_factor: Number
+    rope_scaling: Object
+    position_ids: Numbers
+    key_position_ids: Numbers
+    alibi_slopes: Numbers
+    relative_bias: Numbers
+    relative_max_distance: Integer
+    relative_bidirectional: Flag
     scale: Scale
     softcap: Number
     bias: Numbers
     causal: Flag
     causal_align: Literal["top-left", "bottom-right"] | None
     window: Numbers
+    chunk: Integer
     lengths: Numbers
     mask: Numbers
     normalize: Literal["softmax", "sum"] | None
@@ -87,6 +106,8 @@ class Options(TypedDict, total=False):
     normed: Numbers
     encoding: Numbers
     encoded: Numbers
+    Q_latent: Numbers
+    KV_latent: Numbers
     Q_clipped: Numbers
     K_clipped: Numbers
     V_clipped: Numbers
@@ -124,6 +145,8 @@ class Claims(TypedDict, total=False):
     normed: Numbers
     encoding: Numbers
     encoded: Numbers
+    Q_latent: Numbers
+    KV_latent: Numbers
     Q: Numbers
     K: Numbers
     V: Numbers

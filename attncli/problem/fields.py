@@ -16,8 +16,8 @@ from attncli.common.labels import fold
 from attncli.common.text import quoted, suggestion
 
 Kind = Literal[
-    "matrix", "vector", "vectors", "gain", "mask", "bias", "target", "integers",
-    "integer", "number", "flag", "scale", "choice", "labels", "text",
+    "matrix", "vector", "vectors", "gain", "mask", "bias", "target", "integers", "positions",
+    "integer", "number", "flag", "scale", "choice", "labels", "text", "object",
 ]  # fmt: skip
 """What a field holds; `vectors` are one vector or one for each head, a `gain` is a vector or true."""
 
@@ -28,6 +28,9 @@ Heading = Literal[
     "", "Heads and projections", "Positions", "Scores and masks", "Norms and the block around", "Gradients"
 ]
 """A group of fields in the help; "" is the fields of the problem as a whole."""
+
+Layout = Literal["in,out", "out,in"]
+"""What the rows and the columns of a stored projection are: y = x W, or PyTorch's y = x Wᵀ."""
 
 HEADINGS: tuple[Heading, ...] = get_args(Heading)
 
@@ -49,6 +52,8 @@ class Field:
     """The short name of the option, such as -p."""
     heading: Heading = ""
     """The group of the option in the help."""
+    constant: bool = False
+    """Whether real numbers have no gradient."""
 
     @property
     def option(self) -> str:
@@ -58,21 +63,22 @@ class Field:
     @property
     def array(self) -> bool:
         """Whether the field holds an array of numbers."""
-        return self.kind in {*MATRICES, "mask", "bias", "target", "integers"}
+        return self.kind in {*MATRICES, "mask", "bias", "target", "integers", "positions"}
 
     @property
     def differentiable(self) -> bool:
         """Whether the output has a gradient with respect to the field: a given matrix or vector of real numbers."""
-        return self.kind in {*MATRICES, "bias"} and self.heading != "Gradients"
+        return self.kind in {*MATRICES, "bias", "scale"} and self.heading != "Gradients" and not self.constant
 
 
 _MATRICES = (
-    *("Q", "K", "V", "X", "hidden", "M", "W_q", "W_k", "W_v", "W_o"),
+    *("Q", "K", "V", "X", "hidden", "M", "W_q_a", "W_kv_a", "W_q", "W_k", "W_k_rope", "W_v", "W_o"),
     *("past_K", "past_V"),
 )
 _VECTORS = ("b_q", "b_k", "b_v", "b_o", "bias_k", "bias_v", "sinks")
 _NORMS: tuple[tuple[str, Kind], ...] = (
     *(("pre_norm", "gain"), ("pre_norm_bias", "vector"), ("post_norm", "gain"), ("post_norm_bias", "vector")),
+    *(("q_a_norm", "vector"), ("kv_a_norm", "vector")),
     *(("q_norm", "vectors"), ("q_norm_bias", "vectors"), ("k_norm", "vectors"), ("k_norm_bias", "vectors")),
 )
 _HEADS: Heading = "Heads and projections"
@@ -99,6 +105,7 @@ FIELDS = {
             heading=_HEADS,
         ),
         Field("clip_qkv", "number", metavar="C", help="Clamp Q, K and V to ±C.", heading=_HEADS),
+        Field("a_eps", "number", metavar="X", help="Epsilon of latent attention's norms [1e-6].", heading=_HEADS),
         Field("residual", "flag", help="Add X to the output: step updated.", heading=_BLOCK),
         Field("residual_scale", "number", metavar="X", help="Factor for the output in that sum [1].", heading=_BLOCK),
         Field(
@@ -153,6 +160,40 @@ FIELDS = {
         ),
         Field("rope_base", "number", metavar="X", help="Base of the RoPE angles [10000].", heading="Positions"),
         Field(
+            "rope_dims",
+            "integer",
+            least=2,
+            metavar="R",
+            help="Rotate R dimensions of each head [all].",
+            heading="Positions",
+        ),
+        Field("rope_freqs", "vector", constant=True),
+        Field("rope_factor", "number", metavar="X", help="Multiply RoPE's cos and sin by X [1].", heading="Positions"),
+        Field(
+            "rope_scaling",
+            "object",
+            metavar="JSON",
+            help="Scale RoPE as config.json's object says.",
+            heading="Positions",
+        ),
+        Field("position_ids", "positions", least=0),
+        Field("key_position_ids", "positions", least=0),
+        Field("alibi_slopes", "vector"),
+        Field("relative_bias", "matrix"),
+        Field(
+            "relative_max_distance",
+            "integer",
+            metavar="N",
+            help="T5's buckets grow to distance N [128].",
+            heading="Positions",
+        ),
+        Field(
+            "relative_bidirectional",
+            "flag",
+            help="T5's buckets: half for later keys [yes].",
+            heading="Positions",
+        ),
+        Field(
             "scale", "scale", metavar="X", help="Factor for QKᵀ: 0.5, 1/3 or none [1/√d_k].", heading="Scores and masks"
         ),
         Field("softcap", "number", metavar="C", help="Squash the scores: C tanh(s / C).", heading="Scores and masks"),
@@ -172,6 +213,13 @@ FIELDS = {
             least=-1,
             metavar="LEFT,RIGHT",
             help="Keys visible to each side; -1: no limit.",
+            heading="Scores and masks",
+        ),
+        Field(
+            "chunk",
+            "integer",
+            metavar="C",
+            help="Hide keys outside the query's chunk of C.",
             heading="Scores and masks",
         ),
         Field("lengths", "integers", least=0),
@@ -219,6 +267,8 @@ STEPS = {
     "normed": ("input", "dim"),
     "encoding": ("input", "dim"),
     "encoded": ("input", "dim"),
+    "Q_latent": ("query", "dim"),
+    "KV_latent": ("key", "dim"),
     "Q": ("query", "dim"),
     "K": ("key", "dim"),
     "V": ("key", "dim"),
@@ -363,6 +413,10 @@ class Entry:
     column_labels: tuple[str, ...] = ()
     dtype: str = ""
     """The number format in which a binary file holds the array, also if it was widened; empty for text."""
+    note: str = ""
+    """How it was read, if that is not plain: a note on standard error."""
+    layout: Layout | None = None
+    """How a projection is stored, whatever the convention of the problem; None if it is as the problem says."""
 
 
 Document = dict[str, Entry]

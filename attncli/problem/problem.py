@@ -16,7 +16,7 @@ from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import are_generated
 from attncli.common.text import quoted
-from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, named, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, kind_of, named
 from attncli.problem.values import coerce
 
 if TYPE_CHECKING:
@@ -44,7 +44,11 @@ class Problem:
 
     def _value(self, name: str) -> object:
         value = coerce(name, self._entries[name])
-        return facing(value, self.columns) if isinstance(value, np.ndarray) else value
+        if not isinstance(value, np.ndarray):
+            return value
+        layout = self._entries[name].layout
+        array = facing(value, layout == "out,in" if layout else self.columns)
+        return array[0] if kind_of(name) == "positions" and array.ndim == 2 and len(array) == 1 else array
 
     def _labels_from_tables(self) -> None:
         """Use the labels around a matrix in CSV as tokens if none are given."""
@@ -76,6 +80,10 @@ class Problem:
         first = next(iter(self._entries.values()), None)
         return Where(first.where.source, first.where.line) if first else Where()
 
+    def notes(self) -> list[str]:
+        """Return how the fields were read, if that is not plain."""
+        return list(dict.fromkeys(entry.note for entry in self._entries.values() if entry.note))
+
     def array(self, name: str) -> Array | None:
         """Return a matrix, a vector or a bias, or what is given for a step, row-wise; None for a norm's true."""
         if self.has_step(name):
@@ -105,12 +113,16 @@ class Problem:
         return cast("float | None", self.values.get(name))
 
     def integers(self, name: str) -> npt.NDArray[np.int64] | None:
-        """Return a list of whole numbers."""
+        """Return a list of whole numbers, or several lists of positions."""
         return cast("npt.NDArray[np.int64] | None", self.values.get(name))
 
-    def scale(self) -> str | float | None:
-        """Return the scale as it was given: a number, "1/3" or "none"; None for the default."""
-        return cast("str | float | None", self.values.get("scale"))
+    def scaling(self) -> dict[str, Any] | None:
+        """Return the checked object of RoPE's scaling."""
+        return cast("dict[str, Any] | None", self.values.get("rope_scaling"))
+
+    def scale(self) -> str | float | Array | None:
+        """Return the scale as it was given: a number, "1/3", "none" or an array; None for the default."""
+        return cast("str | float | Array | None", self.values.get("scale"))
 
     def choice(self, name: str) -> str:
         """Return a choice, the first one if none is given."""
@@ -153,7 +165,7 @@ def canonical(document: Document) -> Document:
         if not name:
             msg = "holds a matrix without a name"
             raise AttnError(msg, where, "name it, as in Q=FILE")
-        for known, item in _meant(name, entry, document).items():
+        for known, item in _meant(name, entry).items():
             if known in result:
                 msg = f"{known} is given twice, the second time as {quoted(name)}"
                 raise AttnError(msg, where)
@@ -161,16 +173,28 @@ def canonical(document: Document) -> Document:
     return result
 
 
-def _meant(name: str, entry: Entry, document: Document) -> Document:
+def _meant(name: str, entry: Entry) -> Document:
     """Return the field that an entry is, or up to three for a tensor of PyTorch's."""
-    if "proj" in name.lower():  # in each of PyTorch's names, in none of attncli's
-        from attncli.problem import state_dict  # rarely needed, so not at start-up
-
-        if state_dict.known(name):
-            flag = next((item for key, item in document.items() if resolve(key) == "columns"), None)
-            return state_dict.translate(name, entry, columns=flag is not None and bool(coerce("columns", flag)))
+    if is_pytorchs(name):
+        return pytorchs(name, entry)
     known = named(name, Where(entry.where.source, entry.where.line))
     return {known: replace(entry, where=replace(entry.where, field=known))}
+
+
+def is_pytorchs(name: str) -> bool:
+    """Return whether a name is one of PyTorch's for a tensor of its attention."""
+    if "proj" not in name.lower():  # in each of PyTorch's names, in none of attncli's
+        return False
+    from attncli.problem import state_dict  # rarely needed, so not at start-up
+
+    return state_dict.known(name)
+
+
+def pytorchs(name: str, entry: Entry) -> Document:
+    """Return the one or three fields that a tensor of this name of PyTorch's is."""
+    from attncli.problem import state_dict
+
+    return state_dict.translate(name, entry)
 
 
 def _own(value: Any, name: str) -> Any:

@@ -312,14 +312,25 @@ def _number(name: str, value: object, where: Where) -> float:
 
 
 def _integers(name: str, value: object, where: Where) -> npt.NDArray[np.int64]:
-    result = _vector(name, _scalar_as_list(value), where)
+    return _whole(name, _vector(name, _scalar_as_list(value), where), where)
+
+
+def _positions(name: str, value: object, where: Where) -> npt.NDArray[np.int64]:
+    result = array(_scalar_as_list(value), where)
+    if result.ndim > 2:
+        msg = f"is {shape_text(result.shape)}, should be one list of positions, or one for each batch entry"
+        raise AttnError(msg, where)
+    return _whole(name, result, where)
+
+
+def _whole(name: str, numbers_: Array, where: Where) -> npt.NDArray[np.int64]:
     least = FIELDS[name].least
-    bad = (result != np.floor(result)) | (result < least) | (result > 2**53)
+    bad = (numbers_ != np.floor(numbers_)) | (numbers_ < least) | (numbers_ > 2**53)
     if bad.any():
-        at = int(np.argmax(bad))
-        msg = f"must be a whole number ≥ {least}, got {result[at]:g}"
-        raise AttnError(msg, where.at(at + 1))
-    return result.astype(np.int64)
+        cell = tuple(int(index) for index in np.argwhere(bad)[0])
+        msg = f"must be a whole number ≥ {least}, got {numbers_[cell]:g}"
+        raise AttnError(msg, where.at(*(index + 1 for index in cell)))
+    return numbers_.astype(np.int64)
 
 
 def _flag(name: str, value: object, where: Where) -> bool:
@@ -345,7 +356,10 @@ def scale_factor(scale: str | float) -> float | None:
     return factor
 
 
-def _scale(name: str, value: object, where: Where) -> str | float:
+def _scale(name: str, value: object, where: Where) -> str | float | Array:
+    if isinstance(value, list | tuple | Tensor) or hasattr(value, "shape"):
+        numbers_ = array(value, where)
+        return numbers_ if numbers_.ndim else float(numbers_)
     try:
         if isinstance(value, bool) or not isinstance(value, str | int | float | np.number):
             raise ValueError(value)  # noqa: TRY004, TRY301 (one message for every value that is not a scale)
@@ -401,6 +415,12 @@ def _text(name: str, value: object, where: Where) -> str:
     return str(value)
 
 
+def _object(name: str, value: object, where: Where) -> dict[str, Any]:
+    from attncli.problem import rope_scaling  # rarely needed, so not at start-up
+
+    return rope_scaling.read(name, value, where)
+
+
 _COERCE: dict[str, Callable[[str, object, Where], object]] = {
     "matrix": _matrix,
     "vector": _vector,
@@ -410,6 +430,7 @@ _COERCE: dict[str, Callable[[str, object, Where], object]] = {
     "bias": _bias,
     "target": _target,
     "integers": _integers,
+    "positions": _positions,
     "integer": _integer,
     "number": _number,
     "flag": _flag,
@@ -417,4 +438,5 @@ _COERCE: dict[str, Callable[[str, object, Where], object]] = {
     "choice": _choice,
     "labels": _labels,
     "text": _text,
+    "object": _object,
 }

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
+from typing import get_args
 
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import fold
 from attncli.common.text import quoted, visible
-from attncli.problem.fields import Document, Entry, resolve
+from attncli.problem.fields import Document, Entry, Layout, resolve
 from attncli.readers import json_, literal
 from attncli.readers.cells import TwoReadingsError
 from attncli.readers.source import (
@@ -30,6 +32,7 @@ from attncli.readers.source import (
 __all__ = ["documents", "documents_in", "entry", "exists", "reads_standard_input"]
 
 _BETWEEN_FILE_AND_KEY = "::"
+_PROJECTION = "W_"
 
 _BINARY = (b"\x93NUMPY", b"PK\x03\x04")
 
@@ -97,7 +100,25 @@ def reads_standard_input(source: str) -> bool:
 
 
 def entry(source: str, field: str, *, written: Collection[str] = ()) -> Entry:
-    """Return one field from a SOURCE: `-`, a file that exists, FILE::KEY, or else a literal."""
+    """Return one field from a SOURCE: `-`, a file that exists, FILE::KEY, or else a literal.
+
+    A projection from a file may be followed by its layout, FILE::KEY::out,in.
+    """
+    if not field.startswith(_PROJECTION):
+        return _entry(source, field, written)
+    stored, _, said = source.rpartition(_BETWEEN_FILE_AND_KEY)
+    for layout in get_args(Layout):
+        if said == layout and not exists(source):
+            return replace(_entry(stored, field, written), layout=layout)
+    found = _entry(source, field, written)
+    if not found.dtype:
+        return found
+    from attncli.problem.state_dict import oriented
+
+    return oriented(field, found)
+
+
+def _entry(source: str, field: str, written: Collection[str]) -> Entry:
     path, key = source, ""
     if not exists(source) and _BETWEEN_FILE_AND_KEY in source:
         path, _, key = source.rpartition(_BETWEEN_FILE_AND_KEY)

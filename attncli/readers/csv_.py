@@ -17,7 +17,7 @@ import numpy as np
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import counted, quoted, suggestion
 from attncli.derivation.rules import computed
-from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, Kind, Word, kind_of
+from attncli.problem.fields import CLAIMS, FIELDS, Document, Entry, Field, Kind, Word, kind_of
 from attncli.problem.values import shape_text
 from attncli.readers import identity
 from attncli.readers import rows as rows_
@@ -191,6 +191,13 @@ def _text(cell: str) -> str:
     return cell
 
 
+def _holds_words(block: Block, field: Field) -> bool:
+    """Return whether a block holds a single value of a field, or labels, and not a matrix."""
+    if field.kind == "scale" and (block.index or sum(bool(cell) for _, cells in block.rows for cell in cells) > 1):
+        return False
+    return not field.array or is_switch(" ".join(block.rows[0][1]), field.kind)
+
+
 class _Cells:
     """Blocks to entries."""
 
@@ -206,7 +213,7 @@ class _Cells:
         name = block.name
         where = Where(self._source, field=name)
         kind = kind_of(name) if name else "matrix"
-        if name in FIELDS and (not FIELDS[name].array or is_switch(" ".join(block.rows[0][1]), kind)):
+        if name in FIELDS and _holds_words(block, FIELDS[name]):
             return self._words(block.rows, kind, where)
         if self._delimiter == ",":
             for line, cells in block.rows:

@@ -21,15 +21,14 @@ _NUMBERS = re.compile(r"[-+−.,;?\d\s√/%eE]*")
 def separated(text: str, where: Where) -> tuple[Document, str]:
     """Separate the lines that say whose a table is, as a document, from the text, whose other lines keep their place.
 
-    Below the first matrix, a line of numbers is a row, whatever its label.
+    Below the first matrix they have a colon, or stand apart: a row of numbers may be labelled name, and a token too.
     """
     lines = re.split(r"\r\n|\n|\r", text)
     found: Document = {}
     inside = False
     for at, line in enumerate(lines):
         match = _LINE.fullmatch(line)
-        is_row = match and inside and _rest(match) and _NUMBERS.fullmatch(_rest(match))
-        if match and match[1].lower() not in found and not is_row:
+        if match and match[1].lower() not in found and (not inside or _stands_apart(match, lines[at - 1])):
             key = match[1].lower()
             value, lines[at] = _value(_rest(match)), ""
             if not value and (below := _below(lines, at)):
@@ -37,6 +36,11 @@ def separated(text: str, where: Where) -> tuple[Document, str]:
             found[key] = Entry(Word(value), Where(where.source, at + 1, field=key))
         inside = inside or _is_heading(line)
     return found, "\n".join(lines) if found else text
+
+
+def _stands_apart(match: re.Match[str], before: str) -> bool:
+    after_key = match.string[match.end(1) :].lstrip('" ')[:1]
+    return not _NUMBERS.fullmatch(_rest(match) or "a") and (after_key in {":", "="} or not before.strip(",;\t "))
 
 
 def _rest(match: re.Match[str]) -> str:

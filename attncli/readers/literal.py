@@ -10,7 +10,7 @@ import numpy as np
 from attncli.common import numbers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import counted, quoted
-from attncli.problem.fields import FIELDS, Entry, Word, kind_of
+from attncli.problem.fields import FIELDS, Entry, Field, Word, kind_of
 from attncli.readers import json_
 from attncli.readers.cells import is_switch, number, refuse_two_readings
 
@@ -36,7 +36,7 @@ def read(text: str, field: str, *, written: Container[str] = ()) -> Entry:
     """
     where = Where(field=field)
     plain = text.strip()
-    if field in FIELDS and (not FIELDS[field].array or is_switch(plain, FIELDS[field].kind)):
+    if field in FIELDS and _is_text(plain, FIELDS[field]):
         return Entry(Word(text), where)
     if plain.startswith("[") and "[" in plain[1:]:
         document, *more = json_.read(plain, Where(field), field, written=field in written)
@@ -54,6 +54,13 @@ def read(text: str, field: str, *, written: Container[str] = ()) -> Entry:
             msg = f"row {at} has {counted(len(row), 'number')}, row 1 has {len(table[0])}"
             raise AttnError(msg, where)
     return Entry(np.array(table), where)
+
+
+def _is_text(plain: str, field: Field) -> bool:
+    """Return whether text means a single value of a field, and not a matrix."""
+    if field.kind == "scale" and numbers.value(plain) is None and re.search(r"[\[;]|\S\s+\S", plain):
+        return False
+    return not field.array or is_switch(plain, field.kind)
 
 
 def _rows(text: str, where: Where) -> list[list[tuple[tuple[int, int], str]]]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted, visible
-from attncli.problem.fields import FIELDS, Document, named, resolve
-from attncli.problem.problem import Problem, canonical
+from attncli.problem.fields import CLAIMS, FIELDS, Document, named, resolve
+from attncli.problem.problem import Problem, canonical, is_pytorchs, pytorchs
 from attncli.readers import lines, literal
+from attncli.readers.folder import is_checkpoint
+from attncli.readers.layers import selected
 from attncli.readers.source import STANDARD_INPUT, no_such_file
 from attncli.trace.trace import Trace
 
@@ -31,11 +33,14 @@ def problems(operands: Sequence[str], options: Mapping[str, str], *, piped: bool
 
 def documents(operands: Sequence[str], options: Mapping[str, str], *, piped: bool) -> list[Document]:
     """Return the documents of these problems, whose fields are not checked yet."""
+    selection, _ = selected(operands)
     files, typed = split(operands)
     files = files if files or typed else standard_input(piped=piped)
     standard_input_once(files, typed)
-    over = {name: readers.entry(source, name) for name, source in typed.items()} | given_as_options(options)
-    return [document | over for document in _documents(files)]
+    over = entries(typed) | given_as_options(options)
+    if len(files) > 1 and is_checkpoint(files[0]):
+        raise _beside_a_checkpoint(files)
+    return [document | over for document in selection.documents(files, over) or _documents(files)]
 
 
 def problem_lines(
@@ -48,10 +53,16 @@ def problem_lines(
     files, typed = split(operands)
     files = files or standard_input(piped=piped)
     standard_input_once(files, typed)
-    over = {name: readers.entry(source, name) for name, source in typed.items()} | given_as_options(options)
+    over = entries(typed) | given_as_options(options)
     for path in files:
         for number, document in lines.documents(existing(path)):
             yield number, document if isinstance(document, AttnError) else _problem(document, over)
+
+
+def _beside_a_checkpoint(files: Sequence[str]) -> AttnError:
+    """Return the error for a checkpoint that is not the only file."""
+    msg = f"{quoted(files[0])} is a checkpoint, and {quoted(files[1])} a second file"
+    return AttnError(msg, hint=f"name the field that it holds: X={_shortened(files[1])}")
 
 
 def _problem(document: Document, over: Document) -> Problem | AttnError:
@@ -59,6 +70,20 @@ def _problem(document: Document, over: Document) -> Problem | AttnError:
         return Problem(canonical(document) | over)
     except AttnError as error:
         return error
+
+
+def entries(typed: Mapping[str, str], *, claims: Collection[str] = ()) -> Document:
+    """Return the fields that NAME=SOURCE operands mean; one of PyTorch's names may mean three.
+
+    Those in `claims` are read as claims: their numbers keep their digits as they are written.
+    """
+    document: Document = {}
+    for name, source in typed.items():
+        entry = readers.entry(source, name, written=CLAIMS if name in claims else ())
+        for field, item in pytorchs(name, entry).items() if is_pytorchs(name) else [(name, entry)]:
+            _once(document, field)
+            document[field] = item
+    return document
 
 
 def given_as_options(options: Mapping[str, str]) -> Document:
@@ -100,15 +125,15 @@ def no_cell(trace: Trace) -> AttnError:
 
 
 def split(operands: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Separate files from NAME=SOURCE operands, these by field name."""
+    """Separate files from NAME=SOURCE operands, these by field name; what selects a layer is neither."""
     files: list[str] = []
     typed: dict[str, str] = {}
-    for operand in operands:
+    for operand in selected(operands)[1]:
         match = _NAMED.fullmatch(operand)
         if match is None or (resolve(match[1]) is None and readers.exists(operand)):
             files.append(operand)
             continue
-        name = named(match[1], Where(_shortened(operand)))
+        name = match[1] if is_pytorchs(match[1]) else named(match[1], Where(_shortened(operand)))
         _once(typed, name)
         typed[name] = match[2]
     return files, typed
@@ -118,7 +143,7 @@ def _shortened(operand: str) -> str:
     return quoted(operand)[1:-1]
 
 
-def _once(typed: Mapping[str, str], name: str) -> None:
+def _once(typed: Container[str], name: str) -> None:
     if name in typed:
         msg = f"{name} is given twice on the command line"
         raise AttnError(msg)

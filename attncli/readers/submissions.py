@@ -9,9 +9,10 @@ from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
 from attncli.derivation.rules import computed
 from attncli.problem.fields import CLAIMS, FIELDS, SOFTMAX_LINES, STEPS, Document, Entry, named, resolve
-from attncli.problem.problem import canonical
+from attncli.problem.problem import canonical, is_pytorchs
 from attncli.readers import operands as operands_
 from attncli.readers.answers import IDENTITY, LABELLED, Parts, identity, of_document
+from attncli.readers.layers import Selection, selected
 from attncli.readers.variants import Exercise, is_folder_of_variants, variants
 
 _NO_INPUTS = CLAIMS.keys() - FIELDS.keys()
@@ -28,22 +29,24 @@ def checked(
     The first file is the problem (or the first three, Q, K and V), a second one the answers; NAME=SOURCE is a field, or
     a claim if it names a step. Raises AttnError.
     """
-    claims, rest = _claims(operands)
+    selection, unselected = selected(operands)
+    claims, rest = _claims(unselected)
     files, typed = operands_.split(rest)
     files = files if files or typed else operands_.standard_input(piped=piped)
     operands_.standard_input_once(files, dict(part.partition("=")[::2] for part in operands if "=" in part))
-    raw, others = _problem_and_others(files)
+    given = _plain(typed) | operands_.given_as_options(options)
+    raw, others = _problem_and_others(files, selection, given)
     if len(others) > 1:
         msg = f"got {len(files)} files, expected a problem and at most one file of answers"
         raise AttnError(msg, hint="attncli mark accepts many files of answers")
     found = [(canonical(plain), labelled) for plain, labelled in map(_without_labels, raw)]
-    over = _fields(typed, found[0][0]) | operands_.given_as_options(options)
+    over = _claimable(typed, found[0][0]) | given
     answers, student = _answers(others[0], found[0][0] | over) if others else ({}, "")
     claims = _together(answers, claims)
     problems = [(document | over, _together(labelled, claims)) for document, labelled in found]
     answered = computed({*found[0][0], *typed}) & CLAIMS.keys()
     own = [operand for operand in rest if operand not in others and resolve(operand.partition("=")[0]) not in answered]
-    return problems, student, own
+    return problems, student, [*own, *selection.operands]
 
 
 def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[list[Exercise], list[str]]:
@@ -51,26 +54,33 @@ def marked(operands: Sequence[str], options: Mapping[str, str]) -> tuple[list[Ex
 
     The first file is the problem, or the first three are, Q, K and V. Raises AttnError.
     """
+    selection, _ = selected(operands)
     files, typed = operands_.split(operands)
     operands_.standard_input_once(files, typed)
+    plain = _plain(typed) | operands_.given_as_options(options)
     if files and is_folder_of_variants(files[0]):
         first, *others = files
-        exercises = variants(first, _fields(typed, {}) | operands_.given_as_options(options))
+        exercises = variants(first, _claimable(typed, {}) | plain)
     else:
-        raw, others = _problem_and_others(files)
+        raw, others = _problem_and_others(files, selection, plain)
         document = canonical(raw[0])
-        exercises = [Exercise.of(document | _fields(typed, document) | operands_.given_as_options(options))]
+        exercises = [Exercise.of(document | _claimable(typed, document) | plain)]
     if not others:
         msg = "no answers are given"
         raise AttnError(msg, hint="name files or folders after the problem: attncli mark problem.json answers/*.json")
     return exercises, others
 
 
-def _problem_and_others(files: Sequence[str]) -> tuple[list[Document], list[str]]:
+def _problem_and_others(
+    files: Sequence[str], selection: Selection, given: Document
+) -> tuple[list[Document], list[str]]:
     """Separate the documents of the problem, the first file or three matrix files, from the files after it."""
+    layer = selection.documents(files, given)
     if not files:
         return [{}], []
     first, *others = files
+    if layer:
+        return layer, others
     found = operands_.documents_of(first, written=_NO_INPUTS)
     if operands_.is_matrix(found) and len(files) >= _MATRIX_FILES:
         read = [found, *(operands_.documents_of(path, written=_NO_INPUTS) for path in files[1:_MATRIX_FILES])]
@@ -107,7 +117,7 @@ def _claims(operands: Sequence[str]) -> tuple[Parts, list[str]]:
 def _claim(operand: str) -> tuple[str, str, Entry] | None:
     """Return the step, labels and entry of an operand NAME=SOURCE that is a claim; None if it is not one."""
     left, equals, source = operand.partition("=")
-    if not equals or "/" in left:
+    if not equals or "/" in left or is_pytorchs(left):
         return None
     match = LABELLED.fullmatch(left.strip())
     name = resolve(match[1] if match else left)
@@ -128,13 +138,16 @@ def _refuse_unknown(name: str, where: Where) -> None:
         raise
 
 
-def _fields(sources: Mapping[str, str], document: Container[str]) -> Document:
-    """Return the entries of NAME=SOURCE; Q, K and V are claims if the problem makes them from X or M."""
+def _plain(sources: Mapping[str, str]) -> Document:
+    """Return the entries of NAME=SOURCE that cannot be claims."""
+    return operands_.entries({name: source for name, source in sources.items() if name not in CLAIMS})
+
+
+def _claimable(sources: Mapping[str, str], document: Container[str]) -> Document:
+    """Return the entries of NAME=SOURCE for Q, K and V, which are claims if the problem makes them from X or M."""
     given = {name for name in FIELDS if name in sources or name in document}
-    return {
-        name: readers.entry(source, name, written=CLAIMS if name in CLAIMS and name in computed(given) else ())
-        for name, source in sources.items()
-    }
+    claimable = {name: source for name, source in sources.items() if name in CLAIMS}
+    return operands_.entries(claimable, claims=CLAIMS.keys() & computed(given))
 
 
 def _together(first: Parts, then: Parts) -> Parts:

@@ -122,6 +122,8 @@ class _Blocks:
     def words(self, value: object) -> str:
         if isinstance(value, bool):
             return "true" if value else "false"
+        if isinstance(value, dict):
+            value = json.dumps(value)
         words = list(value) if isinstance(value, tuple) else [str(value)]
         if all(map(self.is_plain, words)) and (len(words) > 1 or not isinstance(value, tuple)):
             return self.cells(words, quoting=csv.QUOTE_NONNUMERIC)

@@ -11,7 +11,7 @@ only some formats need Rich.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from attncli.writers.worksheet import Worksheet
 
 Subject: TypeAlias = Literal[
-    "trace", "report", "roll", "summary", "feedback", "heatmap", "worksheet", "sections", "exercise"
+    "trace", "report", "roll", "summary", "feedback", "heatmap", "worksheet", "sections", "exercise", "layers"
 ]
 """What a format can draw: the fields of `Format` that hold functions."""
 
@@ -44,6 +44,7 @@ _FOR = {
     "worksheet": " for a worksheet",
     "sections": " for findings",
     "exercise": " for an exercise",
+    "layers": " for the layers of a checkpoint",
 }
 """How a subject reads in messages."""
 
@@ -78,6 +79,7 @@ class Format:
     worksheet: Callable[[Worksheet, Style], str] = _cannot
     sections: Callable[[Sequence[Section], Style], str] = _cannot
     exercise: Callable[[Sequence[Question], Style], str] = _cannot
+    layers: Callable[[Sequence[Mapping[str, Any]], Style], str] = _cannot
     failure: Callable[[Failure, Style], str] | None = None
     """Write an error in the place of a problem; only for formats that hold one problem after another."""
     for_people: bool = False
@@ -178,6 +180,7 @@ for _format in (
         roll=_here("terminal.roll"),
         summary=_here("terminal.summary"),
         sections=_here("terminal.prose"),
+        layers=_here("terminal.layers"),
         heatmap=_here("terminal.heatmap"),
         for_people=True,
     ),
@@ -189,6 +192,7 @@ for _format in (
         summary=_here("json_", "summary"),
         sections=_here("json_", "sections"),
         exercise=_here("json_", "exercise"),
+        layers=_here("json_", "layers"),
         failure=_here("json_", "failure"),
     ),
     Format(
@@ -199,6 +203,7 @@ for _format in (
         roll=_here("json_", "roll_lines"),
         sections=_here("json_", "sections"),
         exercise=_here("json_", "exercise_lines"),
+        layers=_here("json_", "layer_lines"),
         failure=_here("json_", "failure"),
     ),
     Format("csv", (".csv",), trace=_here("csv_"), roll=_here("csv_", "roll"), has_header=True),

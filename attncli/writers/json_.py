@@ -70,6 +70,16 @@ def sections(sections: Sequence[Section], style: Style) -> str:
     return "".join(f"{json.dumps(found)}\n" for found in objects)
 
 
+def layers(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
+    """Return a list with an object for each layer, on a line of its own."""
+    return "[{}]\n".format(",\n ".join(json.dumps(row, ensure_ascii=not style.unicode) for row in rows))
+
+
+def layer_lines(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
+    """Return one object for each layer, on one line."""
+    return "".join(f"{json.dumps(row, ensure_ascii=not style.unicode)}\n" for row in rows)
+
+
 def roll_lines(roll: Roll, style: Style) -> str:
     """Return one object for each submission, on one line."""
     ids = [{roll.id_column: row.id} if roll.id_column else {} for row in roll.rows]

@@ -13,13 +13,16 @@ import numpy as np
 from attncli.common.errors import AttnError
 from attncli.common.style import Style
 from attncli.trace.trace import Explanation, Trace
-from attncli.writers.json_ import contents, value_of
+from attncli.writers.json_ import contents, text_of, value_of
 
 
 def write(traces: Sequence[Trace], style: Style) -> bytes:
     """Return one trace as .npz; raise AttnError if there are several."""
     file = io.BytesIO()
-    arrays = {name: np.asarray(value) for name, value in contents(_one(traces), style)}
+    arrays = {
+        name: np.asarray(text_of(value, style) if isinstance(value, dict) else value)
+        for name, value in contents(_one(traces), style)
+    }
     np.savez(file, **arrays)  # type: ignore[arg-type]
     return file.getvalue()
 

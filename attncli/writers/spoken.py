@@ -10,7 +10,7 @@ from attncli.common.text import visible
 from attncli.trace.step import Step
 from attncli.trace.trace import Explanation, Trace
 from attncli.writers.arithmetic import explanation
-from attncli.writers.matrix import precision_of, shown_matrices, size_text
+from attncli.writers.matrix import precision_of, shown_matrices
 
 
 def write(shown: Sequence[Sentence | Section | Page | Trace], style: Style) -> str:
@@ -41,7 +41,8 @@ def _rows(step: Step, style: Style, precision: int) -> Iterator[str]:
     """Yield the name of a matrix, the labels of its columns, and its rows with their labels."""
     for matrix in shown_matrices(step, style, precision):
         own = matrix.first_margin
-        heading = ", ".join(filter(None, [step.name, matrix.title, size_text(step)]))
+        said = " = ".join([step.name, *step.formula()])
+        heading = ", ".join(filter(None, [said, matrix.title, f"{step.shape[-2]}×{step.shape[-1]}"]))
         yield visible(f"{heading}: columns {', '.join(matrix.columns[:own])}")
         for label, cells in zip(matrix.rows, matrix.cells, strict=True):
             yield visible(f"{label}: {', '.join(cells[:own])}")

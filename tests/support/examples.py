@@ -23,6 +23,10 @@ BIASES: dict[str, Any] = {"b_q": R(4), "b_k": R(4), "b_v": R(4)}
 BY_HEAD: dict[str, Any] = {"X": R(3, 2), "W_q": R(2, 2, 3), "W_k": R(2, 2, 3), "W_v": R(2, 2, 2)}
 ENDING: dict[str, Any] = {"W_o": R(4, 3), "b_o": R(3)}
 HIDDEN: dict[str, Any] = {"hidden": R(3, 4), "W_q": R(4, 4), "W_k": R(4, 4), "W_v": R(4, 4)}
+LATENT: dict[str, Any] = {
+    "X": R(3, 4), "W_q_a": R(4, 3), "q_a_norm": R(3), "W_kv_a": R(4, 2), "W_q": R(3, 4), "W_k": R(2, 4), "W_v": R(2, 4),
+    "heads": 2,
+}  # fmt: skip
 WORDS = {"tokens": ["a {0}", "b}", "[c,d]"], "key_tokens": ["{x}", "y", "z", "a {0}"]}
 
 PROBLEMS: dict[str, dict[str, Any]] = {
@@ -114,6 +118,14 @@ PROBLEMS: dict[str, dict[str, Any]] = {
     "qk_norm over all heads": HEADS | {"qk_norm": "rms", "q_norm": R(4), "k_norm": R(4)},
     "qk_norm over split heads": SPLIT | {"qk_norm": "rms", "q_norm": R(8), "q_norm_bias": R(8)},
     "qk_norm after RoPE": HEADS | {"positions": "rope", "qk_norm": "rms", "qk_norm_at": "rotated", "q_norm": R(2)},
+    "latent attention": LATENT,
+    "latent attention, shared keys": LATENT | {"W_k": R(2, 4), "W_k_rope": R(4, 2), "W_q": R(3, 8), "W_o": R(4, 4),
+                                               "kv_a_norm": R(2)},
+    "latent attention, RoPE": LATENT | {"W_k": R(2, 4), "W_k_rope": R(4, 2), "W_q": R(3, 8), "positions": "rope"},
+    "latent attention in columns": {"X": R(4, 3), "W_kv_a": R(2, 4), "W_k": R(4, 2), "W_k_rope": R(2, 4),
+                                    "W_v": R(4, 2), "W_q": R(8, 4), "heads": 2, "columns": True},
+    "latent attention by head in batches": {"X": R(2, 3, 4), "W_kv_a": R(4, 2), "W_k": R(2, 2, 1), "b_k": R(2),
+                                            "W_k_rope": R(4, 2), "W_v": R(2, 2, 2), "W_q": R(2, 4, 3)},
     "qk_norm below epsilon": {"Q": [[0, 0], [0.25, 0]], "K": [[1, 2]], "V": [[3]], "qk_norm": "l2", "qk_eps": 0.5},
 }  # fmt: skip
 READABLE = {name: p for name, p in PROBLEMS.items() if p.keys() <= {*FIELDS, *STEPS}}

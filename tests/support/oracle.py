@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from support.rope import Frequencies, frequencies
+
 Plane: TypeAlias = list[list[float]]
 Problem: TypeAlias = dict[str, Any]
 
@@ -140,16 +142,22 @@ def sinusoids(rows: int, width: int, start: int) -> Plane:
     ]
 
 
-def rotated(x: Stack, start: int, style: str, base: float) -> Stack:
-    """Turn the pairs of each row by position · base^(−2i/d); pairs are (i, i + d/2), or neighbours."""
+def rotated(x: Stack, positions: list[list[int]], style: str, found: Frequencies) -> Stack:
+    """Turn the pairs of each row by position · frequency; pairs are (i, i + r/2), or neighbours.
+
+    `positions` has a list for each of x's batch entries; dimensions after those of the pairs stay as they are.
+    """
+    freqs, factor = found
+    half, heads = len(freqs), x.lead[-1]
     planes = [[list(row) for row in plane] for plane in x.planes]
-    for i, row in ((i, row) for plane in planes for i, row in enumerate(plane)):
-        half = len(row) // 2
-        for pair in range(half):
-            left, right = (pair, pair + half) if style == "half" else (2 * pair, 2 * pair + 1)
-            angle, a, b = (start + i) * base ** (-pair / half), row[left], row[right]
-            row[left] = a * math.cos(angle) - b * math.sin(angle)
-            row[right] = a * math.sin(angle) + b * math.cos(angle)
+    for at, plane in enumerate(planes):
+        for position, row in zip(positions[at // heads], plane, strict=True):
+            for pair, theta in enumerate(freqs):
+                left, right = (pair, pair + half) if style == "half" else (2 * pair, 2 * pair + 1)
+                a, b = row[left], row[right]
+                cos, sin = factor * math.cos(position * theta), factor * math.sin(position * theta)
+                row[left] = a * cos - b * sin
+                row[right] = a * sin + b * cos
     return Stack(x.lead, planes)
 
 
@@ -159,6 +167,22 @@ def slopes(heads: int) -> list[float]:
     if power == heads:
         return [2.0 ** (-8 * k / heads) for k in range(1, heads + 1)]
     return slopes(power) + slopes(2 * power)[::2][: heads - power]
+
+
+def bucket(distance: int, buckets: int, most: int, *, both: bool) -> int:
+    """T5's code: the bucket of a key so many places after its query."""
+    first = 0
+    if both:
+        buckets //= 2
+        first = buckets if distance > 0 else 0
+        distance = abs(distance)
+    else:
+        distance = max(-distance, 0)
+    single = buckets // 2
+    if distance < single:
+        return first + distance
+    grown = math.log(distance / single) / math.log(most / single) * (buckets - single)
+    return first + min(single + int(grown), buckets - 1)
 
 
 # --- the derivation ------------------------------------------------------------------------------------------
@@ -236,17 +260,19 @@ class Derivation:
         if stream := hidden or x:
             self.stream = stream
         memory = stack(p["M"]) if "M" in p else x
-        found = {name: self.split(name, x if name == "Q" else memory) for name in ("Q", "K", "V")}
+        queries = self.latent("Q_latent", x, "W_q_a", "q_a_norm")
+        keys = self.latent("KV_latent", memory, "W_kv_a", "kv_a_norm")
+        found = {name: self.split(name, queries if name == "Q" else keys) for name in ("Q", "K", "V")}
+        if "W_k_rope" in p and memory:
+            found["K"] = self.with_shared(found["K"], memory)
         if c := p.get("clip_qkv"):
             for name, x in found.items():
                 if x:
                     found[name] = self.put(f"{name}_clipped", x.cells(lambda value, _: max(-c, min(c, value))))
         if p.get("qk_norm_at", "projected") == "projected":
             self.norm_heads(found)
-        for name in ("Q", "K"):
-            if p.get("positions") == "rope" and (x := found[name]):
-                turned_by_place = rotated(x, self.past, p.get("rope_style", "half"), p.get("rope_base", 10000))
-                found[name] = self.put(f"{name}_rotated", turned_by_place)
+        if p.get("positions") == "rope":
+            self.rotate(found)
         if p.get("qk_norm_at") == "rotated":
             self.norm_heads(found)
         for name in ("K", "V"):
@@ -255,6 +281,38 @@ class Derivation:
                 cache = cache if len(cache.lead) == len(x.lead) else split(cache, x.lead[-1])
                 found[name] = self.put(f"{name}_all", cache.each(lambda old, new: old + new, x))
         return list(found.values())
+
+    def rotate(self, found: dict[str, Stack | None]) -> None:
+        """Turn Q and K by their positions; of keys that the heads share, only the last dimensions."""
+        p = self.p
+        places_of = {name: self.positions(name, x) for name, x in found.items() if x and name != "V"}
+        length = 1 + max(place for rows in places_of.values() for row in rows for place in row)
+        for name, rows in places_of.items():
+            x = found[name]
+            assert x
+            width = len(x.planes[0][0])
+            skip = width - len(p["W_k_rope"][0]) if "W_k_rope" in p else 0
+            last = x.each(lambda plane, skip=skip: [row[skip:] for row in plane])
+            turned = rotated(last, rows, p.get("rope_style", "half"), frequencies(p, width - skip, length))
+            found[name] = self.put(f"{name}_rotated", x.each(
+                lambda plane, ends, skip=skip: [row[:skip] + end for row, end in zip(plane, ends, strict=True)], turned
+            ))  # fmt: skip
+
+    def positions(self, name: str, x: Stack) -> list[list[int]]:
+        """Return where the rows of Q or K stand, a list for each batch entry."""
+        batch, rows, start = math.prod(x.lead[:-1]), len(x.planes[0]), self.past
+        ids = self.p.get("position_ids") if name == "Q" or self.keys_from_x else None
+        if name == "K" and "key_position_ids" in self.p:
+            ids = self.p["key_position_ids"]
+            ids = [row[start:] for row in ids] if depth(ids) == 2 else ids[start:]
+        if ids is None:
+            ids = [start + i for i in range(rows)]
+        every = ids if depth(ids) == 2 else [ids]
+        return every * batch if len(every) == 1 else every
+
+    @property
+    def keys_from_x(self) -> bool:
+        return bool({"X", "hidden"} & self.p.keys()) and "M" not in self.p
 
     def norm_heads(self, found: dict[str, Stack | None]) -> None:
         """Norm Q and K, head by head, or all heads of a row together if that is how long the weight is."""
@@ -278,6 +336,28 @@ class Derivation:
             normed = Stack(rows.lead, planes)
             found[name] = self.put(f"{name}_normed", split(normed, heads) if whole else normed)
 
+    def latent(self, name: str, x: Stack | None, w: str, norm_by: str) -> Stack | None:
+        """Return what queries, or keys and values, are made from: x itself, or its latent."""
+        p = self.p
+        if x is None or w not in p:
+            return x
+        weight, eps = p.get(norm_by), p.get("a_eps", 1e-6)
+        low = projected(x, p[w], None)
+        self.steps[name] = low.each(lambda plane: [norm(row, "rms", eps, weight) for row in plane])
+        return self.steps[name]
+
+    def with_shared(self, own: Stack | None, memory: Stack) -> Stack:
+        """Return keys, of which every head has the same last columns: the memory's projection by W_k_rope."""
+        assert own
+        shared = projected(memory, self.p["W_k_rope"], None).planes
+        heads = own.lead[-1]
+        k = Stack(own.lead, [
+            [mine + all_heads for mine, all_heads in zip(plane, shared[at // heads], strict=True)]
+            for at, plane in enumerate(own.planes)
+        ])  # fmt: skip
+        self.steps["K"] = k if depth(self.p.get("W_k")) == 3 else joined(k)
+        return k
+
     def split(self, name: str, source: Stack | None) -> Stack | None:
         """Return Q, K or V, projected or as it was given, with its heads split."""
         p, (w, b) = self.p, PROJECTIONS[name]
@@ -296,15 +376,20 @@ class Derivation:
         last = self.put("scores", q.each(product, serving(k.each(transpose), q.lead[-1]))) if q and k else None
         known = q or k
         default = 1 / math.sqrt(len(known.planes[0][0])) if known else "none"
-        top, _, bottom = str(self.p.get("scale", default)).partition("/")
+        scale = self.p.get("scale", default)
+        top, _, bottom = str(1 if depth(scale) else scale).partition("/")
         factor = None if top == "none" else float(top) / float(bottom or 1)
         cap = self.p.get("softcap")
-        rules = {"window", "lengths", "mask"} & self.p.keys() or self.p.get("causal")
+        rules = {"window", "chunk", "lengths", "mask"} & self.p.keys() or self.p.get("causal")
         works: dict[str, Callable[[float, tuple[int, ...]], float] | None] = {
             "scores": None,
-            "scaled": (lambda s, _: s * factor) if factor is not None else None,
+            "scaled": (lambda s, at: s * (self.field("scale", 1, at) if depth(scale) else factor))
+            if factor is not None
+            else None,
             "softcapped": (lambda s, _: cap * math.tanh(s / cap)) if cap else None,
-            "biased": self.biased if "bias" in self.p or self.p.get("positions") == "alibi" else None,
+            "biased": self.biased
+            if {"bias", "relative_bias"} & self.p.keys() or self.p.get("positions") == "alibi"
+            else None,
             "masked": (lambda s, at: s if self.seen(at) else -math.inf) if rules else None,
         }
         for name, work in works.items():
@@ -333,7 +418,13 @@ class Derivation:
 
     def biased(self, s: float, at: tuple[int, ...]) -> float:
         if self.p.get("positions") == "alibi":
-            s -= slopes(self.shape[-3])[at[-3]] * abs(at[-2] + self.offset(at) - at[-1])
+            query, key = self.stand(at)
+            s -= self.p.get("alibi_slopes", slopes(self.shape[-3]))[at[-3]] * abs(query - key)
+        if "relative_bias" in self.p:
+            query, key = self.stand(at)
+            table, both = self.p["relative_bias"], self.p.get("relative_bidirectional", True)
+            most = self.p.get("relative_max_distance", 128)
+            s += table[bucket(key - query, len(table), most, both=both)][at[-3]]
         return s + float(self.field("bias", 0.0, at))
 
     def seen(self, at: tuple[int, ...]) -> bool:
@@ -343,9 +434,30 @@ class Derivation:
             (not self.p.get("causal") or j <= i)
             and (left == -1 or i - left <= j)
             and (right == -1 or j <= i + right)
+            and self.share_a_chunk(at)
             and j < self.real_keys(at)
             and bool(self.field("mask", True, at))
         )
+
+    def share_a_chunk(self, at: tuple[int, ...]) -> bool:
+        query, key = self.stand(at)
+        size: int | None = self.p.get("chunk")
+        return size is None or query // size == key // size
+
+    def stand(self, at: tuple[int, ...]) -> tuple[int, int]:
+        """Return the positions of a score's query and key."""
+        batch, (i, j) = list(places(self.shape[:-3])).index(at[:-3]), at[-2:]
+
+        def own(ids: Any, index: int) -> int:
+            rows = ids if depth(ids) == 2 else [ids]
+            return int(rows[batch if len(rows) > 1 else 0][index])
+
+        given, keys = self.p.get("position_ids"), self.p.get("key_position_ids")
+        query = own(given, i) if given else i + self.offset(at)
+        if keys:
+            return query, own(keys, j)
+        from_x = given and self.keys_from_x and j >= self.past
+        return query, own(given, j - self.past) if from_x else j
 
     def real_keys(self, at: tuple[int, ...]) -> int:
         batch = list(places(self.shape[:-3])).index(at[:-3])

@@ -38,7 +38,22 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "rope": ("positions",),
     "rope_style": ("positions", "rope_style"),
     "rope_base": ("positions", "rope_base"),
+    "rope_dims": ("positions", "rope_dims"),
+    "rope_freqs": ("positions", "rope_freqs"),
+    "rope_factor": ("positions", "rope_factor"),
+    "rope_scaling": ("positions", "rope_scaling"),
+    "rope_ids": ("positions", "position_ids"),
+    "rope_key_ids": ("positions", "key_position_ids"),
     "alibi": ("positions",),
+    "alibi_slopes": ("positions", "alibi_slopes"),
+    "alibi_ids": ("positions", "position_ids", "key_position_ids"),
+    "relative": ("relative_bias",),
+    "relative_max": ("relative_bias", "relative_max_distance"),
+    "relative_one_way": ("relative_bias", "relative_bidirectional"),
+    "relative_ids": ("relative_bias", "position_ids"),
+    "chunk": ("chunk",),
+    "chunk_ids": ("chunk", "key_position_ids"),
+    "scale_array": ("scale",),
     "sum": ("normalize",),
     "fewer_kv": (),
     "kv_heads": ("kv_heads",),
@@ -52,6 +67,8 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "qk_norm_heads": ("qk_norm", "q_norm", "k_norm", "q_norm_bias", "k_norm_bias"),
     "qk_eps": ("qk_norm", "qk_eps"),
     "qk_norm_at": ("qk_norm", "qk_norm_at", "positions"),
+    "latent": ("W_q_a", "q_a_norm", "W_kv_a", "kv_a_norm", "a_eps"),
+    "W_k_rope": ("W_kv_a", "W_k_rope"),
     "residual": ("residual",),
     "hidden": ("hidden",),
     "residual_scale": ("hidden", "residual_scale"),
@@ -64,11 +81,17 @@ FEATURES: dict[str, tuple[str, ...]] = {
 """Each feature, and the fields without which there is none."""
 
 _FROM_X = ("X", "X_joined", "X_batch", "X_heads")
-_NORMS = {"pre_norm", "norm", "qk_norm", "qk_norm_whole", "qk_norm_heads", "qk_eps", "qk_norm_at"}
+_NORMS = {"latent", "W_k_rope", "pre_norm", "norm", "qk_norm", "qk_norm_whole", "qk_norm_heads", "qk_eps", "qk_norm_at"}
 _BLOCK = {"residual", "hidden", "residual_scale", "pre_norm", "norm", "post_norm", "post_norm_of"}
 """Features with a residual connection, which needs an output as wide as X."""
 _HIDDEN = _BLOCK - {"residual", "post_norm"}
-_ROPE = {"rope", "rope_style", "rope_base", "qk_norm_at"}
+
+ROPE = (*(feature for feature in FEATURES if feature.startswith("rope")), "qk_norm_at")
+"""Features that rotate Q and K."""
+
+ALIBI, RELATIVE = (
+    tuple(feature for feature in FEATURES if feature.startswith(start)) for start in ("alibi", "relative")
+)
 
 ONLY_WITH = {
     "lengths": ("batch_split", "batch_joined", "X_batch"),
@@ -78,19 +101,24 @@ ONLY_WITH = {
     "kv_heads": ("joined", "batch_joined", "X_joined", "X_heads"),
     "M": _FROM_X,
     "biases": _FROM_X,
-    **dict.fromkeys(_BLOCK, _FROM_X),
+    **dict.fromkeys((*_BLOCK, "latent", "W_k_rope"), _FROM_X),
     "b_o": ("flat", "joined", "batch_joined", "X", "X_joined", "X_batch", "X_heads"),
 }
 """Features that need a layout: a batch to have lengths of, an X to project."""
 
 APART = (
     {"sum", "sinks"},
-    {"sum", "alibi"},
+    *({"sum", feature} for feature in (*ALIBI, *RELATIVE)),
     {"past", "lengths"},
     {"past", "lengths_align"},
     {"past", "M"},
-    *({other, rope} for other in ("sinusoidal", "alibi") for rope in sorted(_ROPE)),
-    {"alibi", "sinusoidal"},
+    *({other, feature} for other in (*ALIBI, "sinusoidal") for feature in ROPE),
+    *({feature, "sinusoidal"} for feature in ALIBI),
+    {"scale", "scale_array"},
+    {"biases", "W_k_rope"},
+    {"W_k_rope", "rope_dims"},
+    {"W_k_rope", "rope_freqs"},
+    {"W_k_rope", "rope_scaling"},
     *({"sum", name} for name in sorted(_NORMS)),
     {"fewer_kv", "kv_heads"},
 )
@@ -157,8 +185,9 @@ class _Sizes:
         self.n, self.m = draw(st.integers(1, 4)), draw(st.integers(1, 5))
         if layout.startswith("X") and "M" not in features:
             self.m = self.n
-        even = _ROPE & features
-        self.d = draw(st.sampled_from([2, 4, 6] if even else [1, 2, 3, 4]))
+        least = 3 if "W_k_rope" in features else 1
+        self.d = draw(st.sampled_from([d for d in ([2, 4, 6] if features & set(ROPE) else [1, 2, 3, 4]) if d >= least]))
+        self.layout = layout
         self.d_v, self.d_model = draw(st.integers(1, 3)), draw(st.integers(1, 4))
         self.batch: tuple[int, ...] = (draw(st.integers(1, 3)),) if "batch" in layout else ()
         fewer = {"fewer_kv", "kv_heads"} & features
@@ -191,6 +220,7 @@ def _inputs(numbers: Numbers, size: _Sizes, layout: str, features: set[str]) -> 
             d = width or size.d_v
             split = "split" in layout
             p[name] = numbers.array(*size.batch, *([count] if split else []), rows, d if split else count * d)
+    _latents(numbers, p, size, features)
     if layout.endswith("joined"):
         p["heads"] = size.heads
     if "kv_heads" in features:
@@ -202,9 +232,30 @@ def _inputs(numbers: Numbers, size: _Sizes, layout: str, features: set[str]) -> 
     return p
 
 
+def _latents(numbers: Numbers, p: Problem, size: _Sizes, features: set[str]) -> None:
+    """Make W_q, W_k and W_v act on latents: of queries of width 3, of keys and values of width 2."""
+    by_head = size.layout == "X_heads"
+    if "latent" in features:
+        p["W_q_a"], p["q_a_norm"] = numbers.array(size.d_model, 3), numbers.array(3)
+        p["W_q"] = numbers.array(*([len(p["W_q"])] if by_head else []), 3, max(size.heads, 1) ** (not by_head) * size.d)
+        p["a_eps"] = 0.25
+    if features & {"latent", "W_k_rope"}:
+        p["W_kv_a"] = numbers.array(size.d_model, 2)
+        if "latent" in features:
+            p["kv_a_norm"] = numbers.array(2)
+        shared = 2 * ("W_k_rope" in features)
+        if shared:
+            p["W_k_rope"] = numbers.array(size.d_model, shared)
+        for name, width in (("W_k", size.d - shared), ("W_v", size.d_v)):
+            count = max(size.kv, 1)
+            p[name] = numbers.array(count, 2, width) if by_head else numbers.array(2, count * width)
+
+
 def _modifiers(draw: Draw, numbers: Numbers, p: Problem, size: _Sizes, features: set[str]) -> None:
     if "scale" in features:
         p["scale"] = draw(st.sampled_from([0.5, 2, "1/3", "none", "0.25", -1.5 if "sum" not in features else 1.5]))
+    if "scale_array" in features:
+        p["scale"] = numbers.choose([0.5, 1, 0.25], *_broadcasting(draw, size.scores))
     if {"causal", "causal_align", "lengths_align"} & features:
         p["causal"] = True
     if {"causal_align", "window_align", "lengths_align"} & features:
@@ -222,16 +273,82 @@ def _modifiers(draw: Draw, numbers: Numbers, p: Problem, size: _Sizes, features:
         p["softcap"] = draw(st.sampled_from([0.5, 2, 30]))
     if "sinks" in features:
         p["sinks"] = numbers.array(max(size.heads, 1))
-    if _ROPE & features:
-        p["positions"] = "rope"
+    if features & set(ROPE):
+        _rope(draw, p, size, features)
+    if "sinusoidal" in features:
+        p["positions"] = "sinusoidal"
+    if features & set(ALIBI):
+        p["positions"] = "alibi"
+    if "alibi_slopes" in features:
+        p["alibi_slopes"] = [draw(st.sampled_from([0.5, 1, 0.125, -0.25])) for _ in range(size.heads or 1)]
+    if features & set(RELATIVE):
+        _relative(draw, numbers, p, size, features)
+    if {"chunk", "chunk_ids"} & features:
+        p["chunk"] = draw(st.integers(1, 4))
+    if {"rope_ids", "alibi_ids", "relative_ids"} & features:
+        p["position_ids"] = _positions(draw, size, size.n)
+    if {"rope_key_ids", "alibi_ids", "chunk_ids"} & features:
+        p["key_position_ids"] = _positions(draw, size, size.past + size.m)
+    if "sum" in features:
+        p["normalize"] = "sum"
+
+
+def _rope(draw: Draw, p: Problem, size: _Sizes, features: set[str]) -> None:
+    p["positions"], turning = "rope", size.d
     if "rope_style" in features:
         p["rope_style"] = draw(st.sampled_from(["half", "interleaved"]))
     if "rope_base" in features:
         p["rope_base"] = draw(st.sampled_from([10, 500000]))
-    for name in {"sinusoidal", "alibi"} & features:
-        p["positions"] = name
-    if "sum" in features:
-        p["normalize"] = "sum"
+    if "rope_dims" in features:
+        p["rope_dims"] = turning = draw(st.sampled_from(range(2, size.d + 1, 2)))
+    if "rope_freqs" in features:
+        p["rope_freqs"] = [draw(st.sampled_from([1, 0.5, 0.01, 2.5])) for _ in range(turning // 2)]
+    if "rope_factor" in features:
+        p["rope_factor"] = draw(st.sampled_from([0.5, 1, 1.25]))
+    if "rope_scaling" in features:
+        p["rope_scaling"] = draw(scalings(turning))
+
+
+def _relative(draw: Draw, numbers: Numbers, p: Problem, size: _Sizes, features: set[str]) -> None:
+    p["relative_bias"] = numbers.array(draw(st.sampled_from([4, 8, 12])), size.heads or 1)
+    if "relative_max" in features:
+        p["relative_max_distance"] = draw(st.integers(7, 60))
+    if "relative_one_way" in features:
+        p["relative_bidirectional"] = draw(st.booleans())
+
+
+def _positions(draw: Draw, size: _Sizes, count: int) -> Any:
+    """Draw positions, one list for all batch entries or one for each."""
+    rows = draw(st.sampled_from([None, 1, *size.batch]))
+    one = st.lists(st.integers(0, 40), min_size=count, max_size=count)
+    return draw(one) if rows is None else [draw(one) for _ in range(rows)]
+
+
+def scalings(dims: int) -> st.SearchStrategy[Problem]:
+    """Draw the objects that config.json may hold for RoPE, for so many dimensions that turn."""
+    factor, trained = st.sampled_from([1, 2, 8, 0.5]), st.integers(2, 64)
+    number = st.sampled_from([0.5, 1, 2.5])
+    each = st.lists(st.sampled_from([1, 1.5, 4]), min_size=dims // 2, max_size=dims // 2)
+
+    def kind(name: str, required: Problem, optional: Problem | None = None) -> st.SearchStrategy[Problem]:
+        key = st.sampled_from(["rope_type", "type"]).map(lambda key: {key: name})
+        rest = st.fixed_dictionaries(required, optional={"rope_theta": st.sampled_from([10, 1e6]), **(optional or {})})
+        return st.tuples(key, rest).map(lambda parts: parts[0] | parts[1])
+
+    length: Problem = {"original_max_position_embeddings": trained}
+    yarn: Problem = {"attention_factor": number, "mscale": number, "mscale_all_dim": number, "truncate": st.booleans(),
+                     "beta_fast": st.sampled_from([2, 32]), "beta_slow": st.sampled_from([1, 0.5])}  # fmt: skip
+    bands: Problem = {"low_freq_factor": st.sampled_from([0.5, 1]), "high_freq_factor": st.sampled_from([2, 4])}
+    long: Problem = {"short_factor": each, "long_factor": each}
+    return st.one_of(
+        kind("default", {}),
+        kind("linear", {"factor": factor}),
+        *([kind("dynamic", {"factor": st.sampled_from([1, 2, 8]), **length})] if dims > 2 else []),
+        kind("llama3", {"factor": factor, **length, **bands}),
+        kind("yarn", {"factor": factor, **length}, yarn),
+        kind("longrope", {**long, **length, "factor": factor}, {"attention_factor": number}),
+        kind("longrope", {**long, **length, "max_position_embeddings": st.integers(2, 256)}),
+    )
 
 
 def _broadcasting(draw: Draw, shape: tuple[int, ...]) -> list[int]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from attncli.checking.mistakes.functions import Turned
 from attncli.checking.mistakes.matrix_ops import Waves
 from attncli.checking.mistakes.mistake import Change, Instead, Mistake
@@ -80,26 +82,36 @@ def _rotary(s: Setting) -> Iterator[Mistake]:
         (
             "rope_from_one",
             "You counted positions from 1; the first is 0.",
-            {
-                name: Turned(**{**vars(op), "start": op.start + 1}, said="(position + 1) × θ")
-                for name, op in turned.items()
-            },
+            {name: Turned(**{**vars(op), **_one_later(op)}, said="(position + 1) × θ") for name, op in turned.items()},
         ),
         (
             "rope_exponent",
             "Your exponent is i/d; it should be 2i/d.",
-            {
-                name: Turned(**{**vars(op), "base": math.sqrt(op.base)}, said=f"position × {op.base:g}^(-i/d)")
-                for name, op in turned.items()
-            },
+            {name: slower for name, op in turned.items() if (slower := _half_exponent(op))},
         ),
         ("rope_forgotten", "You did not rotate the vectors by their positions.", {name: Same() for name in turned}),
     )
     for id, said, change in ways:
+        if not change:
+            continue
         yield Mistake(id, first, said, change)
         if len(change) > 1:
             for name, made in change.items():
                 yield Mistake(id, name, f"{said} So for {name.removesuffix('_rotated')} alone.", {name: made})
+
+
+def _one_later(op: Rotate) -> dict[str, object]:
+    """Return the fields of a rotation by which every position is one greater."""
+    return {"start": op.start + 1} if op.ids is None else {"ids": op.ids + 1}
+
+
+def _half_exponent(op: Rotate) -> Turned | None:
+    """Return the rotation by base^(−i/d); None if its frequencies are not of the plain formula."""
+    freqs = op.freqs
+    if freqs is None or not freqs.base:
+        return None
+    slower = replace(freqs, values=np.sqrt(freqs.values))
+    return Turned(**{**vars(op), "freqs": slower}, said=f"position × {freqs.base:g}^(-i/d)")
 
 
 class AlibiAdded(Alibi):
@@ -113,7 +125,7 @@ def _alibi(s: Setting) -> Iterator[Mistake]:
     step = s.truth.get("biased")
     if step is None or not isinstance(step.op, AddTerms) or not any(isinstance(t, Alibi) for t in step.op.terms):
         return
-    terms = tuple(AlibiAdded(-t.slopes, t.offset) if isinstance(t, Alibi) else t for t in step.op.terms)
+    terms = tuple(AlibiAdded(-t.slopes, t.places) if isinstance(t, Alibi) else t for t in step.op.terms)
     change: Change = {"biased": Instead(replace(step.op, terms=terms), (step.operands[0].name,))}
     said = "You added slope × distance; subtract it: far keys count less."
     yield Mistake("alibi_sign", "biased", said, change)

@@ -11,6 +11,7 @@ from attncli.checking.mistakes.functions import Function, plus, times
 from attncli.checking.mistakes.mistake import Mistake
 from attncli.checking.mistakes.ops import Factor
 from attncli.checking.mistakes.setting import Setting
+from attncli.derivation.modifiers import ScaleEach
 from attncli.derivation.ops import Scale
 from attncli.trace.op import Op, Same
 
@@ -24,7 +25,8 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
     if step is None or not s.d_k:
         return
     if not isinstance(step.op, Scale):
-        said = f"You scaled by 1/√{s.d_k}; here the scores are not scaled."
+        here = "each score has its own scale" if isinstance(step.op, ScaleEach) else "the scores are not scaled"
+        said = f"You scaled by 1/√{s.d_k}; here {here}."
         yield _scaled("unwanted_scale", said, over_root("d_k", s.d_k))
         return
     root = math.isqrt(s.d_k)

@@ -10,6 +10,7 @@ from attncli.writers.html.page import block, escaped, page
 
 STYLES = """
 .attncli .bars { border-spacing: 0; }
+.attncli .bars + h2 { margin-top: 1.2em; }
 .attncli .bars th { opacity: 1; padding: .35em 1em .35em 0; }
 .attncli .bars td { padding: .35em .6em; text-align: right; }
 .attncli .bars td.bar { width: 24em; min-width: 12em; padding-right: 0; }

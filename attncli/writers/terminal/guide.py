@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import CodeBlock, Heading, Markdown
+from rich.markdown import CodeBlock, Heading, Markdown, TableElement
+from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
@@ -45,6 +46,17 @@ class _Example(CodeBlock):
             yield indented(Text(line or " ", "bold" if line.startswith(("$ ", ">>> ", "... ")) else ""))
 
 
+class _WholeTable(TableElement):
+    """A table that wraps long names, where Rich would cut them."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for table in super().__rich_console__(console, options):
+            assert isinstance(table, Table)
+            for column in table.columns:
+                column.overflow = "fold"
+            yield table
+
+
 class _Guide(Markdown):
     """Markdown in colours that can be read on dark and on light."""
 
@@ -52,7 +64,9 @@ class _Guide(Markdown):
         with console.use_theme(_THEME):
             yield from super().__rich_console__(console, options)
 
-    elements = Markdown.elements | {"heading_open": _PlainHeading, "fence": _Example, "code_block": _Example}
+    elements = Markdown.elements | {
+        "heading_open": _PlainHeading, "fence": _Example, "code_block": _Example, "table_open": _WholeTable,
+    }  # fmt: skip
 
 
 def write(text: str, style: Style) -> str:
