@@ -29,13 +29,12 @@ from attncli.trace.op import Given, Op
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 
+TRAINED = READABLE["self-attention, heads, all"] | {"lr": 0.1}
 GRADED: list[dict[str, Any]] = [
     FLAT | {"target": [0, 2, 1], "criterion": "cross_entropy", "mask": [[1, 0, 1, 1]]},
-    FLAT | {"target": [[1, 0, 2]] * 3, "softcap": 2, "sinks": [0.5]},
-    READABLE["sum, empty rows"],
-    READABLE["self-attention, heads, all"] | {"lr": 0.1},
-    READABLE["sinusoidal"],
-    READABLE["biases alone"],
+    FLAT | {"target": [[1, 0, 2]] * 3, "mask": [[1, 0, 1, 1]]},
+    TRAINED,
+    *READABLE.values(),
 ]
 """Problems in whose backward pass every op of a gradient occurs; test_gradients.py looks at them one by one."""
 
@@ -49,11 +48,13 @@ def traces() -> Iterator[Trace]:
             yield trace.zoom(step.name, cell)
         for step, index in rows(trace):
             yield trace.zoom(step.name, index)
-    yield train(from_arguments(GRADED[3]), 2).summary(every=True)
+    yield train(from_arguments(TRAINED), 2).summary(every=True)
     for p in GRADED:
         trace = grad(**p)
         yield trace
-        yield from (trace.zoom(step.name, cell) for step, cell in cells(trace) if step.name in GRADIENTS)
+        places = {step.name: cell for step, cell in reversed(list(cells(trace))) if step.name in GRADIENTS}
+        places |= {f"{step.name} ": cell for step, cell in cells(trace) if step.name in GRADIENTS}  # first and last
+        yield from (trace.zoom(name.strip(), cell) for name, cell in places.items())
 
 
 def is_close(found: Any, step: Step, index: tuple[int, ...]) -> None:
@@ -122,7 +123,7 @@ def test_a_deep_explanation_takes_nothing_but_the_inputs(name: str) -> None:
     """All that is put down in it was given, or is a constant of its own (a position, an angle, a bias of the mask)."""
     trace = attention(**READABLE[name])
     given = {step.name for step in trace.values() if step.given}
-    own = {"pos", "bias", "distance", "Q_rotated position", "K_rotated position"}
+    own = {"pos", "bias", "distance", "−slope", "j − i", "Q_rotated position", "K_rotated position"}
     for step, cell in cells(trace):
         for part in trace.zoom(step.name, cell, Depth.DEEP).values():
             if part.given:
@@ -217,12 +218,22 @@ def concrete(kind: type[Op]) -> Iterator[type[Op]]:
         yield from concrete(sub)
 
 
+def held(op: Op) -> Iterator[Op]:
+    """The ops that an op is made of, as the sum of two gradients is."""
+    for value in vars(op).values():
+        for part in value if isinstance(value, tuple) else (value,):
+            inner = part[0] if isinstance(part, tuple) and part else part
+            if isinstance(inner, Op):
+                yield inner
+                yield from held(inner)
+
+
 def test_every_op_is_in_some_trace_or_explanation() -> None:
     """No op is without a problem here that uses it; those that only mistakes use are never enlarged."""
     for module in pkgutil.walk_packages(attncli.__path__, "attncli."):
         if not module.name.endswith("__main__"):
             import_module(module.name)
-    used = {type(step.op) for trace in traces() for step in trace.values()}
+    used = {type(op) for trace in traces() for step in trace.values() for op in (step.op, *held(step.op))}
     used.add(Attend)  # which stands where all that is n × m would: see test_fused.py
     ops = concrete(Op)  # type: ignore[type-abstract]  # the walk starts at an abstract class
     own = {op for op in ops if op.__module__.startswith("attncli.") and ".checking." not in op.__module__}

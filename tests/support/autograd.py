@@ -20,8 +20,16 @@ Tensor: TypeAlias = Any
 DIFFERENTIABLE = (
     "Q", "K", "V", "X", "M", "W_q", "W_k", "W_v", "W_o", "b_q", "b_k", "b_v", "b_o", "past_K", "past_V", "bias",
     "sinks", "hidden", "pre_norm", "pre_norm_bias", "post_norm", "post_norm_bias", "q_norm", "q_norm_bias", "k_norm",
-    "k_norm_bias",
+    "k_norm_bias", "scale",
 )  # fmt: skip
+
+
+OTHERS = (
+    "heads", "kv_heads", "columns", "causal", "causal_align", "window", "mask", "lengths", "softcap", "positions",
+    "rope_style", "rope_base", "normalize", "clip_qkv", "qk_norm", "qk_norm_at", "qk_eps", "residual", "residual_scale",
+    "norm", "norm_eps", "post_norm_of",
+)  # fmt: skip
+"""The other fields that are known here; the rest are held against finite differences alone."""
 
 
 def gradients(p: Problem, target: Any) -> dict[str, Any]:
@@ -29,7 +37,7 @@ def gradients(p: Problem, target: Any) -> dict[str, Any]:
     given = {
         name: torch.tensor(numbers(p[name]), requires_grad=True)
         for name in DIFFERENTIABLE
-        if name in p and p[name] is not True
+        if name in p and isinstance(p[name], list)
     }
     rows = {name: turned(x, p) for name, x in given.items()}
     last = turned(forward(p, rows), p)
@@ -74,7 +82,7 @@ def forward(p: Problem, x: dict[str, Tensor]) -> Tensor:
         k, v = (torch.cat([with_heads(x[f"past_{name}"], p, kv), own], dim=-2) for name, own in (("K", k), ("V", v)))
     if heads:
         k, v = (part.repeat_interleave(heads // part.shape[-3], dim=-3) for part in (k, v))
-    weights = normalized(modified(scaled(q @ k.transpose(-1, -2), q, p), p, x, past, heads), p, x, heads)
+    weights = normalized(modified(scaled(q @ k.transpose(-1, -2), q, p, x), p, x, past, heads), p, x, heads)
     output = weights @ v
     if joined or (heads and ("W_o" in x or "b_o" in x)):
         output = side_by_side(output)
@@ -195,7 +203,9 @@ def rotated(x: Tensor, start: int, p: Problem) -> Tensor:
     return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
 
 
-def scaled(scores: Tensor, q: Tensor, p: Problem) -> Tensor:
+def scaled(scores: Tensor, q: Tensor, p: Problem, x: dict[str, Tensor]) -> Tensor:
+    if "scale" in x:
+        return scores * x["scale"]
     scale = p.get("scale")
     if scale == "none":
         return scores
