@@ -22,7 +22,7 @@ from attncli.cli.answers import split
 from attncli.cli.app import COMMANDS
 from attncli.cli.completion import SCRIPTS
 from attncli.help import TOPICS
-from attncli.problem.fields import CLAIMS, FIELDS, OPTIONS
+from attncli.problem.fields import CLAIMS, FIELDS, GRADIENTS, OPTIONS
 from attncli.writers.formats import FORMATS
 
 SHELLS = [
@@ -146,8 +146,9 @@ def test_everything_in_the_tables_is_offered(offered: Callable[[str], list[str]]
     assert {f"{name}=" for name in FIELDS} <= set(offered("run "))
     for command in ("run", "explain", "check", "mark", "lint", "mistakes"):
         assert {field.option for field in OPTIONS} <= set(offered(f"{command} --"))
-    assert offered("run -s ") == list(CLAIMS)
-    assert offered("run -s weights,out") == ["weights,output"]
+    assert offered("run -s ") == [name for name in CLAIMS if name not in GRADIENTS]
+    assert offered("grad -s ") == list(CLAIMS)
+    assert offered("run -s weights,outp") == ["weights,output", "weights,output_normed"]
     traces = [known for known in FORMATS.values() if known.draws("trace")]
     assert set(offered("run -f ")) == {name for known in traces for name in (known.name, *known.aliases)}
     assert "mask_zero,no_scale" in offered("practice --drill mask_zero,no_")

@@ -190,6 +190,8 @@ def _place(step: Step, labels: str, where: Where) -> tuple[Any, tuple[int, ...]]
 
 def _without_empty_rows(given: Texts, rows: int) -> Texts:
     """Return the texts of a table without as many empty rows as it has too many, which stand between blocks."""
+    if given.shape[-2] <= rows:
+        return given
     others = tuple(axis for axis in range(given.ndim) if axis != given.ndim - 2)
     filled: Bools = np.asarray(given.astype(bool).any(axis=others))
     if filled.sum() == rows:

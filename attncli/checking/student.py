@@ -120,7 +120,7 @@ class Student:
         operands = [self.own[name] for name in names]
         errors = [self.errors[name] for name in names]
         result = applied(op, operands, step.array.shape)
-        if np.isnan(result).all() or not any(error.any() for error in errors):
+        if not any(error.any() for error in errors) or np.isnan(result).all():
             return result, np.zeros(result.shape)
         return result, bounded(op.spread(result, operands, errors))
 

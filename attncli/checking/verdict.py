@@ -125,7 +125,7 @@ class Judge:
 
         `turned` takes them with rows for columns.
         """
-        mine = [name for name in CLAIMS if own and name in self._document]
+        mine = [name for name in CLAIMS if name in self._document] if own else []
         there = self._truth_of((*parts, *mine))
         parts = {name: given for name, given in parts.items() if _is_asked(there, name, given)}
         mine = [name for name in mine if not _is_given(there, name)]
@@ -145,7 +145,7 @@ class Judge:
 
     def _truth_of(self, names: Collection[str]) -> Trace:
         """Return the derivation that has these steps: with its gradients only if one of them is asked for."""
-        return self._truth if GRADIENTS.keys().isdisjoint(names) else self._backward
+        return self._backward if any(name in GRADIENTS for name in names) else self._truth
 
     def _case(self, claimed: frozenset[str], *, plain: bool = False) -> Case:
         """Return the derivation with the steps that are claimed and that it does not have, and its mistakes.
