@@ -137,6 +137,21 @@ def test_every_step_rounded_is_narrow() -> None:
     assert not comparison(p, Output(out.astype(np.float64), NUMBER_FORMATS["bfloat16"]), strict=True)
 
 
+def test_explain_finds_nothing_where_nothing_is_wrong() -> None:
+    """Honest kernels have no faults, and a narrow one may be asked about."""
+    x = random(2, (2, 64, 64))
+    assert compared(x, flash(x), explain=True).agrees == []
+
+
+def test_a_narrower_format_is_pointed_out(run: Runner, tmp_path: Path) -> None:
+    """A bfloat16 output that is taken for float32 is beyond, with the option that helps."""
+    x = random(0)
+    p, o = saved(tmp_path, x, flash(x))
+    result = run("compare", p, f"out={o}")
+    assert result.code == 1
+    assert "note    every number is a bfloat16 number; --dtype bfloat16 holds the kernel to that format" in result.out
+
+
 def test_inputs_of_another_format_are_rounded_first() -> None:
     """A kernel that reads float32 inputs as bfloat16 is held to the rounded inputs, and told so."""
     r = np.random.default_rng(8)
