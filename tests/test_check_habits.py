@@ -66,6 +66,17 @@ def test_scores_that_sum_to_zero_are_no_reason_to_give_up(run: Runner) -> None:
     assert found == {"scores": "correct", "weights": "wrong"}
 
 
+def test_numbers_for_which_a_step_is_undefined_are_judged_all_the_same(run: Runner) -> None:
+    """Wrong scores that sum to 0 have no s/Σs; nothing follows from them, and what stands below may still be right."""
+    problem = ("Q=1 0; 0 1", "K=1 2; 1 -3", "V=1; 2", "--normalize", "sum", "--scale", "none")
+    found = states(run, *problem, "scores=1 1; 2 -2", "weights=0.5 0.5; -2 3", "output=1.5; 4")
+    assert found == {"scores": "slip", "weights": "right_despite_error", "output": "right_despite_error"}
+    done = run("check", *problem, "scores=1 1; 2 -2", "weights=0.5 0.5; 1 1", "-f", "json")
+    assert done.code == 1
+    assert [cell["follows"] for cell in json.loads(done.out)["steps"]["weights"]["cells"]] == [None, None]
+    assert states(run, *problem, "scores=1 1; 2 -2", "output=1.5; 3") == {"scores": "slip", "output": "slip"}
+
+
 def test_a_number_too_small_to_write_is_zero_among_significant_figures(run: Runner, tmp_path: Path) -> None:
     """e^−25 is 1.4e-11: 0 beside numbers of three figures, and wrong for what could be written."""
     (tmp_path / "p.json").write_text('{"scores": [[0, -25, -9], [0, -12, -1]]}')

@@ -144,6 +144,16 @@ def test_check_accepts_what_grad_writes(name: str) -> None:
     assert set(report.steps) == set(claims)
 
 
+@pytest.mark.parametrize("name", ["W_o by head", "cache", "self-attention, biases", "heads in columns"])
+def test_check_reads_gradients_in_the_shape_of_their_fields(name: str) -> None:
+    """W_o by heads, caches by heads, and vectors as lists."""
+    written = json.loads(str(grad(**READABLE[name]).to("json")))
+    claims = {step: value for step, value in written.items() if step.startswith("d_")}
+    report = check(READABLE[name], claims)
+    assert report.right
+    assert set(report.steps) == set(claims)
+
+
 def test_check_reads_a_worked_problem(run: Runner, problem: str) -> None:
     run("grad", problem, "-o", "worked.json")
     done = run("check", "worked.json", "-f", "json")

@@ -16,11 +16,13 @@ from support.checkpoints import bfloat16, header, tensor
 from support.command import Runner
 
 from attncli.cli.candidates import candidates
+from attncli.common.errors import Where
 from attncli.models.fact import Causal
 from attncli.models.families import FAMILIES, register
 from attncli.models.family import Attention, Family
 from attncli.models.projections import Linear
 from attncli.models.scores import NoScale
+from attncli.problem.tensors import Tensor
 
 Array = npt.NDArray[np.float64]
 Message = Callable[..., str]
@@ -219,6 +221,22 @@ def test_norms_of_old_checkpoints_are_read(run: Runner, tmp_path: Path, rng: np.
     found = fields(run, "m", "layer=0", "hidden=1 2 3 4; 4 3 2 1")
     assert np.array_equal(found["post_norm"], tensors["bert.encoder.layer.0.attention.output.LayerNorm.gamma"])
     assert np.array_equal(found["post_norm_bias"], tensors["bert.encoder.layer.0.attention.output.LayerNorm.beta"])
+
+
+def test_only_the_tensors_of_the_layer_are_read(run: Runner, llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else the file holds, and none for the list of layers."""
+    read: list[tuple[int, ...]] = []
+    numbers = Tensor.numbers
+
+    def noted(tensor: Tensor, where: Where) -> npt.NDArray[Any]:
+        read.append(tensor.shape)
+        return numbers(tensor, where)
+
+    monkeypatch.setattr(Tensor, "numbers", noted)
+    assert run("run", "llama").code == 0
+    assert not read
+    fields(run, "llama", "layer=1", "hidden=x.npy")
+    assert sorted(read) == [(2, 6), (2, 6), (4, 6), (6,), (6, 4)]
 
 
 def test_columns_turn_what_is_read(run: Runner, llama: Path, tmp_path: Path) -> None:

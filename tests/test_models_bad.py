@@ -182,8 +182,10 @@ def test_a_layer_that_is_not_there(refused: Message, llama: Path) -> None:
     )
 
 
-def test_no_layer(refused: Message, llama: Path) -> None:
-    assert refused("run", "llama", "X=x.npy") == (
+@pytest.mark.parametrize("more", ["X=x.npy", "--causal", "--step=weights"])
+def test_no_layer(refused: Message, llama: Path, more: str) -> None:
+    """What is to be computed needs one; without anything, the layers are listed."""
+    assert refused("run", "llama", more) == (
         "llama: no layer given\n  hint: name one: layer=0; the layers are 0, 1; attncli run llama lists them\n"
     )
 

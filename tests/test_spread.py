@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import attncli
 from attncli.checking import roundings
-from attncli.checking.mistakes import functions
+from attncli.checking.mistakes import block, functions
 from attncli.checking.mistakes import matrix_ops as other
 from attncli.checking.mistakes import ops as wrong
 from attncli.checking.softmax_lines import Share
@@ -242,6 +242,8 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     other.JoinReshaped: [(other.JoinReshaped(), (HEADS,))],
     other.FoldHeads: [(other.FoldHeads("mean"), (HEADS,)), (other.FoldHeads("sum", repeat=True), (HEADS,))],
     other.Waves: [(other.Waves(1, "c/d"), ((3, 4),))],
+    block.SampleNorm: [(block.SampleNorm("layer", 0.25, True), ((3, 4), (1, 4)))],
+    block.SquaredNorm: [(block.SquaredNorm("rms", 0.25), ((3, 4),))],
     wrong.Corrected: [(wrong.Corrected(ops.Scale(0.5), "scores / 3"), (PLANE,))],
     addition.Add: [(addition.Add(), (PLANE, PLANE[1:]))],
     gradients.Unchanged: [(gradients.Unchanged(axes(PLANE)), (PLANE,))],
@@ -302,7 +304,7 @@ WIDER = (
     training.Trained,
     Attend, cell_ops.Maximum, cell_ops.Wave, cell_ops.Nothing, wrong.Then, wrong.Early, wrong.ShiftedExp,
     wrong.Hardmax, latent.Latent, latent_gradients.LatentGradient, latent_gradients.LatentWeightGradient,
-    norms.Norm, norm_gradients.NormGradient, norm_gradients.WeightGradient, clip.ClipGradient,
+    norms.Norm, block.SampleNorm, norm_gradients.NormGradient, norm_gradients.WeightGradient, clip.ClipGradient,
 )  # fmt: skip
 """Ops whose bound is not attained; or, without operands, has nothing to be attained by."""
 

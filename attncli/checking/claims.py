@@ -19,7 +19,8 @@ from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import Cell, place
 from attncli.common.text import quoted, visible
-from attncli.problem.fields import PLANES, Entry
+from attncli.derivation.layout import as_step
+from attncli.problem.fields import GRADIENTS, PLANES, Entry
 from attncli.problem.tensors import Tensor
 from attncli.problem.values import shape_text
 from attncli.trace.step import Step
@@ -91,6 +92,8 @@ def read(step: Step, parts: Iterable[tuple[str, Entry]], *, hidden: Bools | None
         given = _texts(entry.value, entry.where)
         if turned and not labels and given.ndim >= 2:
             given = given.swapaxes(-1, -2)
+        if step.name in GRADIENTS and given.ndim > step.array.ndim:
+            given = facing(as_step(facing(given, step.columns), step.array.shape), step.columns)
         place, shape = _place(step, labels, entry.where)
         fitted = _fitted(given, shape, step, labels, entry.where)
         texts[place] = fitted if shape else fitted.item()

@@ -42,7 +42,7 @@ class CellVerdict:
         """The cell's name."""
         return self.step.cell_name(self.place)
 
-    def json(self) -> dict[str, str | float]:
+    def json(self) -> dict[str, str | float | None]:
         """Return the cell for machines; JSON has no infinities: −∞ is "-inf"."""
         return {
             "cell": self.cell,
@@ -237,5 +237,6 @@ class Report:
         }
 
 
-def _json_number(x: float) -> str | float:
-    return x if math.isfinite(x) else str(x)
+def _json_number(x: float) -> str | float | None:
+    """Return a number for JSON, null for one that is undefined."""
+    return x if math.isfinite(x) else None if math.isnan(x) else str(x)

@@ -15,7 +15,7 @@ import numpy as np
 from attncli.checking.claims import Claim
 from attncli.checking.mistakes import Change, made_of
 from attncli.checking.roundings import LEAST, Rounding
-from attncli.checking.student import FLOAT, HIDDEN, Chain, Student, bounded
+from attncli.checking.student import FLOAT, HIDDEN, Chain, Student, applied, bounded
 from attncli.trace.step import Step
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def routes(
         if student.cuts_off:
             yield _within("your numbers, each cut off", written, claim.units + 2 * moved, CUT_OFF)
     if any(name in student.blanks for name in names):
-        unrounded = op.apply(*(student.blanks.get(name, student.own[name]) for name in names))
+        numbers = [student.blanks.get(name, student.own[name]) for name in names]
+        unrounded = applied(op, numbers, step.array.shape)
         yield _within("your numbers, blanks unrounded", unrounded, width)
     exact = []
     for count in range(len(sources) - 1, -1, -1):
@@ -134,7 +135,8 @@ def _guard(student: Student, chain: Chain, step: Step, claim: Claim, change: Cha
     if not any(error.any() for error in errors):
         return np.zeros(step.array.shape)
     operands = [chain.value(name) for name in names]
-    return bounded(op.spread(np.asarray(op.apply(*operands)), operands, errors))
+    made = applied(op, operands, step.array.shape)
+    return np.zeros(made.shape) if np.isnan(made).all() else bounded(op.spread(made, operands, errors))
 
 
 def _mixes(student: Student, step: Step, claim: Claim, change: Change) -> Iterator[Route]:
@@ -143,9 +145,10 @@ def _mixes(student: Student, step: Step, claim: Claim, change: Change) -> Iterat
     exact = student.chain(0, change)
     for written in names:
         if written in student.rounded:
-            values = op.apply(*(student.own[name] if name == written else exact.value(name) for name in names))
+            numbers = [student.own[name] if name == written else exact.value(name) for name in names]
+            values = applied(op, numbers, step.array.shape)
             width = claim.units / 2 + _guard(student, exact, step, claim, change)
-            yield _within(f"your {written} and exact numbers", np.asarray(values), width)
+            yield _within(f"your {written} and exact numbers", values, width)
 
 
 def _cut_off(values: Array, claim: Claim) -> Route:

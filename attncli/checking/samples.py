@@ -58,7 +58,7 @@ SAMPLES: tuple[dict[str, Any], ...] = (
     _PLAIN | {"bias_k": [1, 0, 2], "bias_v": [0, 1, 1], "add_zero_attn": True},
     _BLOCK,
     _BLOCK | {"norm": "rms", "qk_norm": "l2", "post_norm": True},
-    _BLOCK | {"qk_norm": "layer", "post_norm": [1, 0, 2, 1], "post_norm_of": "branch"},
+    _BLOCK | {"qk_norm": "layer", "post_norm": [1, 0, 2, 1], "post_norm_of": "branch", "residual_scale": 0.5},
     _LATENT,
     _PLAIN | {"scale": "none"},
     _PLAIN | {"scale": "1/3"},

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.checking.claims import Claim
+from attncli.checking.student import applied
 from attncli.common.labels import Cell
 from attncli.derivation.normalize import Softmax
 from attncli.derivation.ops import Mix, Project, Scores
@@ -40,7 +41,7 @@ def reason(step: Step, claim: Claim, wrong: Sequence[Cell], bases: Sequence[Call
 
     `bases` return the numbers of any step, as written and unrounded: a slip may have been made in either.
     """
-    values = [np.asarray(step.op.apply(*(base(operand.name) for operand in step.operands))) for base in bases]
+    values = [applied(step.op, [base(operand.name) for operand in step.operands], step.array.shape) for base in bases]
     rows = {cell[:-1] for cell in wrong}
     if isinstance(step.op, Softmax) and len(rows) == 1 and len(wrong) > 1:
         (row,) = rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from attncli.checking.claims import Claim
 from attncli.checking.mistakes import Change, made_of
 from attncli.checking.replay import inputs
+from attncli.common.errors import AttnError
+from attncli.trace.op import Op
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 
@@ -60,7 +63,7 @@ class Chain:
     def made(self, step: Step) -> Array:
         """Return what a step comes to."""
         op, names = made_of(step, self._change)
-        return np.asarray(op.apply(*map(self.value, names)))
+        return applied(op, [self.value(name) for name in names], step.array.shape)
 
 
 class Student:
@@ -116,8 +119,8 @@ class Student:
         op, names = made_of(step, change)
         operands = [self.own[name] for name in names]
         errors = [self.errors[name] for name in names]
-        result = np.asarray(op.apply(*operands))
-        if not any(error.any() for error in errors):
+        result = applied(op, operands, step.array.shape)
+        if np.isnan(result).all() or not any(error.any() for error in errors):
             return result, np.zeros(result.shape)
         return result, bounded(op.spread(result, operands, errors))
 
@@ -143,6 +146,14 @@ class Student:
         """Return where a claim follows, whatever the rounding between has done."""
         width = claim.units / 2 + moved if self.tolerance is None else self.tolerance
         return near(claim.values, follows, width)
+
+
+def applied(op: Op, operands: Sequence[Array], shape: tuple[int, ...]) -> Array:
+    """Return what an op makes of somebody's numbers; NaN if it is undefined for them: scores that sum to 0."""
+    try:
+        return np.asarray(op.apply(*operands))
+    except AttnError:
+        return np.full(shape, np.nan)
 
 
 def bounded(moved: Array) -> Array:

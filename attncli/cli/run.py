@@ -82,7 +82,8 @@ def run(
     from attncli.readers import layers, operands
     from attncli.writers import formats
 
-    if not typed.options and (checkpoint := layers.alone(typed.operands)):
+    computing = any((typed.options, step, heatmap, by_hand, exact, keep_going))
+    if not computing and (checkpoint := layers.alone(typed.operands)):
         catalogue = formats.chosen(format, out, "layers")
         style = terminal.style(color, full=True, out=out)
         terminal.write(catalogue.layers(checkpoint.rows(), style), out, style.encoding)

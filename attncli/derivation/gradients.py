@@ -72,9 +72,6 @@ class View:
 MOST_CLEANED = 4096
 """The size up to which a product's numbers that are rounding noise are 0: people read it, and expect 0."""
 
-NOISE = 8 * np.finfo(np.float64).eps
-"""What is smaller than this part of the terms that it is the sum of has no correct digit."""
-
 SEEN = View()
 TURNED = View(turned=True)
 
@@ -154,8 +151,9 @@ class Multiply(Gradient):
         result = self.target.back(left @ right, self.shape)
         if result.size > MOST_CLEANED or result.dtype == object:
             return result
-        magnitude = self.target.back(np.abs(left) @ np.abs(right), self.shape)
-        return np.where(np.abs(result) <= NOISE * magnitude, 0.0, result)
+        from attncli.trace.cell_ops import without_noise
+
+        return without_noise(result, self.target.back(np.abs(left) @ np.abs(right), self.shape))
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
         (a, b), (e, f) = operands, errors

@@ -10,7 +10,7 @@ import numpy as np
 from attncli.common.labels import Axis, Cell
 
 if TYPE_CHECKING:
-    from attncli.common.arrays import Array
+    from attncli.common.arrays import AnyArray, Array
 
 
 def split_heads(x: Array, heads: int) -> Array:
@@ -19,7 +19,7 @@ def split_heads(x: Array, heads: int) -> Array:
     return x.reshape(*lead, n, heads, width // heads).swapaxes(-3, -2)
 
 
-def merge_heads(x: Array) -> Array:
+def merge_heads(x: AnyArray) -> AnyArray:
     """Concatenate the heads: (…, h, n, d) → (…, n, h·d)."""
     *lead, heads, n, d = x.shape
     return x.swapaxes(-3, -2).reshape(*lead, n, heads * d)
@@ -84,3 +84,11 @@ def laid_out_like(x: Array, field: Array) -> Array:
     if x.shape == field.shape or x.shape[-1] == field.shape[-1]:
         return x.reshape(field.shape)
     return split_heads(x, field.shape[-3])
+
+
+def as_step(field: AnyArray, shape: tuple[int, ...]) -> AnyArray:
+    """Return a field by heads in the shape of its step, as `laid_out_like` undoes it; else as it is."""
+    for whole in (merge_heads(field), field.reshape(-1, field.shape[-1])):
+        if whole.shape == shape:
+            return whole
+    return field

@@ -149,7 +149,7 @@ class Squares(Loss):
         name = step.cell_name(cell)
         total = t.record("Σ error²" if self.divisor > 1 else name, Total(len(sums)), *sums)
         if self.divisor > 1:
-            t.record(name, Over(), total, t.given("divisor", np.array([[float(self.divisor)]]), ONE))
+            t.record(name, Over(), total, t.given(str(self.divisor), np.array([[float(self.divisor)]]), ONE))
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,8 +236,8 @@ class CrossEntropy(Loss):
             own = (*index, int(self.classes[(*index, 0)]))
             shifted = t.cell(lines["shifted"], own[-1], logits.labelled(f"shifted {logits.name}", own))
             log = t.record(logits.labelled("ln Σexp", index), Log(), lines["sumexp"])
-            surprises.append(t.record(logits.labelled("−ln p", own), Minus(), log, shifted))
-        total = t.record("Σ −ln p", Total(len(surprises)), *surprises)
+            surprises.append(t.record(logits.labelled("(−ln p)", own), Minus(), log, shifted))
+        total = t.record("Σ (−ln p)", Total(len(surprises)), *surprises)
         t.record(step.cell_name(cell), Over(), total, t.given("queries", np.array([[float(len(surprises))]]), ONE))
 
 
@@ -278,7 +278,7 @@ class CrossEntropyGradient(Gradient):
         own = t.cell(lines["exp"], j, logits.labelled(f"exp {logits.name}", cell))
         chance = t.record(logits.labelled("p", cell), Over(), own, lines["sumexp"])
         if j == int(self.classes[(*index, 0)]):
-            chance = t.record(logits.labelled("p − 1", cell), Minus(), chance, t.given("1", np.ones((1, 1)), ONE))
+            chance = t.record(logits.labelled("(p − 1)", cell), Minus(), chance, t.given("1", np.ones((1, 1)), ONE))
         queries = t.given("queries", np.array([[float(math.prod(self.shape[:-1]))]]), ONE)
         t.record(step.cell_name(cell), Over(), chance, queries)
 

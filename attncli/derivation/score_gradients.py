@@ -258,6 +258,9 @@ class Negative(Total):
     def apply(self, *operands: Array) -> Array:
         return -super().apply(*operands)
 
+    def exact(self, *operands: Objects) -> Objects:
+        raise NotExactError
+
     def text(self, columns: bool) -> Sequence[str]:
         return [f"−({super().text(columns)[0]})"]
 

@@ -96,7 +96,8 @@ class ScaleByPosition(Fact):
 
         config = layer.config
         length = layer.inputs.length()
-        if turns(layer) or not config.flag("attn_temperature_tuning", default=True) or length is None:
+        tuned = config.get("attn_temperature_tuning")  # true, or 4 in the first checkpoints
+        if turns(layer) or length is None or (tuned is not None and not tuned):
             return {}
         given = layer.inputs.positions()
         positions = np.arange(length) if given is None else given  # (n) or (b, n)

@@ -32,6 +32,15 @@ def _pairs(say: Say, *rows: AnyArray) -> Iterator[tuple[Expression, Expression]]
     return zip(left, right, strict=True)
 
 
+NOISE = 8 * np.finfo(np.float64).eps
+"""What is smaller than this part of the terms that it is the sum of has no correct digit."""
+
+
+def without_noise(total: Array, magnitude: Array | int) -> Array:
+    """Return sums with 0 in the place of rounding noise; `magnitude` is the sum of the terms without their signs."""
+    return np.where(np.abs(total) <= NOISE * magnitude, 0.0, total)
+
+
 class Cellwise(Op):
     """Elementwise arithmetic on two rows, or on a row and one number."""
 
@@ -273,6 +282,9 @@ class Total(Cellwise):
     count: int
 
     def apply(self, *operands: Array) -> Array:
+        return without_noise(np.asarray(sum(operands[1:], start=operands[0])), sum(map(abs, operands)))
+
+    def exact(self, *operands: Objects) -> Objects:
         return np.asarray(sum(operands[1:], start=operands[0]))
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
@@ -293,7 +305,11 @@ class Dot(Fold):
     """The dot product of two rows."""
 
     def apply(self, *operands: Array) -> Array:
-        return operands[0] @ operands[1].T
+        a, b = operands
+        return without_noise(a @ b.T, np.abs(a) @ np.abs(b.T))
+
+    def exact(self, *operands: Objects) -> Objects:
+        return np.asarray(operands[0] @ operands[1].T)
 
     def spread(self, result: Array, operands: Sequence[Array], errors: Sequence[Array]) -> Array:
         (a, b), (e, f) = operands, errors

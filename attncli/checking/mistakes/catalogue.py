@@ -9,6 +9,7 @@ from typing import TypeAlias
 from attncli.checking.mistakes import (
     backward,
     backward_inputs,
+    block,
     early,
     heads,
     masked,
@@ -56,6 +57,7 @@ families: list[Family] = [
     masked.mistakes,
     weights.mistakes,
     output.mistakes,
+    block.mistakes,
     early.mistakes,
     backward.mistakes,
     backward_inputs.mistakes,
