@@ -332,6 +332,16 @@ def test_the_output_of_a_problem_with_joined_heads_and_in_columns(run: Runner, t
         assert (result.code, json.loads(result.out)["verdict"]) == (0, "within")
 
 
+def test_a_layer_of_a_checkpoint(run: Runner, samples: Path, tmp_path: Path) -> None:
+    """A model folder is a problem, also with the output on standard input."""
+    model = (samples / "tiny-gpt2", "layer=0", "text=a cat")
+    assert run("run", *model, "-s", "output", "-o", "out.npy").code == 0
+    np.save(tmp_path / "out.npy", np.load(tmp_path / "out.npy").astype(np.float32))
+    assert run("compare", *model, "out=out.npy").code == 0
+    assert run("compare", *model, "out=-", stdin=(tmp_path / "out.npy").read_bytes()).code == 0
+    assert run("compare", "-", "out=-", stdin=b"{}").code == 2
+
+
 def test_text_needs_a_format(run: Runner) -> None:
     """An output may be typed, if its format is given; NaN may stand in it."""
     problem = ("Q=3 4", "K=1 2; 2 3", "V=7 8; 9 10")
