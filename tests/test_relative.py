@@ -10,7 +10,7 @@ import pytest
 from support import json
 from support.command import Runner
 
-from attncli import attention
+from attncli import attention, grad
 from attncli.derivation import blocks
 from attncli.derivation.derive import derive
 from attncli.derivation.positions import RelativeBias
@@ -228,3 +228,36 @@ def test_a_typed_scale_may_be_a_matrix(run: Runner) -> None:
     done = run("run", *problem, "--scale", "1 x")
     assert done.code == 2
     assert done.err == "attncli: scale, row 1, column 2: 'x' is not a number\n"
+
+
+def test_gradients_are_sums_over_what_is_shared() -> None:
+    """A bucket gathers its scores, a slope its distances, a scale what it is broadcast over; cells are explained."""
+    fields: dict[str, Any] = {
+        "relative_bias": R.normal(size=(4, 2)),
+        "positions": "alibi",
+        "alibi_slopes": [0.5, 0.25],
+        "scale": [[[0.5]], [[2.0]]],
+    }
+    trace = grad(Q=Q, K=K, V=Q, **fields)
+    biased = trace["d_biased"].array
+    buckets, slopes, scales = np.zeros((4, 2)), np.zeros(2), np.zeros(2)
+    for head, i, j in np.ndindex(2, 5, 5):
+        bucket = 0 if i == j else 1 if j < i else 3
+        buckets[bucket, head] += biased[head, i, j]
+        slopes[head] -= abs(i - j) * biased[head, i, j]
+        scales[head] += trace["d_scaled"].array[head, i, j] * trace["scores"].array[head, i, j]
+    np.testing.assert_allclose(trace["d_relative_bias"].array, buckets, atol=1e-15)
+    np.testing.assert_allclose(trace["d_alibi_slopes"].array, [slopes], atol=1e-15)
+    np.testing.assert_allclose(trace["d_scale"].array[:, 0, 0], scales, atol=1e-15)
+    for name in ("d_relative_bias", "d_alibi_slopes", "d_scale"):
+        for cell in np.ndindex(trace[name].array.shape):
+            *_, last = trace.zoom(name, cell).values()
+            assert last.array[0, 0] == pytest.approx(trace[name].array[cell], abs=1e-15)
+
+
+def test_far_positions_need_no_table_of_distances() -> None:
+    """Positions may be as far apart as whole numbers go."""
+    at = [0, 2**40, 3]
+    trace = attention(Q[:, :3], K[:, :3], relative_bias=R.normal(size=(8, 2)), position_ids=at, key_position_ids=at)
+    added = trace["biased"].value - trace["scaled"].value
+    np.testing.assert_allclose(added[0, 1, 0], trace["relative_bias"].value[3, 0], rtol=1e-12)

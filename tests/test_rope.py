@@ -157,6 +157,14 @@ def test_an_object_may_be_typed_or_named_in_a_file(run: Runner, tmp_path: Path) 
     rest = ("Q=1 2", "K=1 2", "--positions", "rope", "position_ids=3", "-s", "Q_rotated", "-f", "json")
     typed = run("run", """rope_scaling={"rope_type": "linear", "factor": 2}""", *rest)
     assert typed.out == run("run", "rope_scaling=config.json::rope_scaling", *rest).out
+    (tmp_path / "scaling.json").write_text('{"type": "linear", "factor": 2}')
+    assert typed.out == run("run", "rope_scaling=scaling.json", *rest).out
+    whole = run("run", "rope_scaling=config.json", *rest)
+    assert whole.code == 2
+    assert whole.err == (
+        "attncli: config.json: holds several fields (rope_scaling, heads); rope_scaling should be one object\n"
+        "  hint: name it: rope_scaling=config.json::rope_scaling\n"
+    )
     assert json.loads(typed.out)[0][0] == pytest.approx(math.cos(1.5) - 2 * math.sin(1.5))
 
 

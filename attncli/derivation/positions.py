@@ -332,12 +332,20 @@ class RelativeBias(Term):
         """Return the bucket of each query and key, (…, rows, cols), counted from 0."""
         i, j = self.places.block(rows, cols)
         later = np.asarray(j - i)
+        least, most = int(later.min()), int(later.max())
+        if most - least >= later.size:
+            return self._bucket(later)
+        by_distance = self._bucket(np.arange(least, most + 1))  # a logarithm for each distance, not for each cell
+        return np.asarray(by_distance[later - least])
+
+    def _bucket(self, later: Ids) -> Ids:
+        """Return the buckets of keys so many positions after their queries."""
         count = len(self.table) // 2 if self.both else len(self.table)
         distance = np.abs(later) if self.both else np.maximum(-later, 0)
         single = count // 2
         grown = np.log(np.maximum(distance, single) / single) / math.log(self.most / single) * (count - single)
         bucket = np.where(distance < single, distance, np.minimum(single + grown.astype(np.int64), count - 1))
-        return bucket + count * (later > 0) if self.both else bucket
+        return np.asarray(bucket + count * (later > 0) if self.both else bucket)
 
     def at(self, lead: Cell) -> RelativeBias:
         return replace(self, heads=pick(self.heads, lead), places=self.places.at(lead))

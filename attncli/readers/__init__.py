@@ -14,7 +14,7 @@ from typing import get_args
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import fold
 from attncli.common.text import quoted, visible
-from attncli.problem.fields import Document, Entry, Layout, resolve
+from attncli.problem.fields import Document, Entry, Layout, kind_of, resolve
 from attncli.readers import json_, literal
 from attncli.readers.cells import TwoReadingsError
 from attncli.readers.source import (
@@ -157,10 +157,12 @@ def _pick(document: Document, path: str, key: str, field: str) -> Entry:
         has = ", ".join(map(visible, filter(None, document))) or "a matrix without a name"
         msg = f"has no {quoted(key)}: it holds {has}"
         raise AttnError(msg, where)
+    if kind_of(field) == "object" and not any(isinstance(found.value, dict) for found in document.values()):
+        return Entry({name: found.value for name, found in document.items()}, Where(shown(path), field=field))
     if len(document) != 1:
         has = f"several fields ({', '.join(map(visible, document))})" if document else "no fields"
         own = next((name for name in document if resolve(name) == field), next(iter(document), ""))
         hint = f"name it: {field}={path}::{own}" if document else None
-        msg = f"holds {has}; {field} should be one matrix"
+        msg = f"holds {has}; {field} should be one {'object' if kind_of(field) == 'object' else 'matrix'}"
         raise AttnError(msg, where, visible(hint) if hint else None)
     return next(iter(document.values()))
