@@ -257,7 +257,7 @@ def compare(
     strict : bool, optional
         Whether a kernel that rounds every step is refused.
     explain : bool, optional
-        Whether faults are looked for even if the output is within.
+        Whether faults are looked for if the output is narrow, too.
 
     Returns
     -------

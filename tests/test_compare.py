@@ -137,6 +137,21 @@ def test_every_step_rounded_is_narrow() -> None:
     assert not comparison(p, Output(out.astype(np.float64), NUMBER_FORMATS["bfloat16"]), strict=True)
 
 
+def test_explain_finds_nothing_where_nothing_is_wrong() -> None:
+    """Honest kernels have no faults, and a narrow one may be asked about."""
+    x = random(2, (2, 64, 64))
+    assert compared(x, flash(x), explain=True).agrees == []
+
+
+def test_a_narrower_format_is_pointed_out(run: Runner, tmp_path: Path) -> None:
+    """A bfloat16 output that is taken for float32 is beyond, with the option that helps."""
+    x = random(0)
+    p, o = saved(tmp_path, x, flash(x))
+    result = run("compare", p, f"out={o}")
+    assert result.code == 1
+    assert "note    every number is a bfloat16 number; --dtype bfloat16 holds the kernel to that format" in result.out
+
+
 def test_inputs_of_another_format_are_rounded_first() -> None:
     """A kernel that reads float32 inputs as bfloat16 is held to the rounded inputs, and told so."""
     r = np.random.default_rng(8)
@@ -315,6 +330,16 @@ def test_the_output_of_a_problem_with_joined_heads_and_in_columns(run: Runner, t
         np.save(tmp_path / "out.npy", out)
         result = run("compare", "p.npz", "out=out.npy", "-f", "json")
         assert (result.code, json.loads(result.out)["verdict"]) == (0, "within")
+
+
+def test_a_layer_of_a_checkpoint(run: Runner, samples: Path, tmp_path: Path) -> None:
+    """A model folder is a problem, also with the output on standard input."""
+    model = (samples / "tiny-gpt2", "layer=0", "text=a cat")
+    assert run("run", *model, "-s", "output", "-o", "out.npy").code == 0
+    np.save(tmp_path / "out.npy", np.load(tmp_path / "out.npy").astype(np.float32))
+    assert run("compare", *model, "out=out.npy").code == 0
+    assert run("compare", *model, "out=-", stdin=(tmp_path / "out.npy").read_bytes()).code == 0
+    assert run("compare", "-", "out=-", stdin=b"{}").code == 2
 
 
 def test_text_needs_a_format(run: Runner) -> None:

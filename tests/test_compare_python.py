@@ -107,3 +107,16 @@ def test_the_message_of_pytest(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "assert <✗ 40×8 float16: noise " in done.stdout
     assert "100 % of elements, all rows" in done.stdout
+
+
+@pytest.mark.parametrize("backend", ["MATH", "FLASH_ATTENTION"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_the_kernels_of_pytorch_are_honest(backend: str, dtype: str) -> None:
+    """Both of PyTorch's kernels for the CPU are within, in every format."""
+    torch = pytest.importorskip("torch")
+    attention = pytest.importorskip("torch.nn.attention")
+    torch.manual_seed(0)
+    problem = {name: torch.randn(1, 2, 77, 64).to(getattr(torch, dtype)) for name in "QKV"}
+    with attention.sdpa_kernel(getattr(attention.SDPBackend, backend)):
+        out = torch.nn.functional.scaled_dot_product_attention(*problem.values(), is_causal=True)
+    assert compare({**problem, "causal": True}, out).verdict == "within"

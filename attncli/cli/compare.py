@@ -19,7 +19,7 @@ Layout = Annotated[
     typer.Option(metavar="NAME", help="Order of the axes: bhsd, bshd or sbhd [as in the problem].", show_default=False),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 if the kernel rounds every step.")]
-Explain = Annotated[bool, typer.Option("--explain", help="Look for faults even if the output is within.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Look for faults if the kernel is narrow, too.")]
 Heatmap = Annotated[bool, typer.Option("--heatmap", help="Draw the errors: table, html or svg.")]
 ReportFormat = Annotated[
     str | None,

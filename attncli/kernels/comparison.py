@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Verdict = Literal["within", "narrow", "beyond"]
 
 ROUNDED_INPUTS = "the inputs are not {0} numbers; they are rounded to {0} first, as the kernel reads them"
+NARROWER = "every number is a {0} number; --dtype {0} holds the kernel to that format"
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ def comparison(
 ) -> Comparison:
     """Compare an output with the problem's, within what the output's number format gives.
 
-    The faults that explain it are looked for if it is beyond, or if `explain` asks for them.
+    The faults that explain it are looked for if it is beyond, or narrow and `explain` asks for them.
 
     Raises
     ------
@@ -138,6 +139,8 @@ def comparison(
     if not found.within:
         stepwise = np.isfinite(out).all() and _differences(reference(plan, output.kind, stepwise=True), out).within
         verdict = "narrow" if stepwise else "beyond"
+    if verdict == "beyond" and (narrow := _narrower(out, output.kind)):
+        remarks.append(NARROWER.format(narrow))
     return Comparison(
         verdict,
         output.kind,
@@ -163,6 +166,14 @@ def _differences(right: Reference, out: Array) -> Differences:
     assert right.output.noise is not None
     value, noise = (layouts.canonical(x, right.axes, right.heads) for x in (right.output.value, right.output.noise))
     return differences(out, value, noise, right.kind)
+
+
+def _narrower(out: Array, kind: NumberFormat) -> str | None:
+    """Return another format of 16 bits if every number of an output belongs to it."""
+    for name in ("bfloat16", "float16"):
+        if name != kind.name and out.any() and np.array_equal(rounded(out, name), out):
+            return name
+    return None
 
 
 def _with_rounded_inputs(plan: Plan, kind: NumberFormat) -> Plan | None:

@@ -46,6 +46,8 @@ class Finding:
 
 def diagnose(right: Reference, found: Differences) -> list[Finding]:
     """Return the faults that explain a difference, best first: formulas, else a pattern, else a precision."""
+    if found.within:
+        return []
     setting = setting_of(right)
     worst = tuple(int(at) for at in np.unravel_index(int(np.argmax(found.ratio)), found.ratio.shape))
     some = blocks(found.ratio.shape, worst, setting.heads, setting.m, joined=right.projected)

@@ -9,6 +9,7 @@ from attncli.common.errors import AttnError
 from attncli.problem.fields import Entry
 from attncli.problem.problem import Problem
 from attncli.readers import operands as operands_
+from attncli.readers.layers import selected
 
 _OUT = "out="
 
@@ -24,7 +25,8 @@ def problem_and_output(
         raise AttnError(msg, hint="name it as in: attncli compare problem.json out=kernel.npy")
     read = readers.reads_standard_input(sources[0])
     if read:
-        operands_.standard_input_once([*operands_.split(rest)[0], sources[0]], operands_.split(rest)[1])
+        files, typed = operands_.split(selected(rest)[1])
+        operands_.standard_input_once([*files, sources[0]], typed)
     problems = operands_.problems(rest, options, piped=piped and not read, like=like)
     if len(problems) > 1:
         msg = f"got {len(problems)} problems, expected one"
