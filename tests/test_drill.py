@@ -125,8 +125,8 @@ def test_what_is_not_an_answer(run: Runner, line: str, said: str) -> None:
     done = drill(run, "no_scale", line, "scaled", "no-scale", "9", "no_scale")
     assert done.code == 0
     assert f"{said}\nwrong step>\n" in done.out
-    assert "'no-scale' is not among the mistakes to choose from\n  hint: did you mean 'no_scale'?\n" in done.out
-    assert "'9' is not among the mistakes to choose from\n  hint: type a number from 1 to 8\n" in done.out
+    assert "'no-scale' is not one of the mistakes listed\n  hint: did you mean 'no_scale'?\n" in done.out
+    assert "'9' is not one of the mistakes listed\n  hint: type a number from 1 to 8\n" in done.out
 
 
 PROBLEM: dict[str, Any] = {"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}

@@ -135,7 +135,7 @@ class Marker:
         if not said.exercise or self._by_seed.keys() == {""}:
             if own is None and len(self._exercises) > 1:
                 msg = "does not say which exercise it answers, and no exercise has the student's name"
-                raise AttnError(msg, where, "the form has a field exercise, with the seed")
+                raise AttnError(msg, where, "copy the field exercise, its seed, from the form")
             return own or 0
         if said.exercise not in self._by_seed:
             others = len(self._exercises) > 1
@@ -146,7 +146,7 @@ class Marker:
 
     def _strange(self, at: int, own: int) -> str:
         answered, mine = self._exercises[at], self._exercises[own]
-        return f"answers exercise {answered.seed}, that of {answered.names[-1]}, and not {mine.seed}"
+        return f"answers exercise {answered.seed}, that of {answered.names[-1]}, not {mine.seed}"
 
     def absent(self, submissions: Iterable[Submission]) -> list[str]:
         """Return the names of the students who have a variant, and of whom there is no submission."""

@@ -34,7 +34,7 @@ SURE = 0.01
 class Chain:
     """The steps made from some of a student's numbers, and from exact arithmetic on those.
 
-    The first `count` of the student's rounded steps are taken as written; `change` are ops in the place of others;
+    The first `count` of the student's rounded steps are taken as written; `change` are ops in place of others;
     `decimals` rounds every step that is not claimed. Wrong rows are the student's, unless `change` makes them.
     """
 

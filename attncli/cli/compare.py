@@ -12,14 +12,14 @@ from attncli.cli.terminal import ExitCode, Terminal
 
 Dtype = Annotated[
     Literal["float16", "bfloat16", "float32", "float64"] | None,
-    typer.Option(metavar="TYPE", help="Number format of the kernel [that of its file].", show_default=False),
+    typer.Option(metavar="TYPE", help="Number format of the output [that of its file].", show_default=False),
 ]
 Layout = Annotated[
     Literal["bhsd", "bshd", "sbhd"] | None,
     typer.Option(metavar="NAME", help="Order of the axes: bhsd, bshd or sbhd [as in the problem].", show_default=False),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 if the kernel rounds every step.")]
-Explain = Annotated[bool, typer.Option("--explain", help="Look for faults if the kernel is narrow, too.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 if the verdict is narrow.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Look for faults if the verdict is narrow, too.")]
 Heatmap = Annotated[bool, typer.Option("--heatmap", help="Draw the errors: table, html or svg.")]
 ReportFormat = Annotated[
     str | None,

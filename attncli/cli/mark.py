@@ -34,7 +34,7 @@ NameFrom = Annotated[
 ]
 SummaryFile = Annotated[
     str | None,
-    typer.Option("--summary", metavar="FILE", help="Write figures over the class: .txt, .json or .html."),
+    typer.Option("--summary", metavar="FILE", help="Write statistics of the class: .txt, .json or .html."),
 ]
 FeedbackFolder = Annotated[
     str | None,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from attncli.problem.fields import Document
 
 Plain = Annotated[
-    bool, typer.Option("--plain", help="Write lines without tables and colours, as a screen reader needs them.")
+    bool, typer.Option("--plain", help="Write lines without tables and colours, for screen readers.")
 ]
 DrillIds = Annotated[
     str | None,

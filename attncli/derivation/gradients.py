@@ -103,7 +103,7 @@ def broadcast(own: Axes, whole: Axes) -> str:
 
 
 def composed(template: str, operands: Sequence[str]) -> str:
-    """Return the template of a formula with other templates in the place of its operands."""
+    """Return the template of a formula with other templates in place of its operands."""
     marks = [f"\0{at}\0" for at in range(len(operands))]
     whole = literal(template.format(*marks))
     for mark, operand in zip(marks, operands, strict=True):

@@ -27,7 +27,7 @@ _TIMES, _OVER = Times(), Over()
 class NormGradient(Gradient):
     """d_x = (g − mean g − n mean(g ∘ n)) / size, where n is the row before weight and bias, and g is d_y ∘ weight.
 
-    `rms` and `l2` have no mean g, and `l2` has sums in the place of means. The operands are the upstream gradient, x,
+    `rms` and `l2` have no mean g, and `l2` has sums in place of means. The operands are the upstream gradient, x,
     and the weight if there is one.
 
     References

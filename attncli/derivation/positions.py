@@ -159,7 +159,7 @@ class Rotate(Op):
         said = [f"RoPE: {pairs} form a pair, {freqs.note(d)}"]
         if freqs.of:
             which = "last" if self.skip else "first"
-            said.append(f"the {which} r = {2 * len(freqs.values)} of {freqs.of} dimensions turn")
+            said.append(f"the {which} r = {2 * len(freqs.values)} of {freqs.of} dimensions are rotated")
         if self.ids is not None:
             said.append(f"the positions are {_listed(self.ids)}")
         return "; ".join(said)

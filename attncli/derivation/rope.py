@@ -174,7 +174,7 @@ def _yarn(scaling: Scaling, base: float, dims: int, length: int) -> tuple[Array,
         first, last = math.floor(first), math.ceil(last)
     first, last = max(first, 0), min(last, dims - 1)
     if first == last:
-        last += 0.001  # a step in the place of the ramp
+        last += 0.001  # a step in place of the ramp
     divided = np.clip((np.arange(dims // 2) - first) / (last - first), 0.0, 1.0)
     values = plain(base, dims)
     return np.asarray((1 - divided) * values + divided * values / factor), _yarn_factor(scaling, factor)

@@ -164,7 +164,7 @@ class NewLoss(Loss):
 
 
 def updated_problem(problem: Problem, arrays: dict[str, Array]) -> Problem:
-    """Return the problem with these matrices in the place of its own, each laid out as it was."""
+    """Return the problem with these matrices in place of its own, each laid out as it was."""
     own = {name: problem.array(name) for name in arrays}
     return problem.with_arrays({
         name: laid_out_like(array, like) for name, array in arrays.items() if (like := own[name]) is not None

@@ -75,7 +75,7 @@ def roster(path: str) -> list[str]:
             raise AttnError(msg, Where(path, line))
         first, _ = found.setdefault(name.casefold(), (line, name))
         if first != line:
-            msg = f"{quoted(name)} is there twice, first in line {first}"
+            msg = f"{quoted(name)} appears twice, first in line {first}"
             raise AttnError(msg, Where(path, line), "add what tells them apart, for example an initial")
     if not found:
         msg = "holds no names"

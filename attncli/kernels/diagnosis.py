@@ -88,7 +88,7 @@ def _pattern(right: Reference, setting: Setting, found: Differences) -> list[Fin
 
 
 def _narrow_accumulation(right: Reference, found: Differences) -> list[Finding]:
-    """Return the finding if every block is as far off as sums in the format itself would be."""
+    """Return the finding if every block has the error of sums in the format itself."""
     kind = right.kind
     if kind.accumulator == kind or not np.isfinite(found.rms):
         return []
@@ -99,7 +99,7 @@ def _narrow_accumulation(right: Reference, found: Differences) -> list[Finding]:
     wider = differences(found.out, found.right, noise, kind)
     rms = wider.blocks()
     if wider.within and rms.max() < _EVEN * np.median(rms):
-        said = f"as far off as sums in {kind.name} would be"
+        said = f"the errors are those of sums in {kind.name}"
         return [Finding("narrow_accumulation", said, NARROW_ACCUMULATION, None)]
     return []
 

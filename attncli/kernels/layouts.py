@@ -67,7 +67,7 @@ def arranged(out: AnyArray, layout: str | None, axes: Axes, heads: int) -> AnyAr
     Raises
     ------
     AttnError
-        If the shape is another one; the hint names the layout that fits.
+        If the shape differs; the hint names the layout that fits.
     """
     natural = tuple(axis.size for axis in axes)
     sizes = heads_of(axes, heads)

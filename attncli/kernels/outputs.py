@@ -40,7 +40,7 @@ def output_of(entry: Entry, dtype: str | None) -> Output:
     value = entry.value.numbers(entry.where) if isinstance(entry.value, Tensor) else entry.value
     array = _of_array(value, entry, dtype) if isinstance(value, np.ndarray) else _of_text(value, entry)
     if not (dtype or entry.dtype):
-        msg = "the number format of the output is not known, as text has none"
+        msg = "the output is text, which has no number format"
         raise AttnError(msg, entry.where, f"add --dtype with one of {', '.join(NUMBER_FORMATS)}")
     return Output(array, number_format(dtype or entry.dtype))
 

@@ -47,7 +47,7 @@ class Linear(Fact):
     """The name of each, with {} for what differs."""
     out: str
     letters: tuple[str, str, str] = ("q", "k", "v")
-    """What stands in the place of {}."""
+    """What stands in place of {}."""
 
     @property
     def said(self) -> str:

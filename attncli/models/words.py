@@ -30,7 +30,7 @@ def _parts(layer: Layer, fields: Fields) -> Iterator[str]:
         kind, _, more = said.partition(" ")
         yield f"{_POSITIONS[kind]} {more}".strip()
     if "rope_dims" in fields:
-        yield f"{fields['rope_dims']} of {layer.head_dim()} dimensions turned"
+        yield f"{fields['rope_dims']} of {layer.head_dim()} dimensions rotated"
     if "qk_norm" in fields:
         yield f"{NORMS[fields['qk_norm']]} of Q and K"
     if "clip_qkv" in fields:

@@ -27,7 +27,7 @@ KINDS: Sequence[Mapping[str, Any]] = (
 """What an exercise may need so that given mistakes can be made in it, from simple to rich."""
 _WORDS = ("hint", "show", "quit")
 _HOW_TO_ANSWER = (
-    "The formulas are right, and one step was computed in another way. Answer with the name of that step, "
+    "The formulas are right, but one step was not computed by its formula. Answer with the name of that step, "
     "then with the name or number of the mistake; or type hint, show or quit."
 )
 
@@ -94,7 +94,7 @@ class Drill:
     def _heading(self) -> tuple[str, list[str]]:
         if self._now.step:
             numbered = enumerate(self._now.choices, 1)
-            return "What was done?", [f"{number}. {mistake.id}: {mistake.said}" for number, mistake in numbered]
+            return "Which mistake was made?", [f"{number}. {mistake.id}: {mistake.said}" for number, mistake in numbered]
         return f"Derivation {self._at + 1} of {len(self._rounds)}: which step is wrong?", []
 
     def _question(self) -> Iterator[Shown]:
@@ -132,7 +132,7 @@ class Drill:
         if word.isascii() and word.isdigit() and 1 <= int(word) <= len(ids):
             word = ids[int(word) - 1]
         if word not in ids:
-            msg = f"{quoted(word)} is not among the mistakes to choose from"
+            msg = f"{quoted(word)} is not one of the mistakes listed"
             raise AttnError(msg, hint=suggestion(word, [*ids, *_WORDS]) or f"type a number from 1 to {len(ids)}")
         now.attempts += 1
         if word not in now.same:
@@ -163,7 +163,7 @@ class Drill:
         name, cell = next(iter(now.wrong.items()))
         step = now.shown[name]
         yield now.shown.zoom(name, cell, Depth.STEP)
-        yield Sentence(f"The table has {decimal(float(step.array[cell]), PRECISION)} there.")
+        yield Sentence(f"The derivation shows {decimal(float(step.array[cell]), PRECISION)}.")
 
     def _show(self) -> Iterator[Shown]:
         self._now.outcome = "shown"

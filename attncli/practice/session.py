@@ -150,7 +150,7 @@ class Session:
         self._now.outcome = "skipped"
         if self._report is not None:
             self._wrong[self._sheet.step.name] = self._report.steps[self._sheet.step.name]
-            yield Sentence("From here on your own numbers count.", strong=False)
+            yield Sentence("The next steps continue from your own numbers.", strong=False)
         yield from self._go_on()
 
     def _back(self, _: str) -> Iterator[Shown]:
@@ -172,7 +172,7 @@ class Session:
 
     def _answer(self, line: str) -> Reply:
         if line.strip().isalpha():
-            msg = f"{quoted(line.strip())} is neither a number nor a word to type"
+            msg = f"{quoted(line.strip())} is neither a number nor a command"
             raise AttnError(msg, hint=suggestion(line.strip(), list(self._commands())) or _WORDS)
         sheet, name = self._sheet, self._sheet.step.name
         rows = sheet.read(line)

@@ -122,7 +122,7 @@ FIELDS = {
             "choice",
             choices=("sum", "branch"),
             metavar="NAME",
-            help="What post_norm norms: sum or branch [sum].",
+            help="Apply post_norm to: sum or branch [sum].",
             heading=_BLOCK,
         ),
         Field(

@@ -138,7 +138,7 @@ class Problem:
         return cast("tuple[str, ...]", self.values.get(name, ()))
 
     def with_arrays(self, arrays: Mapping[str, Array]) -> Problem:
-        """Return the problem with other matrices, row-wise, in the place of given ones."""
+        """Return the problem with other matrices, row-wise, in place of given ones."""
         fields = {name: array for name, array in arrays.items() if name not in CLAIMS}
         steps = {name: array for name, array in arrays.items() if name in CLAIMS}
         other = copy(self)

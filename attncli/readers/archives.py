@@ -103,7 +103,7 @@ def _refusal(files: list[zipfile.ZipInfo], budget: _Budget) -> str:
     if not files:
         return "the archive holds no answers"
     if len(files) > MAX_MEMBERS:
-        return f"the archive holds {counted(len(files), 'file')}, at most {MAX_MEMBERS} are read"
+        return f"the archive holds {counted(len(files), 'file')}, more than the limit of {MAX_MEMBERS}"
     if sum(file.file_size for file in files) > budget.left:
         return f"the archive unpacks to more than {LIMIT // 2**20} MiB"
     return ""

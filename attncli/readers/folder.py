@@ -89,7 +89,7 @@ def _beside(path: str, file: str, index: str) -> str:
         raise AttnError(msg, Where(index))
     shard = os.path.join(path, file)
     if not os.path.exists(shard):
-        msg = f"names {quoted(file, 100)}, and there is no such file"
+        msg = f"names {quoted(file, 100)}, but there is no such file"
         raise AttnError(msg, Where(index), similar_file(shard))
     return shard
 

@@ -52,7 +52,7 @@ class Selection:
     def _must_be_empty(self) -> None:
         if self.operands:
             name = self.operands[0].partition("=")[0]
-            msg = f"{name}= is for a checkpoint, and no folder with a config.json is given"
+            msg = f"{name}= needs a checkpoint: a folder with a config.json"
             raise AttnError(msg, hint="name the folder: attncli run MODELDIR layer=0 X=x.npy")
 
 

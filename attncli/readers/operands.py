@@ -65,7 +65,7 @@ def problem_lines(
 
 def _beside_a_checkpoint(files: Sequence[str]) -> AttnError:
     """Return the error for a checkpoint that is not the only file."""
-    msg = f"{quoted(files[0])} is a checkpoint, and {quoted(files[1])} a second file"
+    msg = f"{quoted(files[0])} is a checkpoint, so {quoted(files[1])} needs the name of a field"
     return AttnError(msg, hint=f"name the field that it holds: X={_shortened(files[1])}")
 
 

@@ -50,7 +50,7 @@ def is_folder_of_variants(path: str) -> bool:
 
 
 def variants(folder: str, over: Document) -> list[Exercise]:
-    """Return the exercises in a folder, with the fields in `over` in the place of their own.
+    """Return the exercises in a folder, with the fields in `over` in place of their own.
 
     Raises AttnError if it holds none, if two have the same seed, or if one has none.
     """
@@ -96,6 +96,6 @@ def _must_differ(exercises: Sequence[Exercise], paths: Sequence[str]) -> None:
             msg = "has no seed that its answers could repeat"
             raise AttnError(msg, Where(path), "give it the field exercise, a number of its own")
         if exercise.seed in seeds:
-            msg = f"has the seed {exercise.seed}, as {seeds[exercise.seed]} has"
+            msg = f"has the seed {exercise.seed}, the same as {seeds[exercise.seed]}"
             raise AttnError(msg, Where(path))
         seeds[exercise.seed] = os.path.basename(path)

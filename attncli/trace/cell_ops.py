@@ -37,7 +37,7 @@ NOISE = 8 * np.finfo(np.float64).eps
 
 
 def without_noise(total: Array, magnitude: Array | int) -> Array:
-    """Return sums with 0 in the place of rounding noise; `magnitude` is the sum of the terms without their signs."""
+    """Return sums with 0 in place of rounding noise; `magnitude` is the sum of the terms without their signs."""
     return np.where(np.abs(total) <= NOISE * magnitude, 0.0, total)
 
 

@@ -47,7 +47,7 @@ def exercise_lines(questions: Sequence[Question], style: Style) -> str:
 
 
 def failure(failure: Failure, style: Style) -> str:
-    """Return one object, on one line, in the place of a problem that could not be computed."""
+    """Return one object, on one line, in place of a problem that could not be computed."""
     return f"{json.dumps({'line': failure.line, 'error': failure.error.line}, ensure_ascii=not style.unicode)}\n"
 
 

@@ -1,4 +1,4 @@
-"""Ops that only mistakes use: each is what a student did in the place of a step.
+"""Ops that only mistakes use: each is what a student did in place of a step.
 
 They are ops like any other, so that the wrong formula can be shown beside the right one. Here are those that work
 number by number or along a row; `matrix_ops` has those that rearrange matrices.
@@ -97,7 +97,7 @@ class Early(WrongOp):
 
 
 def _put_in(templates: Sequence[str], first: str) -> list[str]:
-    """Return formulas with another in the place of the first operand."""
+    """Return formulas with another in place of the first operand."""
     return [template.replace("{0}", first) for template in templates]
 
 

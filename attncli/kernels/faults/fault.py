@@ -1,4 +1,4 @@
-"""A fault: another kernel in the place of the right one, or a rearrangement of its output."""
+"""A fault: another kernel in place of the right one, or a rearrangement of its output."""
 
 from __future__ import annotations
 

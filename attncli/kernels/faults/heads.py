@@ -75,7 +75,7 @@ def _layouts(s: Setting) -> Iterator[Fault]:
     look = "the strides of sequence and head"
     said = "heads and sequence are swapped in memory: written as (b, s, h, d), read as (b, h, s, d)"
     yield Fault("layout_swapped", said, look, lambda o: o.swapaxes(1, 2).reshape(o.shape))
-    said = "Q, K and V lie as (b, s, h, d) in memory, and are read as (b, h, s, d)"
+    said = "Q, K and V are stored as (b, s, h, d), but read as (b, h, s, d)"
     yield Fault("layout_swapped", said, look, _read_swapped(s.kernel))
     said, look = "the heads are joined without a transposition", "the transposition before the heads are joined"
     yield Fault("merged_without_transpose", said, look, _merged)

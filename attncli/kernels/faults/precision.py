@@ -21,7 +21,7 @@ def faults(s: Setting) -> Iterator[Fault]:
     """Yield the precisions that can be computed; what they leave is not noise, so that they explain less."""
     if s.kind.digits > 11:
         for cut in (False, True):
-            said = f"products are made in tf32, {'cut' if cut else 'rounded'} to 10 bits"
+            said = f"products are computed in tf32, {'cut' if cut else 'rounded'} to 10 bits"
             yield Fault("tf32", said, "allow_tf32, or the precision of matrix products", _in_tf32(s.kernel, cut=cut))
     for bits, least, most, name in ((3, -6, 448.0, "e4m3"), (2, -14, 57344.0, "e5m2")):
         for scaled in (False, True):
