@@ -235,7 +235,7 @@ def test_a_layer_given_twice(refused: Message, llama: Path) -> None:
 
 def test_a_second_file(refused: Message, llama: Path) -> None:
     assert refused("run", "llama", "x.npy", "layer=0") == (
-        "'llama' is a checkpoint, and 'x.npy' a second file\n  hint: name the field that it holds: X=x.npy\n"
+        "'llama' is a checkpoint, so 'x.npy' needs the name of a field\n  hint: name the field that it holds: X=x.npy\n"
     )
 
 

@@ -174,7 +174,7 @@ BAD_FOLDERS: dict[str, tuple[dict[str, object], str]] = {
     ),
     "a seed twice": (
         {"a.json": problem(1), "b.json": problem(1)},
-        "class/b.json: has the seed 101, as a.json has\n",
+        "class/b.json: has the seed 101, the same as a.json\n",
     ),
     "a typing error": (
         {"a.json": {"exercise": 1, "Q": [[1]], "K": [[1]], "skale": 2}},
