@@ -96,7 +96,7 @@ def test_words(run: Runner, tmp_path: Path) -> None:
     answers = ["hint", "output", "scaled", "hint", other, "no_scale"]
     done = drill(run, "no_scale", *answers, options=("--seed", "7", "--log", "log"))
     assert done.code == 0
-    assert "scaled[q3,k3] = scores[q3,k3] / √d_k = -6/√4 = -6/2 = -3\nThe table has -6 there.\n" in done.out
+    assert "scaled[q3,k3] = scores[q3,k3] / √d_k = -6/√4 = -6/2 = -3\nThe derivation shows -6.\n" in done.out
     assert "No: the numbers of output follow from those before it." in done.out
     assert "shown: scaled = scores\n" in done.out
     assert "no_scale: found after 2 hints\n" in done.out

@@ -85,7 +85,8 @@ def test_the_last_dimensions_turn_after_some_that_pass(style: str) -> None:
     np.testing.assert_array_equal(
         turned[:, D - 4 :], Rotate(HeadLayout(), style=style, freqs=Frequencies(freqs.values)).apply(x[:, D - 4 :])
     )
-    assert "the last r = 4 of 12 dimensions are rotated" in Rotate(HeadLayout(), freqs=freqs, skip=8).note(columns=False)
+    note = Rotate(HeadLayout(), freqs=freqs, skip=8).note(columns=False)
+    assert "the last r = 4 of 12 dimensions are rotated" in note
 
 
 def test_only_distances_count() -> None:

@@ -82,7 +82,7 @@ SheetFile = Annotated[
 ]
 AnswersFile = Annotated[
     str | None,
-    typer.Option("--answers", metavar="FILE", help="Write a form, blank answers: .json or .csv.", rich_help_panel=_FILES),
+    typer.Option("--answers", metavar="FILE", help="Write a form to fill in: .json or .csv.", rich_help_panel=_FILES),
 ]
 KeyFile = Annotated[
     str | None,
@@ -99,7 +99,7 @@ ExerciseFormat = Annotated[
     ),
 ]
 Count = Annotated[
-    int | None, typer.Option(metavar="N", help="Draw N variants; their seeds follow from --seed.", rich_help_panel=_CLASS)
+    int | None, typer.Option(metavar="N", help="Draw N variants, with seeds from --seed.", rich_help_panel=_CLASS)
 ]
 OutDir = Annotated[
     str | None,

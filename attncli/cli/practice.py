@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from attncli.practice.reply import Practice
     from attncli.problem.fields import Document
 
-Plain = Annotated[
-    bool, typer.Option("--plain", help="Write lines without tables and colours, for screen readers.")
-]
+Plain = Annotated[bool, typer.Option("--plain", help="Write lines without tables and colours, for screen readers.")]
 DrillIds = Annotated[
     str | None,
     typer.Option(

@@ -70,7 +70,7 @@ def must_be_new(path: str) -> None:
     if os.path.isdir(path):
         if os.listdir(path):
             msg = "the folder is not empty"
-            raise AttnError(msg, where, "name a new folder: files of an older class would stay in this one")
+            raise AttnError(msg, where, "name a new folder: files of an older class would stay")
     elif os.path.lexists(path):
         msg = "is not a folder"
         raise AttnError(msg, where)

@@ -36,7 +36,7 @@ def _lines(found: Comparison) -> list[StepSaid]:
     if found.where:
         lines.append(StepSaid("where", " ", ", ".join(found.where)))
     if found.verdict == "narrow":
-        said = f"as accurate as rounding every step to {found.kind.name}; a kernel that accumulates in float32 is more accurate"
+        said = f"as accurate as rounding every step to {found.kind.name}; accumulating in float32 is more accurate"
         lines.append(StepSaid("narrow", " ", said))
     for at, finding in enumerate(found.findings):
         share = "" if finding.explains is None else f" (explains {_percent(finding.explains)})"

@@ -94,7 +94,7 @@ class Drill:
     def _heading(self) -> tuple[str, list[str]]:
         if self._now.step:
             numbered = enumerate(self._now.choices, 1)
-            return "Which mistake was made?", [f"{number}. {mistake.id}: {mistake.said}" for number, mistake in numbered]
+            return "Which mistake is it?", [f"{number}. {mistake.id}: {mistake.said}" for number, mistake in numbered]
         return f"Derivation {self._at + 1} of {len(self._rounds)}: which step is wrong?", []
 
     def _question(self) -> Iterator[Shown]:
