@@ -242,7 +242,7 @@ def compare(
     strict: bool = False,
     explain: bool = False,
 ) -> Comparison:
-    """Hold a kernel's output against float64, within what its number format gives.
+    """Compare a kernel's output with float64, within the error that its number format allows.
 
     Parameters
     ----------

@@ -189,7 +189,7 @@ def _place(step: Step, labels: str, where: Where) -> tuple[Any, tuple[int, ...]]
 
 
 def _without_empty_rows(given: Texts, rows: int) -> Texts:
-    """Return the texts of a table without as many empty rows as it has too many, which stand between blocks."""
+    """Return the texts of a table without its surplus empty rows, which separate blocks."""
     if given.shape[-2] <= rows:
         return given
     others = tuple(axis for axis in range(given.ndim) if axis != given.ndim - 2)

@@ -34,12 +34,12 @@ _LONGEST_HINT = 120
 
 @dataclass(frozen=True, eq=False)
 class StepResult:
-    """How one step of one submission fares."""
+    """The result of one step of a submission."""
 
     asked: Bools
-    """The cells that the submission names, but for those that a mask hides."""
+    """The cells that the submission has, without those that a mask hides."""
     answered: Bools
-    """Those of them that have an answer."""
+    """The cells among them that have an answer."""
     state: str = ""
     """Empty if none has."""
     sign: str = OPEN
@@ -80,11 +80,11 @@ class Marker:
 
     @property
     def title(self) -> str:
-        """What the exercise is called; empty for variants, which have different titles."""
+        """The title of the exercise; empty for variants, whose titles differ."""
         return self._judge(0).title if len(self._exercises) == 1 else ""
 
     def forms(self) -> list[Mapping[str, StepResult]]:
-        """Return what each exercise asks for, as far as its form says so."""
+        """Return the cells that each exercise asks for, if its form says so."""
         forms = ((at, exercise) for at, exercise in enumerate(self._exercises) if exercise.form)
         return [_steps(self._judge(at).judge_form(of_document(exercise.form, {}))) for at, exercise in forms]
 
@@ -149,7 +149,7 @@ class Marker:
         return f"answers exercise {answered.seed}, that of {answered.names[-1]}, not {mine.seed}"
 
     def absent(self, submissions: Iterable[Submission]) -> list[str]:
-        """Return the names of the students who have a variant, and of whom there is no submission."""
+        """Return the names of the students who have a variant but no submission."""
         there = {submission.variant for submission in submissions}
         return [exercise.names[-1] for at, exercise in enumerate(self._exercises) if exercise.names and at not in there]
 
@@ -164,7 +164,7 @@ def _unambiguous(names: Sequence[Iterable[str]]) -> dict[str, int]:
 
 
 def _folded(name: str) -> str:
-    """Return a name as it may be compared with that of a file: its letters and digits."""
+    """Return the letters and digits of a name, to compare it with a file name."""
     return re.sub(r"[\W_]+", "", name).casefold()
 
 

@@ -165,7 +165,7 @@ def _bent(values: Array, claim: Claim) -> Iterator[Route]:
 def _hidden(
     student: Student, count: int, step: Step, claim: Claim, half: Array, change: Change, ways: Sequence[Rounding]
 ) -> Iterator[Route]:
-    """Yield what comes of rounding that is not shown, each within `half`."""
+    """Yield the results of rounding that is not shown, each within `half`."""
     before = _ancestors(step)
     skipped = [name for name, made in student.truth.items()
                if name in before and name not in student.claims and not made.given]  # fmt: skip

@@ -28,7 +28,7 @@ HIDDEN = -1e8
 """A claimed score below this is somebody's −∞."""
 
 SURE = 0.01
-"""A part of a unit that is more than arithmetic in float64 makes of none."""
+"""A fraction of a unit above the rounding errors of float64."""
 
 
 class Chain:
@@ -149,7 +149,7 @@ class Student:
 
 
 def applied(op: Op, operands: Sequence[Array], shape: tuple[int, ...]) -> Array:
-    """Return what an op makes of somebody's numbers; NaN if it is undefined for them: scores that sum to 0."""
+    """Return the result of an op on a student's numbers; NaN if it is undefined for them: scores that sum to 0."""
     try:
         return np.asarray(op.apply(*operands))
     except AttnError:

@@ -55,7 +55,7 @@ class Judge:
 
     @property
     def title(self) -> str:
-        """What the problem is called."""
+        """The title of the problem."""
         return self._truth.title
 
     def judge(self, parts: Parts, *, own: bool = False) -> Report:

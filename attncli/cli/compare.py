@@ -1,4 +1,4 @@
-"""The command `compare`: a kernel's output against float64."""
+"""The command `compare`: a kernel's output compared with float64."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def compare(
     quiet: Quiet = False,
     color: Color = "auto",
 ) -> None:
-    """Hold a kernel's output against float64, within what its number format gives.
+    """Compare a kernel's output with float64, within the error that its number format allows.
 
     attncli compare problem.npz out=kernel.npy --dtype bfloat16
 

@@ -218,7 +218,7 @@ def new(
 
 
 def labels_of(text: str | None, tokens: int | None) -> tuple[str, ...]:
-    """Return the words of --tokens-text; AttnError if --tokens says another number."""
+    """Return the words of --tokens-text; AttnError if --tokens is a different number."""
     labels = tuple(text.split()) if text else ()
     if text is not None and not labels:
         msg = "--tokens-text has no words"

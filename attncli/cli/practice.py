@@ -1,4 +1,4 @@
-"""The command `practice`: an exercise worked in the terminal, each answer judged as it is typed."""
+"""The command `practice`: an exercise worked in the terminal, each answer checked as it is typed."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def practice(
 
 
 def _play(terminal: Terminal, session: Practice, style: Style, log: Log | None, *, plain: bool) -> None:
-    """Show what a session says, and take lines until it is over or the input ends."""
+    """Show the replies of a session, and read lines until it is over or the input ends."""
     from attncli.writers import spoken
     from attncli.writers.terminal import dialogue
 

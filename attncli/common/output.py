@@ -65,7 +65,7 @@ def to_folder(path: str, files: Mapping[str, bytes]) -> None:
 
 
 def must_be_new(path: str) -> None:
-    """Raise AttnError for the path of a new folder if there are files in it, or no place for it."""
+    """Raise AttnError for the path of a new folder if it holds files, or cannot be made."""
     where = Where(path)
     if os.path.isdir(path):
         if os.listdir(path):

@@ -247,7 +247,7 @@ HIDING: list[Callable[[Draft, Plane], MaskRule | None]] = [_causal, _window, _ch
 
 
 def _places(d: Draft, plane: Plane) -> Places:
-    """Return where queries and keys stand, for everything that looks at distances."""
+    """Return the positions of queries and keys, for everything that depends on distances."""
     from attncli.derivation import ids
     from attncli.derivation.places import Places
 

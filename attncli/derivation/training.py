@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def with_update(plan: Plan, problem: Problem, names: Collection[str] = ()) -> Plan:
-    """Return a plan of gradients with a step of gradient descent behind it.
+    """Return a plan of gradients followed by a step of gradient descent.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class NewLoss(Loss):
         return "a second forward pass"
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """Record the loss of the second forward pass as that of the first is recorded."""
+        """Record the loss of the second forward pass like that of the first."""
         last = self._forward([operand.array for operand in step.operands])[NEW_LOSS]
         last.op.zoom(t, last, cell)
 
@@ -281,7 +281,7 @@ def milestones(last: int) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class Trained(Op):
-    """What several steps of training come to."""
+    """The results of several steps of training."""
 
     said: str
     value: Array

@@ -1,4 +1,4 @@
-"""A kernel's output against float64: the verdict, and where the output differs."""
+"""A kernel's output compared with float64: the verdict, and where the output differs."""
 
 from __future__ import annotations
 

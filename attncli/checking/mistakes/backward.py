@@ -143,7 +143,7 @@ def _of_heads(op: Op, which: int, share: Array, said: str) -> Altered:
 
 
 def _softmax(s: Setting) -> Iterator[Mistake]:
-    """Yield what is taken for the product with softmax's Jacobian, diag(w) − w wᵀ."""
+    """Yield the mistakes in the product with softmax's Jacobian, diag(w) − w wᵀ."""
     step = next((step for step in s.truth.values() if isinstance(step.op, SoftmaxGradient)), None)
     if step is None or s.weights is None:
         return
@@ -220,7 +220,7 @@ def _unmasked(s: Setting, step: Step) -> Iterator[Mistake]:
 
 
 def _scale(s: Setting) -> Iterator[Mistake]:
-    """Yield the gradient of the scores not scaled, or scaled the other way round."""
+    """Yield the gradient of the scores not scaled, or scaled inversely."""
     scaled = s.truth.get("scaled")
     if scaled is None or not isinstance(scaled.op, Scale):
         return

@@ -1,4 +1,4 @@
-"""Ops that only mistakes use: each is what a student did in place of a step.
+"""Ops that only mistakes use: each is a student's op in place of a step.
 
 They are ops like any other, so that the wrong formula can be shown beside the right one. Here are those that work
 number by number or along a row; `matrix_ops` has those that rearrange matrices.
