@@ -153,7 +153,7 @@ def check(
     claims: Claims | Mapping[str, Any] | None = None,
     **steps: Unpack[Claims],
 ) -> Report:
-    """Compare somebody's numbers with the derivation, step by step, and name the first mistake.
+    """Compare a student's numbers with the derivation, step by step, and name the first mistake.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ def compare(
 
     attncli compare problem.npz out=kernel.npy --dtype bfloat16
 
-    Exit codes: 0 if an honest kernel gives this output, 1 if not, 2 if the input is invalid.
+    Exit codes: 0 if the output is within its bound, 1 if not, 2 if the input is invalid.
     """
     from attncli.kernels.comparison import comparison
     from attncli.kernels.outputs import output_of

@@ -15,7 +15,7 @@ HONEST = "honest kernels 0.1 to 0.8×"
 
 
 _LINE = 232
-"""pytest cuts what is longer than 240 characters in the middle."""
+"""pytest cuts longer texts than 240 characters in the middle."""
 
 
 def page(found: Comparison) -> Page:

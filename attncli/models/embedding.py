@@ -1,4 +1,4 @@
-"""How a family makes the input of its first layer from tokens: sums of rows of tables, and perhaps a norm."""
+"""Embeddings: the input of a family's first layer as a sum of rows of tables, with or without a norm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Practice in finding mistakes: a derivation with a known mistake is shown; which step is wrong, and why?"""
+"""Practice in finding mistakes: a derivation with a known mistake is shown, and its wrong step asked for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KINDS: Sequence[Mapping[str, Any]] = (
     {"causal": True, "heads": 2, "projected": True}, {"causal": True, "heads": 2, "projected": True, "rope": True},
     {"heads": 4, "kv_heads": 2, "d_k": 3, "tokens": 5},
 )  # fmt: skip
-"""What an exercise may need so that given mistakes can be made in it, from simple to rich."""
+"""Kinds of exercises, from simple to rich, in which given mistakes may show."""
 _WORDS = ("hint", "show", "quit")
 _HOW_TO_ANSWER = (
     "The formulas are right, but one step was not computed by its formula. Answer with the name of that step, "
@@ -61,7 +61,7 @@ class Drill:
         return [Sentence(_HOW_TO_ANSWER, strong=False), *self._question()]
 
     def take(self, line: str) -> Reply:
-        """Take a word, the name of a step, or the name or number of a mistake."""
+        """Take a command, the name of a step, or the name or number of a mistake."""
         word = line.strip()
         commands: dict[str, Callable[[], Iterator[Shown]]] = {
             "hint": self._hint,

@@ -1,4 +1,4 @@
-"""The derivation with somebody's wrong numbers in it: what follows from them, and its arithmetic."""
+"""The derivation that continues from a student's wrong numbers."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Round:
     """Empty, "right" or "shown"."""
 
     def said(self) -> str:
-        """Return how it went, in words."""
+        """Return the outcome in words."""
         if self.outcome != "right":
             return self.outcome or "not found"
         if self.hints:
@@ -81,7 +81,7 @@ def _round(id: str, known: Sequence[tuple[Mistake, Trace]], random: Random) -> R
     wrong = _inconsistent(trace)
     every = {other.id: other for other, _ in reversed(known)} | {id: mistake}
     others = [other for other in every.values() if other.id not in same and not other.rare]
-    # Those that change the same step are the ones to be told apart.
+    # Mistakes in the same step are the hardest to distinguish.
     tempting = sorted(others, key=lambda other: (wrong.keys().isdisjoint(other.change), random.random()))
     chosen = {id, *(other.id for other in tempting[: MOST_CHOICES - 1])}
     choices = [every[other] for other in dict.fromkeys(other.id for other, _ in known) if other in chosen]
@@ -89,7 +89,7 @@ def _round(id: str, known: Sequence[tuple[Mistake, Trace]], random: Random) -> R
 
 
 def _wrong_numbers(truth: Trace, mistake: Mistake) -> Trace | None:
-    """Return the derivation with a mistake's numbers; None if they cannot be told from the right ones in a table."""
+    """Return the derivation with a mistake's numbers; None if they look like the right ones in a table."""
     changed = changed_steps(truth, mistake)
     wrong = Trace(truth.fields, columns=truth.columns)
     for name, step in truth.items():
@@ -101,7 +101,7 @@ def _wrong_numbers(truth: Trace, mistake: Mistake) -> Trace | None:
 
 
 def _inconsistent(trace: Trace) -> dict[str, Cell]:
-    """Return the steps that do not follow from those before them, each with the cell that is furthest off."""
+    """Return the steps that do not follow from those before them, each with the cell of the largest difference."""
     found = {}
     for name, step in trace.items():
         if not step.given:

@@ -1,4 +1,4 @@
-"""An exercise asked step by step: answers are judged as `attncli check` does, hints rise, wrong numbers carry on."""
+"""An exercise asked step by step: answers are checked as by `attncli check`, and wrong numbers carried on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from attncli.writers.json_ import text_of
 _WORDS = "type hint, show, explain CELL, skip, back or quit"
 _HOW_TO_ANSWER = f"Answer with one or more rows, as in 0.58 0.42; 0.31 0.69, and ? for an open cell; or {_WORDS}."
 _NO_SETTINGS = {"title", "exercise", "tokens", "key_tokens", "precision"}
-"""Fields that say nothing about the arithmetic."""
+"""Fields that do not affect the arithmetic."""
 _DECIMALS = 4
 """The decimals of numbers that are shown, if the problem does not ask for more."""
 
@@ -85,7 +85,7 @@ class Session:
         ]
 
     def take(self, line: str) -> Reply:
-        """Take a word or an answer; what cannot be read is said, and the step asked again."""
+        """Take a command or an answer; after an unreadable line, the step is asked again."""
         word, _, rest = line.strip().partition(" ")
         try:
             if not word:
@@ -242,7 +242,7 @@ class Session:
         return [Section(heading, [*filter(None, [step.note()]), self._sheet.describe()])]
 
     def _keep_right_rows(self, situation: Situation) -> None:
-        """Ask only the wrong rows again, once they are told."""
+        """Ask only the wrong rows again, once a hint has named them."""
         self._sheet.is_done = self._sheet.answered_rows
         self._sheet.is_done[situation.wrong_rows] = False
 

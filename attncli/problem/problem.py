@@ -86,11 +86,11 @@ class Problem:
         return Where(first.where.source, first.where.line) if first else Where()
 
     def notes(self) -> list[str]:
-        """Return how the fields were read, if that is not plain."""
+        """Return the notes on the reading of the fields."""
         return list(dict.fromkeys(entry.note for entry in self._entries.values() if entry.note))
 
     def array(self, name: str) -> Array | None:
-        """Return a matrix, a vector or a bias, or what is given for a step, row-wise; None for a norm's true."""
+        """Return a matrix, a vector, a bias or a given step, row-wise; None for a norm's true."""
         if self.has_step(name):
             return self.step(name)
         value = self.values.get(name)

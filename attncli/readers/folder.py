@@ -1,4 +1,4 @@
-"""A folder as transformers saves a model: config.json, and model.safetensors or its shards with their index."""
+"""A folder saved by transformers: config.json, and model.safetensors or its shards with their index."""
 
 from __future__ import annotations
 

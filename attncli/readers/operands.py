@@ -77,7 +77,7 @@ def _problem(document: Document, over: Document, like: str | None) -> Problem | 
 
 
 def entries(typed: Mapping[str, str], *, claims: Collection[str] = ()) -> Document:
-    """Return the fields that NAME=SOURCE operands mean; one of PyTorch's names may mean three.
+    """Return the fields of NAME=SOURCE operands; one of PyTorch's names may stand for three.
 
     Those in `claims` are read as claims: their numbers keep their digits as they are written.
     """
@@ -129,7 +129,7 @@ def no_cell(trace: Trace) -> AttnError:
 
 
 def split(operands: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Separate files from NAME=SOURCE operands, these by field name; what selects a layer is neither."""
+    """Separate files from NAME=SOURCE operands, these by field name; the selection of a layer is neither."""
     files: list[str] = []
     typed: dict[str, str] = {}
     for operand in selected(operands)[1]:

@@ -18,18 +18,18 @@ from attncli.readers.answers import Identity, identity, says_nothing
 
 _READ = (".json", ".answers.csv")
 _KEY = "mistakes"
-"""What a key has, and neither a problem nor a form."""
+"""Fields of keys, which neither a problem nor a form has."""
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """A problem, and what is asked in it."""
+    """A problem, and the steps that are asked for."""
 
     document: Document
     form: Document = field(default_factory=dict)
-    """The steps that are asked for, without answers; empty if nothing says which they are."""
+    """The steps that are asked for, without answers; empty if not given."""
     names: tuple[str, ...] = ()
-    """The names of the student whose variant it is: its file's, and that in the form; none for an exercise of all."""
+    """The student's names, from the file and the form; none for an exercise of the whole class."""
 
     @property
     def seed(self) -> str:
@@ -39,7 +39,7 @@ class Exercise:
 
     @classmethod
     def of(cls, document: Document) -> Exercise:
-        """Return an exercise with the form that stands in the problem itself: steps that are null."""
+        """Return an exercise with the form in the problem itself: steps that are null."""
         form = {name: entry for name, entry in document.items() if name in CLAIMS and says_nothing(entry.value)}
         return cls({name: entry for name, entry in document.items() if name not in form}, form)
 

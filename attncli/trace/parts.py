@@ -110,7 +110,7 @@ def _explanations(trace: Trace, name: str, depth: Depth) -> Iterator[Explanation
 
 
 def no_step(trace: Trace, name: str) -> AttnError:
-    """Return the error for a name that no step of a trace has; for a gradient, it says why."""
+    """Return the error for a name that no step of a trace has; for a gradient, with the reason."""
     of = resolve(name) or ""
     if of not in GRADIENTS:
         hint = suggestion(name, list(trace)) or f"the steps are {', '.join(trace)}"

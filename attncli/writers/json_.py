@@ -105,7 +105,7 @@ def _submission(row: Row) -> dict[str, object]:
 
 
 def summary(summary: Summary, style: Style) -> str:
-    """Return the figures of a class as one object."""
+    """Return the statistics of a class as one object."""
     hardest = summary.hardest
     whole = {
         "title": summary.title or None,

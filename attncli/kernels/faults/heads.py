@@ -164,7 +164,7 @@ def _shifts() -> Iterator[tuple[int, Edge]]:
 
 
 def shifted(x: Array, by: int, edge: Edge) -> Array:
-    """Return rows moved down by a number of rows; at the edge they come round, are 0, or repeat the last one."""
+    """Return rows shifted down; at the edge they wrap around, are 0, or repeat the last one."""
     rows = np.arange(x.shape[2]) - by
     result: Array = x[:, :, np.clip(rows, 0, x.shape[2] - 1) if edge == "clamp" else rows % x.shape[2]]
     if edge == "zero":

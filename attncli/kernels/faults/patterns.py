@@ -1,4 +1,4 @@
-"""Faults that show by where and how an output is wrong, whatever the numbers are.
+"""Faults that show in the place and kind of the errors, whatever the numbers are.
 
 To add a pattern, write a function of an `Anomaly` that returns a sentence or None, and add a line to `PATTERNS`.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAX_ROWS = 256
 """The most rows of a head of which the weights are computed."""
 _ONE_ROW = 0.98
-"""The share of a difference that a single stale row has to explain."""
+"""The share of a difference that a single stale row must explain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,4 +168,4 @@ PATTERNS: dict[str, tuple[Pattern, str]] = {
     "stale_cache_row": (stale_cache_row, "the slot of the cache that is written"),
     "dropout_left_on": (dropout_left_on, "training mode"),
 }
-"""The patterns by id, each with what to look at, in the order in which they are tried; the first that fits is named."""
+"""The patterns by id, each with the place to look at, in the order of trial; the first that fits is named."""
