@@ -218,7 +218,7 @@ def explain(problem: Fields | Mapping[str, Any] | Trace, cell: str, *, deep: boo
     Raises
     ------
     AttnError
-        For a step or a label that does not exist, and for what is given and not computed.
+        For a step or a label that does not exist, and for a given step.
 
     Examples
     --------

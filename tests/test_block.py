@@ -223,7 +223,7 @@ BAD = [
     Bad(f"{X} | {HIDDEN_X}", "hidden and X are both given: X is made from hidden\n  hint: give one of them"),
     Bad(
         f"{X} | pre_norm=true",
-        "pre_norm is given without hidden\n  hint: name the residual stream hidden: X is what comes out of the norm",
+        "pre_norm is given without hidden\n  hint: name the residual stream hidden: X is the result of the norm",
     ),
     Bad(f"{HIDDEN_X} | pre_norm_bias=1 2", f"pre_norm_bias is given without pre_norm\n  hint: {SET_TRUE}"),
     Bad(f"{HIDDEN_X} | pre_norm=1 2 3", "pre_norm: has 3 numbers, expected 2: one for each dimension of hidden"),

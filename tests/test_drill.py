@@ -52,7 +52,7 @@ def test_a_derivation_has_the_numbers_of_a_mistake(run: Runner, id: str) -> None
     done = drill(run, id, "scores", "scaled", "masked", "weights", "head_output", "output", id)
     assert (done.code, done.err) == (0, ""), done.out
     (numbers,) = derivations(done.out)
-    (step,) = re.findall(r"^Yes, (\w+) does not follow from what comes before it\.$", done.out, re.MULTILINE)
+    (step,) = re.findall(r"^Yes, (\w+) does not follow from the steps before it\.$", done.out, re.MULTILINE)
     assert done.out.endswith("All found.\n")
     options = ["--causal"] if "masked" in numbers else ["--heads", "2"] if "head_output" in numbers else []
     problem = json.loads(run("new", "--seed", "7", *options).out)

@@ -67,7 +67,7 @@ class Block:
 
 
 class Candidates:
-    """The known mistakes, on numbers of all steps: the exact ones of a problem, or what follows from earlier mistakes.
+    """The known mistakes, on the numbers of all steps: exact ones, or those that follow from earlier mistakes.
 
     `change` are the earlier mistakes.
     """

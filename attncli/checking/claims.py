@@ -1,4 +1,4 @@
-"""Claims: the numbers that somebody gives for a step, with the digits as they were written.
+"""Claims: a student's numbers for a step, with the digits as they were written.
 
 The decimals count: 0.50 says more than 0.5. A cell without an answer is NaN, and never wrong.
 """
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 _BLANK = "a cell without an answer is ? (in JSON: null)"
 EARLY = -1000.0
-"""A score below this is somebody's −∞, before the step that hides it."""
+"""A claimed score below this stands for −∞, before the step that hides it."""
 FAR = 100.0
-"""What is this far below the least visible score is somebody's −∞, where scores are hidden."""
+"""A claimed score this far below the least visible one stands for −∞, where scores are hidden."""
 
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """What somebody gives for one step; arrays are row-wise, in the step's shape."""
+    """A student's numbers for one step; arrays are row-wise, in the step's shape."""
 
     values: Array
     units: Array

@@ -29,7 +29,7 @@ def submissions(
 
     `done` is called with the share of each piece. Raises AttnError if a process ends before its work.
     """
-    marker = make()  # in this process too: what is wrong with the problem is said before there are others
+    marker = make()  # in this process too: errors in the problem appear before others start
     if jobs == 1:
         for piece in pieces:
             yield from marker.submissions(piece)

@@ -1,6 +1,6 @@
 """Marking: submissions judged one by one, in this process or in several.
 
-A `Submission` is what is known of one of them alone. What it earns depends on what all of them were asked, which
+A `Submission` is the result of marking one of them. Its marks depend on the cells that all were asked for, which
 `attncli.checking.gradebook` knows when the last one has been judged.
 """
 
@@ -76,7 +76,7 @@ class Marker:
         self._judges: dict[int, Judge] = {}
         self._by_seed = {exercise.seed: at for at, exercise in enumerate(exercises)}
         self._by_name = _unambiguous([set(map(_folded, exercise.names)) for exercise in exercises])
-        self._judge(0)  # what is wrong with the problem is said at once
+        self._judge(0)  # errors in the problem appear at once
 
     @property
     def title(self) -> str:

@@ -81,7 +81,7 @@ class StepVerdict:
 
 @dataclass
 class Report:
-    """The verdict on somebody's numbers: a state for each claimed step, and the mistakes by name.
+    """The verdict on a student's numbers: a state for each claimed step, and the mistakes by name.
 
     Printing a report shows what `attncli check` shows, on a Rich console too; a notebook shows it as HTML.
 

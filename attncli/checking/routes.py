@@ -57,7 +57,7 @@ class Route:
         return np.asarray(close | ((claim.values <= HIDDEN) & (self.values <= HIDDEN)))
 
     def off(self, claim: Claim) -> Array:
-        """Return how far a claim is from this route, in units; 0 where there is no answer, or both are −∞."""
+        """Return the distance of a claim from this route, in units; 0 where there is no answer, or both are −∞."""
         with np.errstate(all="ignore"):
             off = np.abs(claim.values - self.values) / claim.units
         alike = ~claim.answered | ((claim.values <= HIDDEN) & (self.values <= HIDDEN))
@@ -140,7 +140,7 @@ def _guard(student: Student, chain: Chain, step: Step, claim: Claim, change: Cha
 
 
 def _mixes(student: Student, step: Step, claim: Claim, change: Change) -> Iterator[Route]:
-    """Yield what comes of one operand as written, and of the others unrounded."""
+    """Yield the results of one operand as written and the others unrounded."""
     op, names = made_of(step, change)
     exact = student.chain(0, change)
     for written in names:

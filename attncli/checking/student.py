@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FLOAT = 1e-9
 """What arithmetic in float64 may add, relative to the numbers: far below any unit that people write."""
 HIDDEN = -1e8
-"""A claimed score below this is somebody's −∞."""
+"""A claimed score below this stands for −∞."""
 
 SURE = 0.01
 """A fraction of a unit above the rounding errors of float64."""

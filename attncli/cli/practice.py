@@ -78,7 +78,7 @@ def practice(
 
     attncli practice --drill no_scale,mask_zero,softmax_twice
 
-    Exit codes: 0 if everything was right in the end, 1 if not, 2 if the input is invalid.
+    Exit codes: 0 if all answers were right in the end, 1 if not, 2 if the input is invalid.
     """
     from attncli.exercises.draw import any_seed
     from attncli.exercises.spec import ExerciseSpec

@@ -312,7 +312,7 @@ def _check_buckets(d: Draft, table: Array, most: int, *, both: bool) -> None:
     if table.shape[0] % directions or table.shape[0] < 2 * directions:
         wanted = "an even number from 4" if both else "at least 2"
         msg = f"has {counted(table.shape[0], 'bucket')}, expected {wanted}"
-        hint = "relative_bidirectional: false has buckets for earlier keys alone" if both else None
+        hint = "relative_bidirectional: false has buckets for earlier keys only" if both else None
         raise AttnError(msg, d.problem.where("relative_bias"), hint)
     single = table.shape[0] // directions // 2
     if most <= single:

@@ -37,7 +37,7 @@ MAX_LISTED = 16
 
 @dataclass(frozen=True, eq=False)
 class Sinusoidal(Op):
-    """The sinusoidal encoding of positions that is added to X; it depends on X's shape alone."""
+    """The sinusoidal encoding of positions that is added to X; it depends only on X's shape."""
 
     start: int = 0
 

@@ -37,7 +37,7 @@ def pre_normed(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None
         refuse_without(d, ("pre_norm_bias",), "pre_norm", "set pre_norm: true for a norm without weights")
         return None
     if x is None or "hidden" not in d.steps:
-        refuse(d, "pre_norm", "hidden", "name the residual stream hidden: X is what comes out of the norm")
+        refuse(d, "pre_norm", "hidden", "name the residual stream hidden: X is the result of the norm")
     return block_norm(d, x, w, b)
 
 

@@ -123,7 +123,7 @@ class Drill:
             said = Sentence(f"No: the numbers of {visible(name)} follow from those before it. Look at another step.")
             return Reply([said], Attempt(name, now.attempts, "wrong"))
         now.step = name
-        found = Sentence(f"Yes, {visible(name)} does not follow from what comes before it.", good=True)
+        found = Sentence(f"Yes, {visible(name)} does not follow from the steps before it.", good=True)
         return Reply([found, Section(*self._heading())], Attempt(name, now.attempts, "correct"))
 
     def _mistake(self, word: str) -> Reply:

@@ -338,7 +338,7 @@ class BackwardSteps(Mapping[str, tuple[str, str]]):
 GRADIENTS = BackwardSteps()
 
 CLAIMS: Mapping[str, tuple[str, str]] = ChainMap(GRADIENTS, SOFTMAX_LINES, STEPS)  # type: ignore[arg-type]  # read only
-"""Everything that somebody can give numbers for."""
+"""Everything that claims can give numbers for."""
 
 _ALIASES = {"query": "Q", "key": "K", "value": "V", "input": "X", fold("Σexp"): "sumexp"}
 

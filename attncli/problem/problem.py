@@ -29,7 +29,7 @@ class Problem:
     """Fields by name; a field that is not given is None.
 
     Arrays are row-wise whatever the convention they were read in. What is given for steps, Q, K and V among them, is
-    kept as it was read (`has_step`, `step`): it is an input or somebody's claim, which only the derivation can tell.
+    kept as it was read (`has_step`, `step`): it is an input or a claim, which only the derivation can tell.
     """
 
     def __init__(self, document: Document) -> None:

@@ -20,7 +20,7 @@ IDENTITY = ("name", "student", "id", "exercise", "comment")
 """Fields of an answers file besides numbers: the student, and the seed of the exercise."""
 
 LABELLED = re.compile(r"([^\[\]=]+)\[([^\[\]]*)\]")
-"""A name with labels in brackets behind it."""
+"""A name followed by labels in brackets."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def says_nothing(value: object) -> bool:
 
 
 def split(key: str, where: Where | None = None) -> tuple[str, str]:
-    """Return the step or field that a key names, and the labels in brackets behind it."""
+    """Return the step or field that a key names, and the labels in brackets after it."""
     match = LABELLED.fullmatch(key.strip())
     if not match:
         return named(key, where), ""

@@ -59,7 +59,7 @@ class Member:
     path: str
     """Its path, with those of the archives that hold it; empty for an archive that is refused."""
     folders: tuple[str, ...]
-    """The folders that lead to it; an archive that holds one file alone is the folder of that file."""
+    """The folders that lead to it; an archive that holds a single file is the folder of that file."""
     content: bytes | AttnError
     """Its bytes, or the error of reading them."""
     share: float = 1

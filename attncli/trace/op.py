@@ -169,7 +169,7 @@ class Op(ABC):
     def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
         """Return the gradients of the operands, and of the fields that the op holds, given that of the result.
 
-        An operand that is left out is a constant, or the op depends on its shape alone.
+        An operand without a gradient is a constant, or the op depends only on its shape.
 
         Parameters
         ----------

@@ -71,7 +71,7 @@ def sections(sections: Sequence[Section], style: Style) -> str:
 
 
 def layers(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
-    """Return a list with an object for each layer, on a line of its own."""
+    """Return a list with an object for each layer, one per line."""
     return "[{}]\n".format(",\n ".join(json.dumps(row, ensure_ascii=not style.unicode) for row in rows))
 
 

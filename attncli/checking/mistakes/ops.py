@@ -42,7 +42,7 @@ def words(text: str) -> str:
 
 
 def _number_tex(text: str) -> str:
-    r"""Return what stands for a number, in a LaTeX template: √d_model is \sqrt{d_{\text{model}}}."""
+    r"""Return the symbol of a number, in a LaTeX template: √d_model is \sqrt{d_{\text{model}}}."""
     text = re.sub(r"√(\w+)", r"\\sqrt{\1}", text).replace("d_model", r"d_{\text{model}}")
     return literal(text.replace(" · ", r" \cdot ").replace("−", "-"))
 
