@@ -110,3 +110,23 @@ def test_a_single_wrong_cell_is_counted(run: Runner) -> None:
 def test_mistakes_that_give_the_same_numbers_are_announced(run: Runner) -> None:
     done = run("check", *TRAINED, "W_v_new=0.99 1.06; -.07 3.34")
     assert done.out.index("Each of these mistakes gives your numbers:") < done.out.index("[loss_sign]")
+
+
+@pytest.mark.parametrize(
+    ("claim", "said", "next_move"),
+    [
+        ("K=2 1; 0 2; 2 2", "You multiplied by W_kᵀ; compute X W_k.  [w_transposed]", "'K[k1,d2]'"),
+        ("W_v_new=0.99 1.06; -.07 3.34", "descend: W_v_new = W_v − lr d_W_v = W_v − 0.1 d_W_v.  [update_sign]", ""),
+    ],
+)
+def test_a_mistake_is_told_of_the_claimed_step_alone(run: Runner, claim: str, said: str, next_move: str) -> None:
+    """Made alike in Q, K and V it would give the same numbers, but nothing was claimed of the others."""
+    out = run("check", *TRAINED, claim).out
+    assert said in out
+    assert "So for" not in out
+    assert next_move in out
+
+
+def test_a_mistake_that_is_made_each_time_is_told_of_all(run: Runner) -> None:
+    out = run("check", *PROBLEM, "Q=1 0; 4 2; 3 1", "K=2 1; 0 2; 2 2", "V=1 0; 2 6; 3 6").out
+    assert "So for Q, K, V.  [w_transposed]" in out

@@ -146,4 +146,6 @@ def _may_fit(claim: Claim, value: Array) -> bool:
 
 
 def _once(found: list[Mistake]) -> list[Mistake]:
-    return list({mistake.id: mistake for mistake in reversed(found)}.values())[::-1]
+    """Return each mistake by its id once, as made in the fewest steps: nobody is told of steps that need not be wrong."""
+    narrow = {one.id: one for one in sorted(found[::-1], key=lambda one: -len(one.change))}
+    return [narrow[id] for id in dict.fromkeys(mistake.id for mistake in found)]
