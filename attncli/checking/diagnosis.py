@@ -146,6 +146,6 @@ def _may_fit(claim: Claim, value: Array) -> bool:
 
 
 def _once(found: list[Mistake]) -> list[Mistake]:
-    """Return each mistake by its id once, as made in the fewest steps: nobody is told of steps that need not be wrong."""
-    narrow = {one.id: one for one in sorted(found[::-1], key=lambda one: -len(one.change))}
-    return [narrow[id] for id in dict.fromkeys(mistake.id for mistake in found)]
+    """Return each mistake by its id once, as made in the fewest steps: nothing says that it was made in others."""
+    ids = dict.fromkeys(mistake.id for mistake in found)
+    return [min((one for one in found if one.id == id), key=lambda one: len(one.change)) for id in ids]
