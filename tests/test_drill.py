@@ -91,7 +91,7 @@ def test_choices_hold_the_right_one_once(run: Runner) -> None:
 
 
 def test_words(run: Runner, tmp_path: Path) -> None:
-    """Hints are two steps, the arithmetic of a wrong cell, then the wrong formula; show tells everything; answers are logged."""
+    """Hints are two steps, the arithmetic of a cell, then the formula; show tells everything; answers are logged."""
     other = next(id for id in choices(drill(run, "no_scale", "scaled").out) if id != "no_scale")
     answers = ["hint", "hint", "output", "scaled", "hint", other, "no_scale"]
     done = drill(run, "no_scale", *answers, options=("--seed", "7", "--log", "log"))

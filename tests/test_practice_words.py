@@ -170,7 +170,7 @@ def test_a_summary_keeps_mistakes_to_itself(run: Runner) -> None:
 
 def test_gradients_are_asked_for(run: Runner, file: Path) -> None:
     """With --backward the loss and its gradients follow; the answers of grad are right."""
-    problem = ["practice", file, "target=1 2; 1 5; 0 3"]
+    problem: list[str | Path] = ["practice", file, "target=1 2; 1 5; 0 3"]
     assert "Step 1 of 7" in run(*problem).out
     found = json.loads(run("grad", file, "target=1 2; 1 5; 0 3", "-p", "6", "-f", "json").out)
     steps = re.findall(r"^✗ (\w+) ", run(*problem, "--backward").out, re.MULTILINE)

@@ -143,9 +143,8 @@ class Drill:
             word = ids[int(word) - 1]
         if word not in ids:
             msg = f"{quoted(word)} is not among the mistakes to choose from"
-            raise AttnError(
-                msg, hint=suggestion(word, [*ids, *self._commands()]) or f"type a number from 1 to {len(ids)}"
-            )
+            hint = suggestion(word, [*ids, *self._commands()])
+            raise AttnError(msg, hint=hint or f"type a number from 1 to {len(ids)}")
         now.attempts += 1
         if word not in now.same:
             return Reply([Sentence(f"No: {word} gives other numbers.")], self._attempt("wrong", word))

@@ -125,7 +125,8 @@ def _line(step: Step, style: Style, precision: int, name: Name) -> Equation:
     sides = [side for side in sides if side.text != step.name]  # Σ X[q1] = Σ X[q1]
     for row in rows:
         side = _side(row, style)
-        if side.text != step.name and not sides or sides and side.text != sides[-1].text.replace("−", "-"):
+        before = sides[-1].text.replace("−", "-") if sides else step.name
+        if side.text != before:
             sides.append(side)
     note = step.note()
     if any("…" in side.text for side in sides[1:]):
