@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import sys
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -202,7 +203,7 @@ def test_gnu_parallel_gives_the_same_gradebook(
     problem = PROBLEM | dict.fromkeys(STEPS)
     (tmp_path / "problem.json").write_text(json.dumps(problem))
     (script,) = (recipe for recipe in recipes("sh") if "mark" in recipe)
-    (tmp_path / "attncli").write_text(f'#!/bin/sh\nexec {shutil.which("python")} -m attncli "$@"\n')
+    (tmp_path / "attncli").write_text(f'#!/bin/sh\nexec {sys.executable} -m attncli "$@"\n')
     (tmp_path / "attncli").chmod(0o755)
     script = script.replace("-S one,two", "-S 2/:").replace("attncli mark", f"{tmp_path}/attncli mark")
     assert process("-c", script, command=["bash"]).code == 0
@@ -226,7 +227,7 @@ def test_a_dask_bag_gives_the_same_gradebook(
     (tmp_path / "problem.json").write_text(json.dumps(PROBLEM | dict.fromkeys(STEPS)))
     (script,) = recipes("py")
     (tmp_path / "dask_class.py").write_text(script)
-    done = process("dask_class.py", command=[shutil.which("python") or "python"])
+    done = process("dask_class.py", command=[sys.executable])
     assert done.code == 0, done.err
     alone = list(csv.DictReader(run("mark", "problem.json", "class.jsonl", "-f", "csv").out.splitlines()))
     others = list(csv.DictReader((tmp_path / "marks.csv").read_text().splitlines()))

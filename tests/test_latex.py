@@ -178,8 +178,8 @@ def test_escape(text: str, shown: str) -> None:
 
 
 def test_all_signs_have_commands() -> None:
-    """All signs that attncli writes have a command, except the shades of heat maps in a terminal."""
-    for sign in (*_ASCII.keys() - set("░▒▓█"), "θ"):
+    """All signs that attncli writes have a command, except those of heat maps and curves in a terminal."""
+    for sign in (*_ASCII.keys() - set("░▒▓█└"), "θ"):
         assert "U+" not in escape(sign), sign
 
 

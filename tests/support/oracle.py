@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeAlias
 
 from support.rope import Frequencies, frequencies
@@ -286,7 +287,9 @@ class Derivation:
         """Turn Q and K by their positions; of keys that the heads share, only the last dimensions."""
         p = self.p
         places_of = {name: self.positions(name, x) for name, x in found.items() if x and name != "V"}
-        length = 1 + max(place for rows in places_of.values() for row in rows for place in row)
+        every = [place for rows in places_of.values() for row in rows for place in row]
+        cached = p.get("key_position_ids", [0])
+        length = 1 + max(*every, *(chain.from_iterable(cached) if depth(cached) == 2 else cached))
         for name, rows in places_of.items():
             x = found[name]
             assert x
