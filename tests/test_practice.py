@@ -30,6 +30,7 @@ PROBLEM: dict[str, Any] = {
     "K": [[1, 2, -1, 0], [2, 2, 2, 1], [2, -1, 2, 1]],
     "V": [[-2, -3], [-1, 3], [-2, 1]],
 }
+WORDS_TO_TYPE = "hint, show, explain CELL, problem, skip, back, quit or help"
 WRONG = "Not right. Try again, or type hint; skip goes on with your own numbers."
 
 
@@ -238,8 +239,7 @@ def test_explain_of_earlier_steps_is_free(run: Runner, file: Path) -> None:
         ("hnit", "'hnit' is neither a number nor a word to type\n  hint: did you mean 'hint'?"),
         (
             "e",
-            "'e' is neither a number nor a word to type\n"
-            "  hint: type hint, show, explain CELL, problem, skip, back, quit or help",
+            f"'e' is neither a number nor a word to type\n  hint: type {WORDS_TO_TYPE}",
         ),
         ("explain weights[q9]", "weights has no 'q9': its labels are q1, q2, q3; k1, k2, k3"),
         ("explain Q[q1]", "nothing to explain: Q is given"),
