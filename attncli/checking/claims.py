@@ -178,7 +178,7 @@ def _flat(value: Any, where: Where) -> tuple[tuple[int, ...], list[str]]:
 
 
 def _unequal(first: tuple[int, ...], other: tuple[int, ...], row: int) -> str:
-    """Return the message for a row, by its number from 1, that is not as long as the first."""
+    """Return the message for a row, numbered from 1, whose length differs from the first."""
     if len(first) == len(other) == 1:
         return f"its rows differ in length: row 1 has {counted(first[0], 'number')}, row {row} has {other[0]}"
     return "its rows differ in length"
