@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _BLANK = "a cell without an answer is ? (in JSON: null)"
 EARLY = -1000.0
 """A score below this is somebody's −∞, before the step that hides it."""
+COARSE = 0.1
+"""A unit in which a weight is right only as the rounded number: the one next to it may be 0 in its place, or 1."""
 FAR = 100.0
 """What is this far below the least visible score is somebody's −∞, where scores are hidden."""
 
@@ -108,9 +110,9 @@ def read(step: Step, parts: Iterable[tuple[str, Entry]], *, hidden: Bools | None
     found = units(written, values)
     percent = step.name == "weights" and _are_percentages(values, found.values, step.array)
     part = 0.01 if percent else 1.0
-    return Claim(
-        values * part, found.values * part, found.whole, texts, written, found.decimals + 2 * percent, asked, percent
-    )
+    unit = found.values * part
+    whole = found.whole & (unit < COARSE) if step.name == "weights" else found.whole
+    return Claim(values * part, unit, whole, texts, written, found.decimals + 2 * percent, asked, percent)
 
 
 def _without_infinities(values: Array, step: Step, hidden: Bools) -> Array:
