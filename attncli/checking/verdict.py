@@ -76,6 +76,7 @@ class Judge:
         report.title = self._truth.title
         report.precision = self._precision
         report.truth = self._truth_of(report.steps)
+        report.notes = [note for note in report.truth.notes if note not in self._truth.notes]
         return report
 
     def _with_convention(self, parts: Parts, *, own: bool) -> Report:
