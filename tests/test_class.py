@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import shutil
-import sys
 import statistics
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

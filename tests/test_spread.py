@@ -5,11 +5,7 @@ The oracle is the op itself, on operands that are off by as much as they may be.
 
 from __future__ import annotations
 
-import inspect
 import itertools
-import pkgutil
-from collections.abc import Iterator
-from importlib import import_module
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +13,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.ops import all_ops
 
 import attncli
 from attncli.checking import roundings
@@ -212,6 +209,7 @@ CASES: dict[type[Op], list[tuple[Op, tuple[Shape, ...]]]] = {
     wrong.Then: [(wrong.Then(normalize.Softmax(), normalize.Softmax()), (PLANE,))],
     wrong.Early: [(wrong.Early(ops.Mix(), 1), ((2, 3), (3, 2)))],
     functions.Function: [(functions.Function(functions.rolled(1), "rolled {0}"), (PLANE,))],
+    functions.Formula: [(functions.Formula(np.subtract, "{0} + {1}", "{0} + {1}"), (PLANE, PLANE))],
     functions.Altered: [(functions.Altered(ops.Mix(), 1, functions.rolled(1), "rolled {0}"), ((2, 3), (3, 2)))],
     functions.Added: [(functions.Added(Same(), 1), (PLANE, PLANE))],
     functions.Turned: [(functions.Turned(HeadLayout(), 2, "half", times=-1.0), (HEADS,))],
@@ -307,21 +305,6 @@ WIDER = (
     norms.Norm, block.SampleNorm, norm_gradients.NormGradient, norm_gradients.WeightGradient, clip.ClipGradient,
 )  # fmt: skip
 """Ops whose bound is not attained; or, without operands, has nothing to be attained by."""
-
-
-def all_ops() -> list[type[Op]]:
-    """Return every op of attncli that can be made, but for `Given`, which is made of nothing."""
-    for module in pkgutil.walk_packages(attncli.__path__, "attncli."):
-        if not module.name.endswith("__main__"):
-            import_module(module.name)
-
-    def below(kind: type[Op]) -> Iterator[type[Op]]:
-        for sub in kind.__subclasses__():
-            yield from [] if inspect.isabstract(sub) else [sub]
-            yield from below(sub)
-
-    found = [kind for kind in below(Op) if kind.__module__.startswith("attncli.")]  # type: ignore[type-abstract]
-    return sorted(set(found) - {Given}, key=lambda kind: kind.__name__)
 
 
 def drawn(rng: np.random.Generator, op: Op, shapes: tuple[Shape, ...], size: float) -> tuple[list[Array], list[Array]]:

@@ -22,7 +22,7 @@ _FONT = SPECIAL | {
 _SIGNS = {
     "ᵀ": r"$^\top$", "√": r"$\surd$", "Σ": r"$\Sigma$", "θ": r"$\theta$", "×": r"$\times$", "·": r"$\cdot$",
     "−": "$-$", "–": r"\textendash{}", "—": r"\textemdash{}", "∞": r"$\infty$", "…": r"\ldots{}",
-    "²": r"$^2$", "‖": r"$\Vert$", "±": r"$\pm$", "≤": r"$\leq$", "│": r"\textbar{}",
+    "∘": r"$\circ$", "²": r"$^2$", "‖": r"$\Vert$", "±": r"$\pm$", "≤": r"$\leq$", "│": r"\textbar{}",
     "─": r"\textemdash{}", "→": r"$\to$", "✓": r"$\surd$", "✗": r"$\times$", "▲": r"$\triangle$", "½": r"$\frac{1}{2}$",
     "°": r"$^\circ$", "\xa0": "~", "’": "'", "‘": r"\textquoteleft{}", "“": r"\textquotedblleft{}",
     "”": r"\textquotedblright{}", "ß": r"\ss{}", "æ": r"\ae{}", "Æ": r"\AE{}", "œ": r"\oe{}", "Œ": r"\OE{}",
