@@ -182,3 +182,15 @@ def test_a_mistake_that_comes_close_is_told_in_a_sentence(run: Runner) -> None:
         "You did not divide by 6, the number of numbers; d_output = 2 (output − target) / 6.  [loss_mean_forgotten]"
         in out
     )
+
+
+def test_why_shows_the_nearest_routes_alone(run: Runner) -> None:
+    """A number that is far off everything is as far off every route."""
+    claim = "output=0.36 5.17; .23 5.40; .20 6.56"
+    _, judged = run("check", *PROBLEM, claim, "--why", "output[q3,d2]").out.split("units of the last decimal:\n")
+    first, *nearest, left, _ = judged.splitlines()
+    assert first == "✗ exact arithmetic: output[q3,d2] off by 100, allowed 1"
+    assert len(nearest) == 4
+    assert all("output[q3,d2] off by 9" in line for line in nearest)
+    assert left.startswith("and ")
+    assert left.endswith(" other routes")

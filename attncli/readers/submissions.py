@@ -45,7 +45,8 @@ def checked(
     answers, student = _answers(others[0], found[0][0] | over) if others else ({}, "")
     claims = _together(answers, claims)
     beginning = _beginning({*found[0][0], *over}, claims)
-    over = over | {name: claims.pop(name)[0][1] for name in beginning}
+    over = over | {name: claims[name][0][1] for name in beginning}
+    claims = {name: parts for name, parts in claims.items() if name not in beginning}
     problems = [(with_defaults(document | over, like), _together(labelled, claims)) for document, labelled in found]
     answered = computed({*found[0][0], *typed}) & CLAIMS.keys()
     left = [operand for operand in operands if resolve(operand.partition("=")[0]) in beginning or operand in rest]
