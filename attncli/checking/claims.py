@@ -18,7 +18,7 @@ from attncli.common import numbers
 from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import Cell, place
-from attncli.common.text import quoted, visible
+from attncli.common.text import counted, quoted, visible
 from attncli.derivation.layout import as_step
 from attncli.problem.fields import GRADIENTS, PLANES, Entry
 from attncli.problem.tensors import Tensor
@@ -172,10 +172,19 @@ def _flat(value: Any, where: Where) -> tuple[tuple[int, ...], list[str]]:
     row = next((shape for shape, _ in parts if shape), ())
     empty = row, [_text(None)] * math.prod(row)
     parts = [empty if none else part for part, none in zip(parts, blank, strict=True)]
-    if not parts or any(shape != parts[0][0] for shape, _ in parts):
-        msg = "its rows differ in length" if parts else "is empty"
+    if not parts:
+        msg = "is empty"
         raise AttnError(msg, where)
+    if odd := next((at for at, (shape, _) in enumerate(parts) if shape != parts[0][0]), 0):
+        raise AttnError(_unequal(parts[0][0], parts[odd][0], odd + 1), where)
     return (len(parts), *parts[0][0]), [text for _, texts in parts for text in texts]
+
+
+def _unequal(first: tuple[int, ...], other: tuple[int, ...], row: int) -> str:
+    """Return the message for a row, by its number from 1, that is not as long as the first."""
+    if len(first) == len(other) == 1:
+        return f"its rows differ in length: row 1 has {counted(first[0], 'number')}, row {row} has {other[0]}"
+    return "its rows differ in length"
 
 
 def _text(value: object) -> str:
