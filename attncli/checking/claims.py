@@ -57,6 +57,8 @@ class Claim:
     decimals: int
     asked: Bools
     """The cells that the claim names, but for those that a mask hides."""
+    partial: bool
+    """Whether it names some cells of the step and not all."""
     percent: bool = False
     """Whether the numbers were percentages without %."""
 
@@ -101,6 +103,7 @@ def read(step: Step, parts: Iterable[tuple[str, Entry]], *, hidden: Bools | None
         texts[place] = fitted if shape else fitted.item()
         named[place] = True
     texts, asked = facing(texts, step.columns), facing(named, step.columns)
+    partial = not asked.all()
     where = next((entry.where for _, entry in parts), Where(field=step.name))
     written = [_number(text, where, step, at) for at, text in enumerate(texts.ravel())]
     values = np.array([one.value for one in written]).reshape(texts.shape)
@@ -112,7 +115,7 @@ def read(step: Step, parts: Iterable[tuple[str, Entry]], *, hidden: Bools | None
     part = 0.01 if percent else 1.0
     unit = found.values * part
     whole = found.whole & (unit < COARSE) if step.name == "weights" else found.whole
-    return Claim(values * part, unit, whole, texts, written, found.decimals + 2 * percent, asked, percent)
+    return Claim(values * part, unit, whole, texts, written, found.decimals + 2 * percent, asked, partial, percent)
 
 
 def _without_infinities(values: Array, step: Step, hidden: Bools) -> Array:
