@@ -40,7 +40,7 @@ IDS = {
     "all_heads_are_head_0", "keys_of_head_0", "keys_of_batch_0", "heads_rolled", "heads_reversed",
     "layout_swapped", "merged_without_transpose", "lanes_swapped", "tiles_transposed", "keys_values_swapped",
     "values_shifted_by_one", "values_shifted_by_tile", "rows_shifted_by_one", "rows_shifted_by_tile",
-    "half_head_dim", "empty_rows_nan", "one_head_nan", "one_element", "tail_rows_zero",
+    "half_head_dim", "empty_rows_nan", "one_head_nan", "one_element", "all_zero", "constant_factor", "tail_rows_zero",
     "tail_rows_uninitialised", "one_tile_garbage", "one_warp_stale", "stale_cache_row", "dropout_left_on",
     "tf32", "narrow_accumulation", "fp8_values",
 }  # fmt: skip

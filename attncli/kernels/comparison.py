@@ -20,7 +20,7 @@ from attncli.kernels.words import line, page
 from attncli.trace.trace import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from attncli.common.arrays import Array
     from attncli.common.labels import Axis, Cell
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 Verdict = Literal["within", "narrow", "beyond"]
 
 ROUNDED_INPUTS = "the inputs are not {0} numbers; they are rounded to {0} first, as the kernel reads them"
+UNKNOWN = "no known fault explains it; --heatmap shows where"
+_SIXTEEN_BITS = 11
+"""The most digits of a format of 16 bits."""
+
 NARROWER = "every number is a {0} number; --dtype {0} holds the kernel to that format"
 
 
@@ -128,7 +132,6 @@ def comparison(
     right = reference(plan, output.kind)
     out = layouts.arranged(facing(output.array, problem.columns), layout, right.axes, right.heads)
     found = _differences(right, out)
-    verdict: Verdict = "within"
     remarks = []
     if found.rms > 1 and (narrowed := _with_rounded_inputs(plan, output.kind)):
         right_again = reference(narrowed, output.kind)
@@ -136,11 +139,14 @@ def comparison(
         if again.rms < found.rms:
             plan, right, found = narrowed, right_again, again
             remarks.append(ROUNDED_INPUTS.format(output.kind.name))
-    if not found.within:
-        stepwise = np.isfinite(out).all() and _differences(reference(plan, output.kind, stepwise=True), out).within
-        verdict = "narrow" if stepwise else "beyond"
-    if verdict == "beyond" and (narrow := _narrower(out, output.kind)):
+    verdict = _verdict(right, found)
+    narrow = _narrower(out, output.kind) if verdict == "beyond" else None
+    findings = _findings(right, found) if not narrow and (verdict == "beyond" or explain) else []
+    remarks += _finite_rest(right, found)
+    if narrow:
         remarks.append(NARROWER.format(narrow))
+    elif verdict == "beyond" and not findings:
+        remarks.append(UNKNOWN)
     return Comparison(
         verdict,
         output.kind,
@@ -150,10 +156,30 @@ def comparison(
         _cell_name(right, layouts.index_of(int(np.argmax(found.ratio)), right.axes, right.heads)),
         where=regions(found.beyond(), out, right.axes[-2]),
         remarks=remarks,
-        findings=_findings(right, found) if verdict == "beyond" or explain else [],
+        findings=findings,
         strict=strict,
         notes=plan.notes,
     )
+
+
+def _verdict(right: Reference, found: Differences) -> Verdict:
+    if found.within:
+        return "within"
+    stepwise = np.isfinite(found.out).all()
+    if stepwise and _differences(reference(right.plan, right.kind, stepwise=True), found.out).within:
+        return "narrow"
+    return "beyond"
+
+
+def _finite_rest(right: Reference, found: Differences) -> Iterator[str]:
+    """Yield how the rest of an output is if a part is not finite."""
+    spoiled = np.isinf(found.ratio)
+    if not spoiled.any() or spoiled.all():
+        return
+    rest = _differences(right, np.where(spoiled, found.right, found.out))
+    verdict = _verdict(right, rest)
+    where = regions(rest.beyond(), rest.out, right.axes[-2]) if verdict == "beyond" else []
+    yield f"the finite rest is {verdict}{': ' if where else ''}{', '.join(where)}"
 
 
 def _findings(right: Reference, found: Differences) -> list[Finding]:
@@ -169,9 +195,9 @@ def _differences(right: Reference, out: Array) -> Differences:
 
 
 def _narrower(out: Array, kind: NumberFormat) -> str | None:
-    """Return another format of 16 bits if every number of an output belongs to it."""
+    """Return a format of 16 bits if every number of an output in a wider one belongs to it."""
     for name in ("bfloat16", "float16"):
-        if name != kind.name and out.any() and np.array_equal(rounded(out, name), out):
+        if kind.digits > _SIXTEEN_BITS and out.any() and np.array_equal(rounded(out, name), out):
             return name
     return None
 

@@ -78,7 +78,7 @@ def _explained(tried: Iterable[Fault], sample: Sample, enough: float) -> list[Fi
 
 
 def _pattern(right: Reference, setting: Setting, found: Differences) -> list[Finding]:
-    anomaly = Anomaly(found.out, found.right, found.noise, found.beyond(), setting.kernel, right.projected)
+    anomaly = Anomaly(found.out, found.right, found.noise, found.beyond(), setting.kernel, right.kind, right.projected)
     for id, (pattern, look) in PATTERNS.items():
         with np.errstate(all="ignore"):
             said = pattern(anomaly)

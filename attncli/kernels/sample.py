@@ -105,8 +105,8 @@ class Sample:
 
     def _head(self, kernel: Kernel, block: Block, h: int) -> tuple[Array, Array]:
         """Return the output of one head, and its noise by the formula of `attncli.kernels.noise`."""
-        q, k = kernel.q[block.batch, h, block.rows], kernel.k[block.batch, kernel.served(h)]
-        v = kernel.v[block.batch, kernel.served(h)]
+        q, k = kernel.q[block.batch, h, block.rows], kernel.k[block.batch, kernel.key_of(h)]
+        v = kernel.v[block.batch, kernel.value_of(h)]
         with np.errstate(all="ignore"):
             scores = kernel.scores(block.batch, h, block.rows)
             weights = kernel.weigh(scores, kernel.sink(h))

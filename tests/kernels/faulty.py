@@ -206,6 +206,11 @@ def tiled_heads(x: Inputs) -> Inputs:
     return replace(x, k=x.k[index], v=x.v[index])
 
 
+def shared_heads(x: Floats, heads: int) -> Floats:
+    """Return K or V with a head for every query head, as neighbours share them."""
+    return np.repeat(x, heads // len(x), axis=0)
+
+
 def tiles_transposed(out: Floats, side: int) -> Floats:
     out = out.copy()
     for h in range(out.shape[1]):
@@ -398,10 +403,15 @@ FAULTY: tuple[tuple[str, dict[str, Any], Kernel], ...] = (
     ("sink_as_first_value", {"sinks": True}, with_sink(lambda w, sink, v: w @ v + sink * v[:1])),
     ("sink_as_first_value", {"sinks": True}, with_sink(lambda w, sink, v: np.hstack([sink, w[:, :-1]]) @ v)),
     ("gqa_tile", {"kv": 2}, on_inputs(tiled_heads)),
+    ("gqa_tile", {"kv": 2}, on_inputs(lambda x: replace(tiled_heads(x), v=shared_heads(x.v, len(x.q))))),
+    ("gqa_tile", {"kv": 2}, on_inputs(lambda x: replace(tiled_heads(x), k=shared_heads(x.k, len(x.q))))),
     ("all_heads_are_head_0", PLAIN, on_output(lambda o: np.repeat(o[:, :1], o.shape[1], axis=1))),
     ("keys_of_head_0", PLAIN, on_inputs(lambda x: replace(x, k=x.k[:1], v=x.v[:1]))),
     ("keys_of_head_0", PLAIN, on_inputs(lambda x: replace(x, k=np.repeat(x.k[:1], len(x.k), axis=0)))),
+    ("keys_of_head_0", PLAIN, on_inputs(lambda x: replace(x, v=np.repeat(x.v[:1], len(x.v), axis=0)))),
     ("heads_rolled", PLAIN, on_output(lambda o: np.roll(o, 1, axis=1))),
+    ("heads_rolled", PLAIN, on_inputs(lambda x: replace(x, k=np.roll(x.k, 1, axis=0)))),
+    ("heads_rolled", PLAIN, on_inputs(lambda x: replace(x, v=np.roll(x.v, -1, axis=0)))),
     ("heads_reversed", PLAIN, on_output(lambda o: o[:, ::-1])),
     ("layout_swapped", PLAIN, on_output(reread)),
     ("layout_swapped", {"square": True}, on_inputs(lambda x: replace(x, q=reread(x.q), k=reread(x.k), v=reread(x.v)))),
@@ -422,6 +432,9 @@ FAULTY: tuple[tuple[str, dict[str, Any], Kernel], ...] = (
     ("empty_rows_nan", {"mask": "empty"}, empty_rows_nan),
     ("one_head_nan", PLAIN, spoiled(one_head_nan)),
     ("one_element", PLAIN, spoiled(one_element)),
+    ("all_zero", PLAIN, on_output(np.zeros_like)),
+    ("constant_factor", CAUSAL, lambda x: to(x.dtype, flash(x) * f4(1.5))),
+    ("constant_factor", PLAIN, on_output(np.negative)),
     ("tail_rows_zero", PLAIN, spoiled(zero_tail)),
     ("tail_rows_uninitialised", PLAIN, spoiled(garbage_tail)),
     ("one_tile_garbage", PLAIN, spoiled(one_tile)),

@@ -57,11 +57,13 @@ class Kernel:
     """The leading axes of the scores, whose product is b · h."""
     weigh: Weigh = softmax
     key_head: Callable[[int], int] | None = None
-    """The key/value head that serves a query head; by default neighbours share one."""
+    """The key head that serves a query head; by default neighbours share one."""
+    value_head: Callable[[int], int] | None = None
+    """The same for the values."""
 
     def scores(self, b: int, h: int, rows: slice) -> Array:
         """Return the scores of some queries of one head, after all modifiers."""
-        scores: Array = self.q[b, h, rows] @ self.k[b, self.served(h)].T * self.scale
+        scores: Array = self.q[b, h, rows] @ self.k[b, self.key_of(h)].T * self.scale
         lead = tuple(int(at) for at in np.unravel_index(b * self.q.shape[1] + h, self.leads)) if self.leads else ()
         for modifier in self.modifiers:
             scores = modifier.matrix(lead).modify(scores, rows, slice(0, scores.shape[1]))
@@ -71,10 +73,16 @@ class Kernel:
         """Return the sink of a head."""
         return None if self.sinks is None else float(self.sinks.reshape(-1)[h if self.sinks.size > 1 else 0])
 
-    def served(self, h: int) -> int:
-        """Return the key/value head that serves a query head."""
-        if self.key_head is not None:
-            return self.key_head(h)
+    def key_of(self, h: int) -> int:
+        """Return the key head that serves a query head."""
+        return self.shared(h) if self.key_head is None else self.key_head(h)
+
+    def value_of(self, h: int) -> int:
+        """Return the value head that serves a query head."""
+        return self.shared(h) if self.value_head is None else self.value_head(h)
+
+    def shared(self, h: int) -> int:
+        """Return the key/value head of a query head if neighbours share one."""
         return h * int(self.k.shape[1]) // int(self.q.shape[1])
 
 

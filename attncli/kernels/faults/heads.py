@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -35,13 +35,16 @@ def _key_heads(s: Setting) -> Iterator[Fault]:
     own = s.kernel.k.shape[1]
     look = "the index of the key/value head, or its stride"
     if 1 < own < s.heads:
-        said = "query head h reads key/value head h mod kv_heads, not its neighbours'"
-        yield Fault("gqa_tile", said, look, replace(s.kernel, key_head=lambda h: h % own))
+        for what, kernel in _misread(s.kernel, lambda h: h % own):
+            said = f"query head h reads {what} of head h mod kv_heads, not its neighbours'"
+            yield Fault("gqa_tile", said, look, kernel)
     if own > 1:
-        said = "every head reads the keys and values of head 1"
-        yield Fault("keys_of_head_0", said, look, replace(s.kernel, key_head=lambda _: 0))
-        said = "every head reads the keys of head 1"
-        yield Fault("keys_of_head_0", said, look, replace(s.kernel, k=_first(s.kernel.k, 1)))
+        for what, kernel in _misread(s.kernel, lambda _: 0):
+            yield Fault("keys_of_head_0", f"every head reads {what} of head 1", look, kernel)
+        for by in (1, -1):
+            for what, kernel in _misread(s.kernel, partial(_next_head, s.kernel, by)):
+                said = f"every head reads {what} of the {'previous' if by > 0 else 'next'} key/value head"
+                yield Fault("heads_rolled", said, look, kernel)
     if s.kernel.k.shape[0] > 1:
         look = "the stride of the batch"
         for said, changed in (
@@ -52,6 +55,17 @@ def _key_heads(s: Setting) -> Iterator[Fault]:
             ("every batch reads the keys of batch 1", {"k": _first(s.kernel.k, 0)}),
         ):
             yield Fault("keys_of_batch_0", said, look, replace(s.kernel, **changed))  # type: ignore[arg-type]  # K and V
+
+
+def _misread(kernel: Kernel, head: Callable[[int], int]) -> Iterator[tuple[str, Kernel]]:
+    """Yield kernels that read keys and values, or one of them, from other heads, and what they read there."""
+    yield "the keys and values", replace(kernel, key_head=head, value_head=head)
+    yield "the keys", replace(kernel, key_head=head)
+    yield "the values", replace(kernel, value_head=head)
+
+
+def _next_head(kernel: Kernel, by: int, h: int) -> int:
+    return (kernel.shared(h) - by) % int(kernel.k.shape[1])
 
 
 def _first(x: Array, axis: int) -> Array:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.kernels.differences import MOST, MOST_OF_A_BLOCK
 from attncli.kernels.faults.fault import TILES, Kernel
+from attncli.kernels.number_formats import NumberFormat
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
 _MAX_ROWS = 256
 """The most rows of a head of which the weights are computed."""
+_FAR = 20
+"""How far off a single element is, in σ, if it is more than the worst one of many."""
+_FEW = 16
+"""The fewest numbers of an output in which a factor can be told."""
 _ONE_ROW = 0.98
 """The share of a difference that a single stale row must explain."""
 
@@ -35,6 +41,7 @@ class Anomaly:
     wrong: npt.NDArray[np.bool_]
     """Which elements are beyond."""
     kernel: Kernel
+    kind: NumberFormat
     projected: bool
     """Whether the output is no longer that of attention, but projected."""
 
@@ -45,10 +52,10 @@ class Anomaly:
 
     @cached_property
     def tail(self) -> int | None:
-        """The first of the last rows, if exactly those are wrong, in some heads; else None."""
+        """The first of the last rows, if exactly those are wrong, in some heads, and are a tile at most; else None."""
         wrong = np.asarray(self.rows.any(axis=(0, 1)))
         first = int(np.argmax(wrong))
-        return first if first and wrong[first:].all() else None
+        return first if len(wrong) - first <= min(first, TILES[-1]) and wrong[first:].all() else None
 
     @cached_property
     def box(self) -> tuple[int, int, slice, slice] | None:
@@ -79,7 +86,26 @@ def one_head_nan(a: Anomaly) -> str | None:
 
 
 def one_element(a: Anomaly) -> str | None:
-    return "a single element is wrong" if a.wrong.sum() == 1 else None
+    if a.wrong.sum() != 1:
+        return None
+    near = np.abs(a.out - a.right)[a.wrong] < _FAR * a.noise[a.wrong]
+    return None if near.all() else "a single element is wrong"
+
+
+def all_zero(a: Anomaly) -> str | None:
+    return "every number is 0" if a.right.size >= _FEW and not a.out.any() else None
+
+
+def constant_factor(a: Anomaly) -> str | None:
+    """Fit the factor by least squares in units of the noise; what is left has to be noise."""
+    if a.right.size < _FEW or not np.isfinite(a.out).all():
+        return None
+    out, right = a.out / a.noise, a.right / a.noise
+    factor = float((out * right).sum() / np.square(right).sum())
+    left = np.abs(out - factor * right) / max(1.0, abs(factor))
+    if abs(factor - 1) <= 2 * a.kind.unit or left.max() > MOST or np.sqrt(np.mean(np.square(left))) > MOST_OF_A_BLOCK:
+        return None
+    return f"every number is {factor:.4g} times what it should be"
 
 
 def tail_rows_zero(a: Anomaly) -> str | None:
@@ -143,7 +169,7 @@ def dropout_left_on(a: Anomaly) -> str | None:
     ratios, likeness = [], []
     for h in range(a.out.shape[1]):
         weights = a.kernel.weigh(a.kernel.scores(0, h, rows), a.kernel.sink(h))
-        expected = np.square(weights) @ np.square(a.kernel.v[0, a.kernel.served(h)])
+        expected = np.square(weights) @ np.square(a.kernel.v[0, a.kernel.value_of(h)])
         error = (a.out - a.right)[0, h, rows]
         ratios.append(np.square(error).sum(axis=1) / expected.sum(axis=1))
         output = a.right[0, h, rows]
@@ -161,6 +187,8 @@ PATTERNS: dict[str, tuple[Pattern, str]] = {
     "empty_rows_nan": (empty_rows_nan, "0/0 where the sum of the weights is 0"),
     "one_head_nan": (one_head_nan, "the pointers of this head"),
     "one_element": (one_element, "a race, or a bad memory cell: run the kernel again"),
+    "all_zero": (all_zero, "whether the kernel runs, and the memory that it writes"),
+    "constant_factor": (constant_factor, "a factor of the output or of V, such as a scale of quantization or dropout"),
     "tail_rows_zero": (tail_rows_zero, "the grid: ⌈n / tile⌉ tiles of rows"),
     "one_warp_stale": (one_warp_stale, "a missing barrier: the tile holds another tile's numbers"),
     "one_tile_garbage": (one_tile_garbage, "a missing barrier, or memory that was never written"),
