@@ -216,14 +216,14 @@ class Bad:
     says: str
 
 
-SET_TRUE = "set pre_norm: true for a norm without weights"
+SET_TRUE = "pre_norm=true asks for a norm without weights"
 X = "X=1 2; 3 4"
 HIDDEN_X = "hidden=1 2; 3 4"
 BAD = [
     Bad(f"{X} | {HIDDEN_X}", "hidden and X are both given: X is made from hidden\n  hint: give one of them"),
     Bad(
         f"{X} | pre_norm=true",
-        "pre_norm is given without hidden\n  hint: name the residual stream hidden: X is what comes out of the norm",
+        "pre_norm is given without hidden\n  hint: call the input hidden instead of X: then X = norm(hidden)",
     ),
     Bad(f"{HIDDEN_X} | pre_norm_bias=1 2", f"pre_norm_bias is given without pre_norm\n  hint: {SET_TRUE}"),
     Bad(f"{HIDDEN_X} | pre_norm=1 2 3", "pre_norm: has 3 numbers, expected 2: one for each dimension of hidden"),
@@ -232,10 +232,10 @@ BAD = [
     Bad(f"{HIDDEN_X} | pre_norm=yes", "pre_norm: 'yes' is neither a file nor a matrix"),
     Bad(f"{HIDDEN_X} | --norm | rms", f"--norm: norm is given without pre_norm or post_norm\n  hint: {SET_TRUE}"),
     Bad(f"{X} | --norm-eps | 1", f"--norm-eps: norm_eps is given without pre_norm or post_norm\n  hint: {SET_TRUE}"),
-    Bad(f"{X} | post_norm=true", "post_norm is given without residual\n  hint: set residual: true"),
+    Bad(f"{X} | post_norm=true", "post_norm is given without residual\n  hint: --residual adds X"),
     Bad(
         f"{X} | --residual | post_norm_bias=1 2",
-        "post_norm_bias is given without post_norm\n  hint: set post_norm: true for a norm without weights",
+        "post_norm_bias is given without post_norm\n  hint: post_norm=true asks for a norm without weights",
     ),
     Bad(
         "Q=1 2 | K=1 2 | V=1 2 | --residual",
@@ -258,7 +258,7 @@ BAD = [
         "Q=1e200 2 | K=1 0 | --qk-norm | rms",
         "the numbers of row 1 are too large: their squares overflow, so their norm is undefined",
     ),
-    Bad("Q=1 2 | K=1 0 | q_norm=1 2", "q_norm is given without qk_norm\n  hint: set qk_norm: rms, layer or l2"),
+    Bad("Q=1 2 | K=1 0 | q_norm=1 2", "q_norm is given without qk_norm\n  hint: qk_norm=rms, layer or l2 sets it"),
     Bad("Q=1 2 | K=1 0 | --qk-norm | rms | k_norm=1", "k_norm has 1 number, expected 2"),
     Bad(
         "Q=1 2 3 4 | K=1 0 3 4 | --heads | 2 | --qk-norm | rms | q_norm=1 2 3",

@@ -91,15 +91,15 @@ def test_choices_hold_the_right_one_once(run: Runner) -> None:
 
 
 def test_words(run: Runner, tmp_path: Path) -> None:
-    """A hint is the arithmetic of a wrong cell, then the wrong formula; show tells everything; answers are logged."""
+    """Hints are two steps, the arithmetic of a cell, then the formula; show tells everything; answers are logged."""
     other = next(id for id in choices(drill(run, "no_scale", "scaled").out) if id != "no_scale")
-    answers = ["hint", "output", "scaled", "hint", other, "no_scale"]
+    answers = ["hint", "hint", "output", "scaled", "hint", other, "no_scale"]
     done = drill(run, "no_scale", *answers, options=("--seed", "7", "--log", "log"))
     assert done.code == 0
     assert "scaled[q3,k3] = scores[q3,k3] / √d_k = -6/√4 = -6/2 = -3\nThe table has -6 there.\n" in done.out
     assert "No: the numbers of output follow from those before it." in done.out
     assert "shown: scaled = scores\n" in done.out
-    assert "no_scale: found after 2 hints\n" in done.out
+    assert "no_scale: found after 3 hints\n" in done.out
     log = [json.loads(line) for line in (tmp_path / "log").read_text(encoding="utf-8").splitlines()]
     assert [(line["step"], line["attempt"], line["state"], line["mistakes"]) for line in log] == [
         ("output", 1, "wrong", []),
@@ -126,7 +126,7 @@ def test_what_is_not_an_answer(run: Runner, line: str, said: str) -> None:
     assert done.code == 0
     assert f"{said}\nwrong step>\n" in done.out
     assert "'no-scale' is not among the mistakes to choose from\n  hint: did you mean 'no_scale'?\n" in done.out
-    assert "'9' is not among the mistakes to choose from\n  hint: type a number from 1 to 8\n" in done.out
+    assert "'9' is not among the mistakes to choose from\n  hint: type a number from 1 to 6\n" in done.out
 
 
 PROBLEM: dict[str, Any] = {"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}

@@ -169,7 +169,7 @@ def test_by_hand_says_how_to_pick_a_cell_of_a_large_step(run: Runner) -> None:
         (["blog.json", "Q[q1,d1]"], "nothing to explain: Q is given"),
         (
             ["blog.json", "masked[q1]"],
-            "no such step: 'masked'\n  hint: the steps are Q, K, V, scores, scaled, weights, output",
+            "no such step: 'masked'\n  hint: the steps are scores, scaled, weights, output",
         ),
         (["blog.json", "weigths[q1]"], "no such step: 'weigths'\n  hint: did you mean 'weights'?"),
         (["blog.json", "weights[q1]", "--exact", "-f", "json"], "--exact cannot be used with the format json"),

@@ -30,6 +30,7 @@ PROBLEM: dict[str, Any] = {
     "K": [[1, 2, -1, 0], [2, 2, 2, 1], [2, -1, 2, 1]],
     "V": [[-2, -3], [-1, 3], [-2, 1]],
 }
+WORDS_TO_TYPE = "hint, show, explain CELL, problem, skip, back, quit or help"
 WRONG = "Not right. Try again, or type hint; skip goes on with your own numbers."
 
 
@@ -211,8 +212,8 @@ def test_too_few_decimals(run: Runner, file: Path) -> None:
     assert done.code == 0
     assert "is wrong" not in done.out
     assert (
-        "weights>\nRight, but with too few decimals. Give 3 decimals.\nweights>\nweights = softmax(scaled)\n"
-        in done.out
+        "weights>\nRight, but with too few decimals. Give 3 decimals.\n"
+        "weights>\nweights[q1,k1] = exp[q1,k1] / Σexp[q1]\n" in done.out
     )
 
 
@@ -236,7 +237,10 @@ def test_explain_of_earlier_steps_is_free(run: Runner, file: Path) -> None:
         ("? ? ?", "every cell is open\n  hint: skip goes on without an answer"),
         ("1 2 x", "scores, row 1, column 3: 'x' is not a number"),
         ("hnit", "'hnit' is neither a number nor a word to type\n  hint: did you mean 'hint'?"),
-        ("e", "'e' is neither a number nor a word to type\n  hint: type hint, show, explain CELL, skip, back or quit"),
+        (
+            "e",
+            f"'e' is neither a number nor a word to type\n  hint: type {WORDS_TO_TYPE}",
+        ),
         ("explain weights[q9]", "weights has no 'q9': its labels are q1, q2, q3; k1, k2, k3"),
         ("explain Q[q1]", "nothing to explain: Q is given"),
         ("\x1b[31m", "scores, row 1, column 1: '\\x1b[31m' is not a number"),

@@ -210,7 +210,8 @@ class Checker:
                 if follows
                 else "correct, but does not follow from your earlier numbers"
             )
-        verdict.remarks += dict.fromkeys(route.said for route in judged.taken if route.said)
+        if state not in {"slip", "wrong"}:
+            verdict.remarks += dict.fromkeys(route.said for route in judged.taken if route.said)
         if state == "rounding_carried":
             verdict.carried = float(np.abs(claim.values - step.array)[answered & ~judged.fine].max())
         shown = answered & ~judged.fine

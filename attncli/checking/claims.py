@@ -18,7 +18,7 @@ from attncli.common import numbers
 from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import Cell, place
-from attncli.common.text import quoted, visible
+from attncli.common.text import counted, quoted, visible
 from attncli.derivation.layout import as_step
 from attncli.problem.fields import GRADIENTS, PLANES, Entry
 from attncli.problem.tensors import Tensor
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _BLANK = "a cell without an answer is ? (in JSON: null)"
 EARLY = -1000.0
 """A score below this is somebody's −∞, before the step that hides it."""
+COARSE = 0.1
+"""A unit in which a weight is right only as the rounded number: the one next to it may be 0 in its place, or 1."""
 FAR = 100.0
 """What is this far below the least visible score is somebody's −∞, where scores are hidden."""
 
@@ -108,9 +110,9 @@ def read(step: Step, parts: Iterable[tuple[str, Entry]], *, hidden: Bools | None
     found = units(written, values)
     percent = step.name == "weights" and _are_percentages(values, found.values, step.array)
     part = 0.01 if percent else 1.0
-    return Claim(
-        values * part, found.values * part, found.whole, texts, written, found.decimals + 2 * percent, asked, percent
-    )
+    unit = found.values * part
+    whole = found.whole & (unit < COARSE) if step.name == "weights" else found.whole
+    return Claim(values * part, unit, whole, texts, written, found.decimals + 2 * percent, asked, percent)
 
 
 def _without_infinities(values: Array, step: Step, hidden: Bools) -> Array:
@@ -167,10 +169,19 @@ def _flat(value: Any, where: Where) -> tuple[tuple[int, ...], list[str]]:
     row = next((shape for shape, _ in parts if shape), ())
     empty = row, [_text(None)] * math.prod(row)
     parts = [empty if none else part for part, none in zip(parts, blank, strict=True)]
-    if not parts or any(shape != parts[0][0] for shape, _ in parts):
-        msg = "its rows differ in length" if parts else "is empty"
+    if not parts:
+        msg = "is empty"
         raise AttnError(msg, where)
+    if odd := next((at for at, (shape, _) in enumerate(parts) if shape != parts[0][0]), 0):
+        raise AttnError(_unequal(parts[0][0], parts[odd][0], odd + 1), where)
     return (len(parts), *parts[0][0]), [text for _, texts in parts for text in texts]
+
+
+def _unequal(first: tuple[int, ...], other: tuple[int, ...], row: int) -> str:
+    """Return the message for a row, by its number from 1, that is not as long as the first."""
+    if len(first) == len(other) == 1:
+        return f"its rows differ in length: row 1 has {counted(first[0], 'number')}, row {row} has {other[0]}"
+    return "its rows differ in length"
 
 
 def _text(value: object) -> str:

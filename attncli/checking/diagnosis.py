@@ -11,7 +11,8 @@ from attncli.checking.candidates import Candidates, fits
 from attncli.checking.claims import Claim
 from attncli.checking.mistakes import TWINS, Change, Mistake
 from attncli.checking.replay import NOT_HERE, replayed
-from attncli.checking.student import FLOAT, HIDDEN, Student, near
+from attncli.checking.roundings import LEAST
+from attncli.checking.student import FLOAT, HIDDEN, Student, near, rounded
 from attncli.trace.step import Step
 from attncli.trace.trace import Trace
 
@@ -33,6 +34,7 @@ class Diagnosis:
         self.change = change
         self.student = student
         self._exact = student.chain(0, change)
+        self._tables: dict[str, dict[str, Array]] = {}
         self.candidates = candidates
         if change or student.wrong_rows:
             unrounded = {name: self._exact.value(name) for name in student.own}
@@ -74,10 +76,23 @@ class Diagnosis:
         return named, close
 
     def _fit_as_written(self, step: Step, claim: Claim, mistake: Mistake, honest: Array) -> int:
-        value = replayed(self.truth, step.name, self.candidates.changed(mistake), self.student.own)
-        if value is None or not (mistake.zero_is_right or _may_fit(claim, value)):
-            return 0
-        return int(fits([mistake], value[None], claim, honest)[0])
+        """Return how a mistake fits that was made on the numbers as written, or as copied from a table."""
+        change = self.candidates.changed(mistake)
+        best = 0
+        for base in (self.student.own, self._copied(step, claim)):
+            value = replayed(self.truth, step.name, change, base)
+            if value is not None and (mistake.zero_is_right or _may_fit(claim, value)):
+                best = max(best, int(fits([mistake], value[None], claim, honest)[0]))
+        return best
+
+    def _copied(self, step: Step, claim: Claim) -> dict[str, Array]:
+        """Return the student's numbers, those that a step is made of and that are not claimed rounded as its own."""
+        if step.name not in self._tables:
+            decimals = max(claim.decimals, LEAST)
+            skipped = [one.name for one in step.operands if not one.given and one.name not in self.claims]
+            rounds = {name: rounded(self.student.own[name], decimals) for name in skipped}
+            self._tables[step.name] = self.student.own | rounds
+        return self._tables[step.name]
 
     def _likeliest(self, named: Sequence[Mistake], step: Step) -> list[Mistake]:
         """Return those of the mistakes in a step with which most of the later claims agree."""
@@ -131,4 +146,6 @@ def _may_fit(claim: Claim, value: Array) -> bool:
 
 
 def _once(found: list[Mistake]) -> list[Mistake]:
-    return list({mistake.id: mistake for mistake in reversed(found)}.values())[::-1]
+    """Return each mistake by its id once, as made in the fewest steps: nothing says that it was made in others."""
+    ids = dict.fromkeys(mistake.id for mistake in found)
+    return [min((one for one in found if one.id == id), key=lambda one: len(one.change)) for id in ids]

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.checking.claims import Claim
+from attncli.checking.claims import COARSE, Claim
 from attncli.checking.mistakes import Change, made_of
 from attncli.checking.roundings import LEAST, Rounding
-from attncli.checking.student import FLOAT, HIDDEN, Chain, Student, applied, bounded
+from attncli.checking.student import FLOAT, HIDDEN, Chain, Student, applied, bounded, rounded
+from attncli.common.text import listed
 from attncli.trace.step import Step
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ REACH = 0.02
 LESS = 1 - 1e-6
 """Part of a unit that is less than a whole one, whatever the last bits of float64 say."""
 CUT_OFF = "your numbers are cut off, not rounded"
+CARRIED = "carried through correctly"
 BENT = "your rows are adjusted to sum to exactly 1"
 
 
@@ -74,11 +76,14 @@ def _within(name: str, values: Array, width: Array, said: str = "") -> Route:
 
 def rounding_width(claim: Claim, values: Array, *, from_rounded: bool = False) -> Array:
     """Return half a unit, or a whole one if the values cannot be written so or come from rounded numbers."""
-    half = claim.units / 2
+    whole = claim.whole & (from_rounded | ~is_writable(values, claim))
+    return np.asarray(np.where(whole, claim.units, claim.units / 2))
+
+
+def is_writable(values: Array, claim: Claim) -> Bools:
+    """Return which values can be written exactly with the decimals of a claim."""
     with np.errstate(all="ignore"):
-        writable = np.abs(values - np.round(values / claim.units) * claim.units) <= FLOAT * claim.units
-    whole = claim.whole & (from_rounded | ~writable)
-    return np.asarray(np.where(whole, claim.units, half))
+        return np.asarray(np.abs(values - np.round(values / claim.units) * claim.units) <= FLOAT * claim.units)
 
 
 def truth_route(step: Step, claim: Claim) -> Route:
@@ -120,10 +125,11 @@ def routes(
         yield _within(name, values, claim.units / 2 + _guard(student, chain, step, claim, change))
     if sources and len(names) > 1:
         yield from _mixes(student, step, claim, change)
-    for values in (written, *exact[-1:]):
-        yield _cut_off(values, claim)
-        if step.name == "weights":
-            yield from _bent(values, claim)
+    if step.name != "weights" or claim.unit <= COARSE:  # whole numbers could be cut off, or bent, to anything
+        for values in (written, *exact[-1:]):
+            yield _cut_off(values, claim)
+            if step.name == "weights":
+                yield from _bent(values, claim)
     half = claim.units / 2 + (moved if after_error else 0.0)
     yield from _hidden(student, len(sources), step, claim, half, change, roundings(claim.decimals))
 
@@ -157,9 +163,13 @@ def _cut_off(values: Array, claim: Claim) -> Route:
 
 
 def _bent(values: Array, claim: Claim) -> Iterator[Route]:
-    sums = np.abs(claim.values.sum(axis=-1, keepdims=True) - 1) <= FLOAT
+    sums = _sums_to_1(claim.values) & ~_sums_to_1(np.round(values / claim.units) * claim.units)
     if sums.any():
         yield _within("adjusted to 1", values, np.where(sums, claim.units * LESS, -1.0), BENT)
+
+
+def _sums_to_1(weights: Array) -> Bools:
+    return np.asarray(np.abs(weights.sum(axis=-1, keepdims=True) - 1) <= FLOAT)
 
 
 def _hidden(
@@ -169,19 +179,38 @@ def _hidden(
     before = _ancestors(step)
     skipped = [name for name, made in student.truth.items()
                if name in before and name not in student.claims and not made.given]  # fmt: skip
+    decimals = max(claim.decimals, LEAST)
     if skipped:
-        decimals = max(claim.decimals, LEAST)
-        said = f"you rounded {skipped[-1]} to {decimals} decimals on the way"
-        values = student.chain(count, change, decimals).made(step)
+        said = f"you rounded {skipped[-1]} to {decimals} decimals on the way; {CARRIED}"
+        values = student.chain(count, change, dict.fromkeys(skipped, decimals)).made(step)
         width = rounding_width(claim, values, from_rounded=claim.decimals >= LEAST)
-        yield _within(said, values, width, f"{said}; carried through correctly")
+        yield _within(f"each step on the way rounded to {decimals} decimals", values, width, said)
+        exact = student.chain(count, change)
+        for copied, names in _tables(skipped, step):
+            numbers = {name: rounded(exact.value(name), decimals) for name in copied}
+            chain = student.chain(count, change, dict.fromkeys(names, decimals), numbers)
+            name = f"{listed(copied)} copied with {decimals} decimals"
+            yield _within(name, chain.made(step), claim.units / 2, said)
     for way in ways:
         changed = {**change, **way.change}
-        said = f"{way.said}; carried through correctly"
+        said = f"{way.said}; {CARRIED}"
         if step.name in way.change:
             yield _within(way.said, student.chain(count, changed).made(step), half, said)
         if step.name in way.change or before & way.change.keys():
             yield _within(f"{way.said}, everything else unrounded", student.chain(0, changed).made(step), half, said)
+
+
+def _tables(skipped: Sequence[str], step: Step) -> Iterator[tuple[list[str], set[str]]]:
+    """Yield the skipped steps that may be copied from a table, one or more steps back, and those made of them.
+
+    Both are rounded, and nothing before them.
+    """
+    latest, names = {step.name: step}, set[str]()
+    while latest:
+        latest = {operand.name: operand for one in latest.values() for operand in one.operands}
+        if copied := [name for name in skipped if name in latest]:
+            names |= set(copied)
+            yield copied, names
 
 
 def _ancestors(step: Step) -> set[str]:

@@ -6,13 +6,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.checking.routes import is_writable, rounding_width
+from attncli.checking.student import near, rounded
 from attncli.derivation.normalize import Softmax
 from attncli.derivation.ops import Mix
 from attncli.trace.step import Step
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from attncli.checking.claims import Claim
     from attncli.common.arrays import Array
+
+    Bools = npt.NDArray[np.bool_]
+
+MOST_NAMED = 2
+"""Rows that are named one by one."""
+SURE = 5
+"""How many units a number has at least that is a multiple of another one by more than chance."""
 
 
 def signatures(step: Step, claim: Claim) -> list[str]:
@@ -37,7 +48,11 @@ def _sums(step: Step, claim: Claim) -> list[str]:
         return [f"your {columns} sum to 1; the {rows} should"]
     if _all_near(sums, float(sums.flat[0]), slack):
         return [f"your {rows} sum to {sums.flat[0]:.4g}; each should sum to 1"]
-    return [f"your {rows} do not sum to 1"]
+    off = [at for at, total in zip(np.ndindex(sums.shape), sums.flat, strict=True) if abs(total - 1) > slack]
+    if len(off) > MOST_NAMED:
+        return [f"your {rows} do not sum to 1"]
+    said = (f"{step.row_name(index)} sums to {sums[index]:.4g}" for index in off)
+    return [f"{', '.join(said)}; each {rows[:-1]} should sum to 1"]
 
 
 def _all_near(x: Array, number: float, width: float) -> bool:
@@ -62,10 +77,20 @@ def _outside(step: Step, claim: Claim) -> list[str]:
     weights, v = step.operands
     if (weights.array < 0).any() or not _all_near(weights.array.sum(axis=-1), 1, 1e-5):
         return []
-    low, high = v.array.min() - claim.units.max(), v.array.max() + claim.units.max()
-    if (claim.values < low).any() or (claim.values > high).any():
+    low, high, unit = v.array.min(), v.array.max(), claim.units.max()
+    if (claim.values < low - unit).any() or (claim.values > high + unit).any():
         return [f"an average of values lies between the least and the greatest of V, {low:.4g} and {high:.4g}"]
     return []
+
+
+def _is_times(factor: float, truth: Array, claim: Claim) -> Bools:
+    """Return where a claim is a multiple of the right number or of that number rounded, and not so by chance."""
+    found = np.zeros(truth.shape, dtype=bool)
+    for right in (truth, rounded(truth, claim.decimals)):
+        multiple = factor * right
+        sure = (right != 0) & (is_writable(multiple, claim) | (np.abs(multiple) >= SURE * claim.units))
+        found |= near(claim.values, multiple, rounding_width(claim, multiple)) & sure
+    return found
 
 
 def _masked(step: Step) -> bool:
@@ -73,18 +98,17 @@ def _masked(step: Step) -> bool:
 
 
 def _cells(step: Step, claim: Claim) -> list[str]:
-    truth, given = step.array, claim.values
+    truth = step.array
     with np.errstate(all="ignore"):
-        wrong = np.asarray(~(np.abs(given - truth) <= claim.units))
+        wrong = ~near(claim.values, truth, rounding_width(claim, truth))
         if wrong.sum() == 2:
             first, second = (tuple(int(at) for at in place) for place in np.argwhere(wrong))
-            if (
-                abs(given[first] - truth[second]) <= claim.units[first]
-                and abs(given[second] - truth[first]) <= claim.units[second]
-            ):
+            swapped = truth.copy()
+            swapped[first], swapped[second] = truth[second], truth[first]
+            if near(claim.values, swapped, rounding_width(claim, swapped))[wrong].all():
                 return [f"{step.cell_name(first)} and {step.cell_name(second)} are exchanged"]
         for factor, said in ((10.0, "ten times too large"), (0.1, "ten times too small"), (-1.0, "of the wrong sign")):
-            if wrong.any() and (np.abs(given - factor * truth) <= claim.units * max(1, factor))[wrong].all():
+            if wrong.any() and _is_times(factor, truth, claim)[wrong].all():
                 return [f"each wrong number is {said}"]
     rows = np.asarray(wrong.reshape(-1, wrong.shape[-1]).any(axis=-1))
     if _masked(step) and step.name in {"weights", "output"} and len(rows) > 1 and rows[:-1].all() and not rows[-1]:

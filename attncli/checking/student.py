@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,15 +35,18 @@ class Chain:
     """The steps made from some of a student's numbers, and from exact arithmetic on those.
 
     The first `count` of the student's rounded steps are taken as written; `change` are ops in the place of others;
-    `decimals` rounds every step that is not claimed. Wrong rows are the student's, unless `change` makes them.
+    `decimals` says to how many some steps are rounded; `copied` are the numbers of steps that are read from a table.
+    Wrong rows are the student's, unless `change` makes them.
     """
 
-    def __init__(self, student: Student, count: int, change: Change, decimals: int | None = None) -> None:
+    def __init__(
+        self, student: Student, count: int, change: Change, decimals: Mapping[str, int], copied: Mapping[str, Array]
+    ) -> None:
         self._student = student
         self._written = frozenset(student.rounded[:count])
         self._change = change
         self._decimals = decimals
-        self._values: dict[str, Array] = {}
+        self._values = dict(copied)
 
     def value(self, name: str) -> Array:
         """Return the numbers of a step that come into later ones."""
@@ -55,8 +58,8 @@ class Chain:
             found = step.array if step.given else self.made(step)
             if name in self._student.wrong_rows and name not in self._change:
                 found = np.where(self._student.wrong_rows[name], self._student.own[name], found)
-            elif self._decimals is not None and not step.given and name not in self._student.claims:
-                found = rounded(found, self._decimals)
+            elif name in self._decimals:
+                found = rounded(found, self._decimals[name])
             self._values[name] = found
         return found
 
@@ -138,9 +141,15 @@ class Student:
             cut = cut or bool((near_right & (short > 0.5 + SURE)).any())
         return cut
 
-    def chain(self, count: int, change: Change, decimals: int | None = None) -> Chain:
-        """Return what exact arithmetic makes of the first `count` rounded steps."""
-        return Chain(self, count, change, decimals)
+    def chain(
+        self,
+        count: int,
+        change: Change,
+        decimals: Mapping[str, int] | None = None,
+        copied: Mapping[str, Array] | None = None,
+    ) -> Chain:
+        """Return what exact arithmetic makes of the first `count` rounded steps, but for what is rounded or copied."""
+        return Chain(self, count, change, decimals or {}, copied or {})
 
     def is_following(self, claim: Claim, follows: Array, moved: Array) -> Bools:
         """Return where a claim follows, whatever the rounding between has done."""

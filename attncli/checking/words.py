@@ -112,6 +112,8 @@ def _step(name: str, verdict: StepVerdict, style: Style, hints: int) -> StepSaid
 
 def _said(verdict: StepVerdict, hints: int) -> str:
     said = SAID[verdict.state]
+    if verdict.state == "slip" and len(verdict.cells) == 1:
+        said = "wrong in one cell"
     if verdict.state == "known_mistake" and hints < ALL_HINTS - 1:
         said = "wrong"
     if verdict.state == "rounding_carried":
@@ -142,8 +144,8 @@ def _conclusion(report: Report, hints: int) -> Iterator[Sentence]:
         for verdict in report.steps.values():
             yield from _mistakes(report, verdict)
     elif hints >= ALL_HINTS - 1 and report.close:
-        ids = ", ".join(dict.fromkeys(mistake.id for mistake in report.close))
-        yield Sentence(f"The first wrong step is {visible(first)}. Its numbers are close to a known mistake: {ids}.")
+        yield Sentence(f"The first wrong step is {visible(first)}. Its numbers are close to those of a known mistake:")
+        yield from (Sentence(mistake.said, mistake.id) for mistake in report.close)
     else:
         unknown = report.steps[first].state in {"slip", "wrong"} and not report.steps[first].reason
         known = " No known mistake gives these numbers." if unknown and hints >= ALL_HINTS - 1 else ""
@@ -157,12 +159,12 @@ def _conclusion(report: Report, hints: int) -> Iterator[Sentence]:
 
 
 def _mistakes(report: Report, verdict: StepVerdict) -> Iterator[Sentence]:
+    if len(verdict.mistakes) > 1:
+        yield Sentence("Each of these mistakes gives your numbers:", strong=False)
     for mistake in verdict.named:
         yield Sentence(mistake.said, mistake.id)
         for wrong, right in report.lines[mistake.id]:
             yield from (_formula("yours", wrong), _formula("right", right))
-    if len(verdict.mistakes) > 1:
-        yield Sentence("These mistakes give the same numbers here.", strong=False)
 
 
 def _formula(whose: str, line: Line) -> Sentence:

@@ -67,7 +67,7 @@ def grad(
     """
     from attncli.common.labels import split_parts
     from attncli.derivation.derive import differentiate
-    from attncli.problem.fields import named
+    from attncli.problem.fields import LOSSES, named
     from attncli.readers import operands
     from attncli.writers import formats
 
@@ -88,14 +88,15 @@ def grad(
         _must_be_one(problems, "--trained" if trained else "--iterations")
         training = train(problems[0], iterations or 1, names)
     if training and iterations:
-        traces = [training.summary(every=full or not chosen.for_people)]
+        traces = [training.shown(parts, every=full or not chosen.for_people)]
     else:
         traces = [differentiate(problem, names) for problem in problems]
+        traces = [trace.only(parts) if parts else trace for trace in traces]
     result: str | bytes
-    if training and iterations and chosen.name == "table" and not parts:
+    if training and LOSSES in traces[0] and chosen.name == "table":
         result = _with_curve(training, traces[0], style)
     else:
-        result = chosen.trace([trace.only(parts) if parts else trace for trace in traces], style)
+        result = chosen.trace(traces, style)
     if training and trained:
         _write_problem(terminal, training.problem, trained)
     terminal.write(result, out, style.encoding)
@@ -104,18 +105,15 @@ def grad(
 
 
 def _with_curve(training: Training, summary: Trace, style: Style) -> str:
-    """Return the table of losses, their curve, and the trained matrices."""
+    """Return the table of losses, their curve, and the trained matrices, if any are to be shown."""
     from attncli.derivation.training import without_losses
     from attncli.problem.fields import LOSSES
     from attncli.writers import terminal
     from attncli.writers.terminal import curve
 
-    shown = (
-        terminal.write([summary.only([LOSSES])], style),
-        curve.write(training.losses, style),
-        terminal.write([without_losses(summary)], style),
-    )
-    return "\n".join(shown)
+    rest = without_losses(summary)
+    shown = [terminal.write([summary.only([LOSSES])], style), curve.write(training.losses, style)]
+    return "\n".join([*shown, terminal.write([rest], style)] if rest else shown)
 
 
 def _must_be_one(problems: Sequence[Problem], option: str) -> None:

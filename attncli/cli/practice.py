@@ -9,6 +9,7 @@ import typer
 
 from attncli.cli.command import Typed, with_problem
 from attncli.cli.new import (
+    Backward,
     Cross,
     Dk,
     Dv,
@@ -28,10 +29,12 @@ from attncli.common.errors import AttnError
 from attncli.common.labels import split_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from attncli.common.style import Style
     from attncli.exercises.spec import ExerciseSpec
     from attncli.practice.log import Log
-    from attncli.practice.reply import Practice
+    from attncli.practice.reply import Practice, Shown
     from attncli.problem.fields import Document
 
 Plain = Annotated[
@@ -65,6 +68,7 @@ def practice(
     keys: KeyCount = None,
     rope: Rope = False,
     padding: Padding = False,
+    backward: Backward = False,
     easy: Easy = False,
     drill: DrillIds = None,
     plain: Plain = False,
@@ -102,14 +106,18 @@ def practice(
             rope=rope,
             padding=padding,
             labels=labels,
+            backward=backward,
         )
-        session = _drill(typed, spec, split_parts(drill)) if drill is not None else Session(_drawn(typed, spec))
+        if drill is None:
+            session: Practice = Session(_drawn(typed, spec), backward=backward)
+        else:
+            session = _drill(typed, spec, split_parts(drill))
     elif seed is not None or projected or cross or rope or padding or easy or tokens_text:
         msg = "a problem is given; --seed and the options for the shape of an exercise draw one"
         raise AttnError(msg)
     else:
         document = _document(typed)
-        session = Session(document) if drill is None else Drill(document, split_parts(drill), 0)
+        session = Session(document, backward=backward) if drill is None else Drill(document, split_parts(drill), 0)
     written = Log(log, number) if log else None
     if number is not None and seed is None and not quiet:
         terminal.tell([f"--seed {number} draws this exercise again"])
@@ -119,18 +127,26 @@ def practice(
 
 
 def _play(terminal: Terminal, session: Practice, style: Style, log: Log | None, *, plain: bool) -> None:
-    """Show what a session says, and take lines until it is over or the input ends."""
+    """Show what a session says, take lines until it is over or the input ends, and show the summary."""
     from attncli.writers import spoken
     from attncli.writers.terminal import dialogue
 
     write = spoken.write if plain else dialogue.write
-    terminal.write(write(session.opening(), style), encoding=style.encoding)
-    while not session.is_over and (line := terminal.ask(session.prompt, style.encoding)) is not None:
-        reply = session.take(line)
-        if log and reply.attempt:
-            log.append(reply.attempt)
-        terminal.write(write(reply.shown, style), encoding=style.encoding)
-    terminal.write(write([session.summary()], style), encoding=style.encoding)
+
+    def show(shown: Sequence[Shown]) -> None:
+        terminal.write(write(shown, style), encoding=style.encoding)
+
+    try:
+        show(session.opening())
+        while not session.is_over and (line := terminal.ask(session.prompt, style.encoding)) is not None:
+            reply = session.take(line)
+            if log and reply.attempt:
+                log.append(reply.attempt)
+            show(reply.shown)
+    except KeyboardInterrupt:
+        show([session.summary()])
+        raise
+    show([session.summary()])
 
 
 def _document(typed: Typed) -> Document:

@@ -68,8 +68,8 @@ def updated(d: Draft, step: str, x: PlannedStep | None, o: PlannedStep | None) -
     """Return the residual stream plus the output."""
     if "U" not in d.latest:
         if d.wants("post_norm"):
-            refuse(d, "post_norm", "residual", "set residual: true")
-        refuse_without(d, ("post_norm_bias",), "post_norm", "set post_norm: true for a norm without weights")
+            refuse(d, "post_norm", "residual", "--residual adds X")
+        refuse_without(d, ("post_norm_bias",), "post_norm", "post_norm=true asks for a norm without weights")
     return _residual(d, x, o)
 
 

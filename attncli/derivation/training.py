@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.common.errors import AttnError, NotExactError
-from attncli.common.labels import Axes, Axis, Cell
+from attncli.common.labels import Axes, Axis, Cell, fold
 from attncli.common.progress import Progress
+from attncli.common.style import PRECISION, decimal
 from attncli.common.text import counted, listed
 from attncli.derivation.attend import attend
 from attncli.derivation.backward import with_gradients
@@ -189,12 +190,33 @@ class Training:
         """The problem with the trained matrices."""
         return updated_problem(self.first, new_values(self.last))
 
+    @property
+    def notes(self) -> list[str]:
+        """A warning if the loss grew."""
+        before, after = self.losses[0], self.losses[-1]
+        if after <= before:
+            return []
+        grew = f"the loss grew from {decimal(before, PRECISION)} to {decimal(after, PRECISION)}"
+        return [f"{grew}: training diverges; try a smaller lr, as in --lr {(self.first.number('lr') or 0) / 10:g}"]
+
+    def shown(self, parts: Sequence[str], *, every: bool) -> Trace:
+        """Return the summary, or these steps of it; AttnError for a step of one iteration that it does not have."""
+        summary = self.summary(every=every)
+        for part in parts:
+            wanted = fold(part.partition("[")[0].strip())
+            own = next((name for name in self.last if fold(name) == wanted), None)
+            if own and own not in summary:
+                msg = f"{own} is not shown with --iterations, which shows {listed(list(summary))}"
+                raise AttnError(msg, hint="leave out --iterations to see it in the first one")
+        return summary.only(parts) if parts else summary
+
     def summary(self, *, every: bool) -> Trace:
         """Return the losses, the trained matrices, and the last loss.
 
         `every` is for all losses; without it those after 0, 1, 2, 5, 10, 20, 50 … iterations.
         """
         t = Trace(planned(self.first).fields, columns=self.first.columns)
+        t.notes += self.notes
         done = len(self.losses) - 1
         shown = range(done + 1) if every else milestones(done)
         rows = Axis("iteration", len(shown), tuple(map(str, shown)))

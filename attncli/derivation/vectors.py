@@ -31,13 +31,18 @@ def pre_normed(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None
     wanted = d.wants("pre_norm")
     if not (wanted or d.wants("post_norm")):
         refuse_without(
-            d, ("norm", "norm_eps"), "pre_norm or post_norm", "set pre_norm: true for a norm without weights"
+            d, ("norm", "norm_eps"), "pre_norm or post_norm", "pre_norm=true asks for a norm without weights"
         )
     if not wanted:
-        refuse_without(d, ("pre_norm_bias",), "pre_norm", "set pre_norm: true for a norm without weights")
+        refuse_without(d, ("pre_norm_bias",), "pre_norm", "pre_norm=true asks for a norm without weights")
         return None
     if x is None or "hidden" not in d.steps:
-        refuse(d, "pre_norm", "hidden", "name the residual stream hidden: X is what comes out of the norm")
+        refuse(
+            d,
+            "pre_norm",
+            "hidden",
+            "call the input hidden instead of X: then X = norm(hidden)",
+        )
     return block_norm(d, x, w, b)
 
 
@@ -143,7 +148,7 @@ def normed(d: Draft, step: str, x: PlannedStep | None, w: PlannedStep | None, b:
     """Return the norm of Q or K."""
     if not d.wants("qk_norm"):
         strand = step[0].lower()
-        refuse_without(d, (f"{strand}_norm", f"{strand}_norm_bias"), "qk_norm", "set qk_norm: rms, layer or l2")
+        refuse_without(d, (f"{strand}_norm", f"{strand}_norm_bias"), "qk_norm", "qk_norm=rms, layer or l2 sets it")
     if x is None or not d.wants("qk_norm"):
         return None
     from attncli.derivation.norms import DEFAULT_EPS, Groups, Norm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -14,6 +14,7 @@ from attncli.common.text import counted, quoted, suggestion, visible
 from attncli.derivation.derive import derive
 from attncli.practice.reply import Attempt, Reply, Shown
 from attncli.practice.rounds import Round, rounds
+from attncli.practice.words import Word, help_word, selected
 from attncli.problem.fields import Document
 from attncli.problem.problem import Problem
 from attncli.trace.depth import Depth
@@ -25,10 +26,9 @@ KINDS: Sequence[Mapping[str, Any]] = (
     {"heads": 4, "kv_heads": 2, "d_k": 3, "tokens": 5},
 )  # fmt: skip
 """What an exercise may need so that given mistakes can be made in it, from simple to rich."""
-_WORDS = ("hint", "show", "quit")
 _HOW_TO_ANSWER = (
     "The formulas are right, and one step was computed in another way. Answer with the name of that step, "
-    "then with the name or number of the mistake; or type hint, show or quit."
+    "then with the name or number of the mistake; or type hint, show, problem, quit or help."
 )
 
 
@@ -37,7 +37,8 @@ class Drill:
 
     def __init__(self, document: Document, ids: Sequence[str], seed: int) -> None:
         """Prepare the rounds; AttnError for a mistake that does not exist, or does not show in this problem."""
-        self._rounds = rounds(derive(Problem(document)), ids, Random(seed))  # noqa: S311 (not for security)
+        self._random = Random(seed)  # noqa: S311 (not for security)
+        self._rounds = rounds(derive(Problem(document)), ids, self._random)
         self._at = 0
         self._is_over = False
 
@@ -62,25 +63,27 @@ class Drill:
 
     def take(self, line: str) -> Reply:
         """Take a word, the name of a step, or the name or number of a mistake."""
-        word = line.strip()
-        commands: dict[str, Callable[[], Iterator[Shown]]] = {
-            "hint": self._hint,
-            "show": self._show,
-            "quit": self._quit,
-        }
-        if not word:
+        first, _, rest = line.strip().partition(" ")
+        if not first:
             return Reply([Section(*self._heading())])
-        if command := commands.get(word.lower()):
-            return Reply(list(command()))
+        word = line.strip()
         try:
+            if command := self._commands().get(first.lower()):
+                return Reply(list(command.does(rest.strip())))
             return self._mistake(word) if self._now.step else self._step(word)
         except AttnError as error:
             return Reply([Sentence(str(error))])
 
     def summary(self) -> Page:
-        """Return a line for each round, without the names of mistakes that were not asked yet."""
-        asked = self._rounds[: self._at + 1]
-        steps = [StepSaid(each.id, "✓" if each.outcome == "right" else "✗", each.said()) for each in asked]
+        """Return a line for each round, without the names of mistakes that were neither found nor shown."""
+        steps = [
+            StepSaid(
+                each.id if each.outcome else f"derivation {number}",
+                "✓" if each.outcome == "right" else "✗",
+                each.said() if number <= self._at + 1 else "not reached",
+            )
+            for number, each in enumerate(self._rounds, 1)
+        ]
         found = sum(each.outcome == "right" for each in self._rounds)
         said = "All found." if self.all_right else f"{found} of {counted(len(self._rounds), 'mistake')} found."
         return Page("", steps, [Sentence(said, good=self.all_right)])
@@ -95,7 +98,14 @@ class Drill:
         if self._now.step:
             numbered = enumerate(self._now.choices, 1)
             return "What was done?", [f"{number}. {mistake.id}: {mistake.said}" for number, mistake in numbered]
-        return f"Derivation {self._at + 1} of {len(self._rounds)}: which step is wrong?", []
+        names = ", ".join(self._computed)
+        said = visible(f"The steps are {names}; problem NAME shows one of them again.")
+        return f"Derivation {self._at + 1} of {len(self._rounds)}: which step is wrong?", [said]
+
+    @property
+    def _computed(self) -> list[str]:
+        """The names of the steps of this derivation."""
+        return [step.name for step in self._now.shown.values() if not step.given]
 
     def _question(self) -> Iterator[Shown]:
         yield self._now.shown
@@ -112,17 +122,17 @@ class Drill:
 
     def _step(self, word: str) -> Reply:
         now = self._now
-        names = {fold(step.name): step.name for step in now.shown.values() if not step.given}
+        names = {fold(name): name for name in self._computed}
         if fold(word) not in names:
             msg = f"{quoted(word)} is not a step of this derivation"
-            hint = suggestion(word, [*names.values(), *_WORDS])
+            hint = suggestion(word, [*names.values(), *self._commands()])
             raise AttnError(msg, hint=hint or f"its steps are {', '.join(names.values())}")
         name = names[fold(word)]
         now.attempts += 1
         if name not in now.wrong:
             said = Sentence(f"No: the numbers of {visible(name)} follow from those before it. Look at another step.")
             return Reply([said], Attempt(name, now.attempts, "wrong"))
-        now.step = name
+        now.step, now.told = name, 0
         found = Sentence(f"Yes, {visible(name)} does not follow from what comes before it.", good=True)
         return Reply([found, Section(*self._heading())], Attempt(name, now.attempts, "correct"))
 
@@ -133,7 +143,8 @@ class Drill:
             word = ids[int(word) - 1]
         if word not in ids:
             msg = f"{quoted(word)} is not among the mistakes to choose from"
-            raise AttnError(msg, hint=suggestion(word, [*ids, *_WORDS]) or f"type a number from 1 to {len(ids)}")
+            hint = suggestion(word, [*ids, *self._commands()])
+            raise AttnError(msg, hint=hint or f"type a number from 1 to {len(ids)}")
         now.attempts += 1
         if word not in now.same:
             return Reply([Sentence(f"No: {word} gives other numbers.")], self._attempt("wrong", word))
@@ -153,25 +164,58 @@ class Drill:
 
     # --- words ----------------------------------------------------------------------------------------------------
 
-    def _hint(self) -> Iterator[Shown]:
-        """Yield the arithmetic of a cell that does not follow; once its step is found, the formula that was used."""
-        now = self._now
-        now.hints += 1
-        if now.step:
-            yield from (Sentence(f"shown: {wrong.text()}", strong=False) for wrong, _ in now.mistake.lines(now.shown))
-            return
-        name, cell = next(iter(now.wrong.items()))
-        step = now.shown[name]
-        yield now.shown.zoom(name, cell, Depth.STEP)
-        yield Sentence(f"The table has {decimal(float(step.array[cell]), PRECISION)} there.")
+    def _commands(self) -> dict[str, Word]:
+        return {
+            "hint": Word(self._hint, "tell more each time"),
+            "show": Word(self._show, "show the mistake and go on"),
+            "problem": Word(self._problem, "show the derivation again, or these of its steps", "[NAME]"),
+            "quit": Word(self._quit, "end the session"),
+            "help": help_word(self._commands),
+        }
 
-    def _show(self) -> Iterator[Shown]:
+    def _hint(self, _: str) -> Iterator[Shown]:
+        """Yield the next hint to this question, if there is one left."""
+        now = self._now
+        hints = [self._formula] if now.step else [self._suspects, self._arithmetic]
+        left = hints[now.told :]
+        if not left:
+            yield Sentence("There are no more hints; show tells the mistake.")
+            return
+        now.hints += 1
+        now.told += 1
+        yield from left[0]()
+
+    def _suspects(self) -> Iterator[Shown]:
+        """Yield two steps, of which one is wrong."""
+        wrong = next(iter(self._now.wrong))
+        others = [name for name in self._computed if name not in self._now.wrong]
+        pair = {wrong, self._random.choice(others)} if others else {wrong}
+        said = " or ".join(visible(name) for name in self._computed if name in pair)
+        yield Sentence(f"The wrong step is {said}.")
+
+    def _arithmetic(self) -> Iterator[Shown]:
+        """Yield the arithmetic of a cell that does not follow from what comes before it."""
+        now = self._now
+        name, cell = next(iter(now.wrong.items()))
+        yield now.shown.zoom(name, cell, Depth.STEP)
+        yield Sentence(f"The table has {decimal(float(now.shown[name].array[cell]), PRECISION)} there.")
+
+    def _formula(self) -> Iterator[Shown]:
+        """Yield the formula that was used."""
+        lines = self._now.mistake.lines(self._now.shown)
+        yield from (Sentence(f"shown: {wrong.text()}", strong=False) for wrong, _ in lines)
+
+    def _problem(self, names: str) -> Iterator[Shown]:
+        shown = self._now.shown
+        yield selected(shown, names, list(shown), list(shown))
+
+    def _show(self, _: str) -> Iterator[Shown]:
         self._now.outcome = "shown"
         self._now.step = self._now.step or next(iter(self._now.wrong))
         yield Sentence(f"{visible(self._now.step)} is wrong.")
         yield from self._solution()
         yield from self._go_on()
 
-    def _quit(self) -> Iterator[Shown]:
+    def _quit(self, _: str) -> Iterator[Shown]:
         self._is_over = True
         return iter(())

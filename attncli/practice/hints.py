@@ -13,6 +13,7 @@ from attncli.common.report import Sentence
 from attncli.common.text import counted, listed, visible
 from attncli.practice.reply import Shown
 from attncli.practice.sheet import Sheet
+from attncli.trace.depth import Depth
 from attncli.trace.trace import Trace
 
 
@@ -37,10 +38,12 @@ class Situation:
 
 
 def formula(situation: Situation) -> Iterator[Shown]:
-    """Yield the formula with numbers, before there is an answer."""
+    """Yield the formula with numbers, before there is an answer; without numbers in it, the formula of a cell."""
     if situation.verdict is None:
         step = situation.sheet.step
-        yield Sentence(" = ".join([step.name, *step.formula()]), strong=False)
+        if len(step.formula()) == 1:
+            step = list(situation.own.zoom(step.name, situation.sheet.first_open(), Depth.STEP).values())[-1]
+        yield Sentence(visible(" = ".join([step.name, *step.formula()])), strong=False)
 
 
 def row(situation: Situation) -> Iterator[Shown]:

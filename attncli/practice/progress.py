@@ -22,6 +22,8 @@ class Progress:
     open_cells: int = 0
     was_shown: bool = False
     """Whether the answer was shown, perhaps before the student went back to it."""
+    was_skipped: bool = False
+    """Whether it was skipped, perhaps before the student went back to it."""
 
     @property
     def is_right(self) -> bool:
@@ -36,7 +38,8 @@ class Progress:
             return f"{said}; {counted(self.open_cells, 'cell')} open" if self.open_cells else said
         if self.outcome == "skipped":
             return "skipped with a wrong answer" if self.wrong else "skipped"
-        return self.outcome or ("not finished" if self.attempts else "not reached")
+        was_reached = self.attempts or self.was_shown or self.was_skipped
+        return self.outcome or ("not finished" if was_reached else "not reached")
 
     def _when(self) -> str:
         if self.was_shown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -17,8 +17,8 @@ from attncli.exercises.known import called, in_problem
 from attncli.exercises.outcomes import changed_steps, distance
 from attncli.trace.trace import Trace
 
-MOST_CHOICES = 8
-"""The most mistakes to choose from."""
+LEAST_CHOICES, MOST_CHOICES = 4, 8
+"""The fewest and the most mistakes to choose from."""
 _APART = 5e-5
 """Numbers that differ by less look the same in a table."""
 
@@ -40,6 +40,8 @@ class Round:
     """The wrong step, once it is found."""
     attempts: int = 0
     hints: int = 0
+    told: int = 0
+    """The hints to the present question."""
     outcome: str = ""
     """Empty, "right" or "shown"."""
 
@@ -81,11 +83,16 @@ def _round(id: str, known: Sequence[tuple[Mistake, Trace]], random: Random) -> R
     wrong = _inconsistent(trace)
     every = {other.id: other for other, _ in reversed(known)} | {id: mistake}
     others = [other for other in every.values() if other.id not in same and not other.rare]
-    # Those that change the same step are the ones to be told apart.
-    tempting = sorted(others, key=lambda other: (wrong.keys().isdisjoint(other.change), random.random()))
-    chosen = {id, *(other.id for other in tempting[: MOST_CHOICES - 1])}
+    # Those that change no other step are the ones to be told apart; others only make up the number.
+    tempting = sorted(others, key=lambda other: (not _changes_only(other, wrong), random.random()))
+    most = max(LEAST_CHOICES - 1, sum(_changes_only(other, wrong) for other in others))
+    chosen = {id, *(other.id for other in tempting[: min(most, MOST_CHOICES - 1)])}
     choices = [every[other] for other in dict.fromkeys(other.id for other, _ in known) if other in chosen]
     return Round(id, trace, wrong, choices, mistake, same)
+
+
+def _changes_only(mistake: Mistake, steps: Collection[str]) -> bool:
+    return set(mistake.change) <= set(steps)
 
 
 def _wrong_numbers(truth: Trace, mistake: Mistake) -> Trace | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -10,23 +10,25 @@ from attncli.checking import Judge, Report
 from attncli.checking.report import NOT_RIGHT, StepVerdict
 from attncli.checking.words import SAID
 from attncli.common.errors import AttnError
+from attncli.common.labels import fold
 from attncli.common.report import Page, Section, Sentence, StepSaid
 from attncli.common.style import Style, decimal
 from attncli.common.text import counted, quoted, suggestion, visible
-from attncli.derivation.derive import derive
+from attncli.derivation.derive import derive, differentiate
 from attncli.practice.hints import HINTS, Situation
 from attncli.practice.own import carried
 from attncli.practice.progress import Progress
 from attncli.practice.reply import Attempt, Reply, Shown
 from attncli.practice.sheet import Sheet
+from attncli.practice.words import Word, help_word, selected
 from attncli.problem.fields import Document
 from attncli.problem.problem import Problem
 from attncli.trace.trace import Selection, Trace
 from attncli.writers.json_ import text_of
 
-_WORDS = "type hint, show, explain CELL, skip, back or quit"
-_HOW_TO_ANSWER = f"Answer with one or more rows, as in 0.58 0.42; 0.31 0.69, and ? for an open cell; or {_WORDS}."
-_NO_SETTINGS = {"title", "exercise", "tokens", "key_tokens", "precision"}
+_WORDS = "hint, show, explain CELL, problem, skip, back, quit or help"
+_HOW_TO_ANSWER = f"Answer with one or more rows, as in 0.58 0.42; 0.31 0.69, and ? for an open cell; or type {_WORDS}."
+_NO_SETTINGS = {"title", "exercise", "tokens", "key_tokens", "precision", "decimals"}
 """Fields that say nothing about the arithmetic."""
 _DECIMALS = 4
 """The decimals of numbers that are shown, if the problem does not ask for more."""
@@ -35,10 +37,13 @@ _DECIMALS = 4
 class Session:
     """A problem whose steps are asked in turn."""
 
-    def __init__(self, document: Document) -> None:
-        """Prepare the session; AttnError for a problem without a step to compute."""
+    def __init__(self, document: Document, *, backward: bool = False) -> None:
+        """Prepare the session; AttnError for a problem without a step to compute.
+
+        With `backward`, the loss and its gradients are asked for as well.
+        """
         self._judge = Judge(document)
-        self._truth = derive(Problem(document))
+        self._truth = (differentiate if backward else derive)(Problem(document))
         self._asked = [step for step in self._truth.values() if not step.given]
         self._progress = {step.name: Progress() for step in self._asked}
         self._is_over = False
@@ -51,7 +56,7 @@ class Session:
         self._told: set[str] = set()
         """The hints that were given since the latest right row."""
         decimals = self._truth.fields.get("decimals")
-        self._decimals = max(_DECIMALS, decimals if isinstance(decimals, int) else 0)
+        self._least = decimals if isinstance(decimals, int) else 0
         if not self._asked:
             msg = "this problem has no step to practise"
             raise AttnError(msg, hint="give Q, K and V")
@@ -75,12 +80,11 @@ class Session:
 
     def opening(self) -> Sequence[Shown]:
         """Return the problem, how to answer, and the first step."""
-        given = self._truth.only([step.name for step in self._truth.values() if step.given])
-        settings = "; ".join(self._settings())
+        least = f" Give at least {counted(self._least, 'decimal')}." if self._least else ""
         return [
-            given,
-            *[Sentence(visible(settings), strong=False)] * bool(settings),
-            Sentence(_HOW_TO_ANSWER, strong=False),
+            self._truth.only(self._given),
+            *self._settings(),
+            Sentence(f"{_HOW_TO_ANSWER}{least}", strong=False),
             *self._question(),
         ]
 
@@ -91,7 +95,7 @@ class Session:
             if not word:
                 return Reply(self._question())
             if command := self._commands().get(word.lower()):
-                return Reply(list(command(rest.strip())))
+                return Reply(list(command.does(rest.strip())))
             return self._answer(line)
         except AttnError as error:
             return Reply([Sentence(str(error))])
@@ -108,14 +112,16 @@ class Session:
 
     # --- words ----------------------------------------------------------------------------------------------------
 
-    def _commands(self) -> dict[str, Callable[[str], Iterator[Shown]]]:
+    def _commands(self) -> dict[str, Word]:
         return {
-            "hint": self._hint,
-            "show": self._show,
-            "explain": self._explain,
-            "skip": self._skip,
-            "back": self._back,
-            "quit": self._quit,
+            "hint": Word(self._hint, "tell more each time, up to the answer"),
+            "show": Word(self._show, "show the answer and go on"),
+            "explain": Word(self._explain, "show the arithmetic of a cell, as in explain weights[q1,k2]", "CELL"),
+            "problem": Word(self._problem, "show the problem again, or these of its matrices and your steps", "[NAME]"),
+            "skip": Word(self._skip, "go on; after a wrong answer, with your own numbers"),
+            "back": Word(self._back, "go back one step and answer it again"),
+            "quit": Word(self._quit, "end the session"),
+            "help": help_word(self._commands),
         }
 
     def _hint(self, _: str) -> Iterator[Shown]:
@@ -133,7 +139,7 @@ class Session:
     def _show(self, _: str) -> Iterator[Shown]:
         name = self._sheet.step.name
         step = self._own()[name]
-        texts = [decimal(float(x), self._decimals) for x in step.value.ravel()]
+        texts = [decimal(float(x), max(_DECIMALS, self._least)) for x in step.value.ravel()]
         self._sheet.texts = np.array(texts, dtype=object).reshape(self._sheet.texts.shape)
         self._now.outcome, self._now.was_shown = "shown", True
         yield Selection.of(step)
@@ -142,12 +148,21 @@ class Session:
     def _explain(self, cell: str) -> Iterator[Shown]:
         if not cell:
             cell = self._sheet.step.cell_name(self._sheet.first_open())
+        name = fold(cell.partition("[")[0].strip())
+        if own := next((wrong for wrong in self._wrong if fold(wrong) == name), None):
+            msg = f"nothing to explain: {own} holds your own numbers"
+            raise AttnError(msg)
         yield self._own().explain(cell)
-        if cell.partition("[")[0].strip() not in self._done:
+        if name not in map(fold, self._done):
             self._now.hints += 1
 
+    def _problem(self, names: str) -> Iterator[Shown]:
+        yield selected(self._own(), names, self._given, [*self._given, *self._done])
+        if not names:
+            yield from self._settings()
+
     def _skip(self, _: str) -> Iterator[Shown]:
-        self._now.outcome = "skipped"
+        self._now.outcome, self._now.was_skipped = "skipped", True
         if self._report is not None:
             self._wrong[self._sheet.step.name] = self._report.steps[self._sheet.step.name]
             yield Sentence("From here on your own numbers count.", strong=False)
@@ -173,7 +188,7 @@ class Session:
     def _answer(self, line: str) -> Reply:
         if line.strip().isalpha():
             msg = f"{quoted(line.strip())} is neither a number nor a word to type"
-            raise AttnError(msg, hint=suggestion(line.strip(), list(self._commands())) or _WORDS)
+            raise AttnError(msg, hint=suggestion(line.strip(), list(self._commands())) or f"type {_WORDS}")
         sheet, name = self._sheet, self._sheet.step.name
         rows = sheet.read(line)
         places = sheet.places(rows)
@@ -252,11 +267,20 @@ class Session:
     def _own(self) -> Trace:
         return carried(self._truth, self._wrong)
 
-    def _settings(self) -> Iterator[str]:
-        """Yield the fields that are not shown as matrices or labels."""
-        for name, value in self._truth.fields.items():
-            if name not in self._truth and name not in _NO_SETTINGS:
-                yield f"{name} = {text_of(value, Style())}"
+    @property
+    def _given(self) -> list[str]:
+        """The names of the problem's matrices."""
+        return [step.name for step in self._truth.values() if step.given]
+
+    def _settings(self) -> Iterator[Sentence]:
+        """Yield a line with the fields that are not shown as matrices or labels, if there are any."""
+        settings = [
+            f"{name} = {text_of(value, Style())}"
+            for name, value in self._truth.fields.items()
+            if name not in self._truth and name not in _NO_SETTINGS
+        ]
+        if settings:
+            yield Sentence(visible("; ".join(settings)), strong=False)
 
 
 def _sentence(text: str) -> str:

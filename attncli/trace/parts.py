@@ -137,11 +137,15 @@ def _explanations(trace: Trace, name: str, depth: Depth) -> Iterator[Explanation
         yield trace.zoom(step.name, cell, depth)
 
 
-def no_step(trace: Trace, name: str) -> AttnError:
-    """Return the error for a name that no step of a trace has; for a gradient, it says why."""
+def no_step(trace: Trace, name: str, *, computed: bool = False) -> AttnError:
+    """Return the error for a name that no step of a trace has; for a gradient, it says why.
+
+    With `computed`, its hint lists the steps that are computed, else all of them.
+    """
     of = resolve(name) or ""
     if of not in GRADIENTS:
-        hint = suggestion(name, list(trace)) or f"the steps are {', '.join(trace)}"
+        known = [step.name for step in trace.values() if not (computed and step.given)]
+        hint = suggestion(name, list(trace)) or f"the steps are {', '.join(known)}"
         return AttnError(f"no such step: {quoted(name)}", hint=hint)
     gradients = [known for known in trace if known in GRADIENTS]
     if not gradients:

@@ -168,14 +168,14 @@ class Trace(Mapping[str, Step]):
         self._steps[step.name] = step
         return step.name
 
-    def find(self, name: str) -> Step:
-        """Return the step of this name, ignoring case; AttnError with a hint if there is none."""
+    def find(self, name: str, *, computed: bool = False) -> Step:
+        """Return the step of this name, ignoring case; AttnError if there is none, with a hint at `computed` steps."""
         wanted = fold(name.replace("Σ", "sum"))
         for known in (self, self.expanded()):
             for own, step in known.items():
                 if fold(own) == wanted:
                     return step
-        raise no_step(self, name)
+        raise no_step(self, name, computed=computed)
 
     def expanded(self) -> Trace:
         """Return the trace with the finer lines of its ops, each before the step that it is a line of."""
@@ -259,7 +259,7 @@ class Trace(Mapping[str, Step]):
         name, _, labels = part.strip().removesuffix("]").partition("[")
         depth = Depth.DEEP if deep else Depth.CELL
         try:
-            step = self.find(name.strip())
+            step = self.find(name.strip(), computed=True)
             indices = list(cells_or_rows(step, labels))
         except AttnError as error:
             if line := line_of(self, part.strip(), depth):

@@ -67,8 +67,12 @@ def unbroken(text: str) -> list[str]:
 
 
 def explanation(trace: Trace, style: Style, precision: int, name: Name | None = None) -> list[Equation]:
-    """Return the equations of an explanation, one for each step; `name` writes a step's name in LaTeX."""
-    return [_line(step, style, precision, name or name_tex) for step in trace.values()]
+    """Return the equations of an explanation, one for each step; `name` writes a step's name in LaTeX.
+
+    A number that is its own name, such as the 6 of a mean of 6 numbers, has no line.
+    """
+    lines = (_line(step, style, precision, name or name_tex) for step in trace.values())
+    return [line for line in lines if line.sides]
 
 
 def by_hand(step: Step, style: Style, precision: int, name: Name | None = None) -> list[Equation]:
@@ -118,9 +122,11 @@ def _line(step: Step, style: Style, precision: int, name: Name) -> Equation:
     shown = [Number(decimal(x, precision)) for x in step.array[0].tolist()]
     rows.append(_written(step.array[0], precision) if step.given else shown)
     sides = [Side(text, tex) for text, tex in zip(step.formula(), step.tex(name), strict=True)][:1]
+    sides = [side for side in sides if side.text != step.name]  # Σ X[q1] = Σ X[q1]
     for row in rows:
         side = _side(row, style)
-        if not sides or side.text != sides[-1].text.replace("−", "-"):
+        before = sides[-1].text.replace("−", "-") if sides else step.name
+        if side.text != before:
             sides.append(side)
     note = step.note()
     if any("…" in side.text for side in sides[1:]):

@@ -100,6 +100,7 @@ class MatrixTables:
         table = Table(
             box=thin(self.style),
             show_edge=False,
+            show_header=any(self.columns),
             padding=0,
             border_style="dim",
             header_style="none",

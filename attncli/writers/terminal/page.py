@@ -23,6 +23,7 @@ from attncli.writers.matrix import (
 from attncli.writers.terminal.arithmetic import arithmetic
 from attncli.writers.terminal.layout import INDENT, NATURAL, Panel, Part, blank_line, indented, side_by_side
 from attncli.writers.terminal.matrix import MatrixTables
+from attncli.writers.terminal.measure import broken, cells
 
 
 def parts(traces: Sequence[Trace], style: Style) -> Iterator[Part]:
@@ -90,11 +91,17 @@ class TracePage:
             yield self.remark(note)
 
     def formula(self, step: Step) -> Text:
-        """Return the name, the formula and the shape of a step, which goes to a line by itself rather than wrap."""
-        formula = Text.assemble(self.say(step.name, "bold"), self.say("".join(f" = {text}" for text in step.formula())))
-        size = self.say(size_text(step), "dim")
-        fits = self.style.width is None or formula.cell_len + 3 + size.cell_len <= self.style.width
-        return Text.assemble(formula, "   " if fits else f"\n{' ' * INDENT}", size)
+        """Return the name, the formula and the shape of a step, broken before equals signs if it is too wide."""
+        name = self.style.plain(visible(step.name))
+        first, *others = [f"= {self.style.plain(visible(text))}" for text in step.formula()] or [""]
+        sides = [f"{name} {first}".rstrip(), *others]
+        formula, size = " ".join(sides), self.say(size_text(step), "dim")
+        under = f"\n{' ' * INDENT}"
+        if self.style.width and cells(formula) > self.style.width:
+            formula = under.join(broken(sides, self.style.width - INDENT))
+        last = cells(formula.rpartition("\n")[2])
+        fits = self.style.width is None or last + 3 + size.cell_len <= self.style.width
+        return Text.assemble((name, "bold"), formula[len(name) :], "   " if fits else under, size)
 
     def arithmetic(self, step: Step) -> Iterator[Part]:
         """Yield the arithmetic or the exact values of a step's cells, if asked for."""
