@@ -132,7 +132,7 @@ def _differences(trace: Trace, like: str | None) -> Iterator[str]:
     from attncli.problem.implementations import WITHOUT_A_KEY
 
     if like in WITHOUT_A_KEY and "weights" in trace and not trace["weights"].array.any(axis=-1).all():
-        yield f"{like} differs where a query sees no key, whose weights are 0 here: {WITHOUT_A_KEY[like]}"
+        yield f"a query sees no key, so its weights are 0; {like} differs: {WITHOUT_A_KEY[like]}"
 
 
 def _refuse_beside_heatmap(options: Mapping[str, object]) -> None:
