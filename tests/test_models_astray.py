@@ -133,6 +133,6 @@ def test_a_sharded_folder_without_a_shard(run: Runner, model: Path) -> None:
     (model / "model.safetensors").rename(model / "model-1-of-2.safetensors")
     (model / "model-1-of-2.safetensors").write_bytes(stored(a=np.ones((2, 2))))
     assert refused(run, "m", "layer=0", X) == (
-        "m/model.safetensors.index.json: names 'model-2-of-2.safetensors', and there is no such file\n"
+        "m/model.safetensors.index.json: names 'model-2-of-2.safetensors', but there is no such file\n"
         "  hint: download all files that the index names\n"
     )

@@ -19,7 +19,7 @@ DEFAULTS: dict[str, dict[str, str]] = {
     "transformers": {"causal_align": "bottom-right", "rope_style": "half"},
     "numpy-course": {"scale": "none", "causal_align": "top-left"},
 }
-"""The fields by implementation; what a problem says itself wins."""
+"""The fields by implementation; a problem's own fields take precedence."""
 
 _MEAN = "hidden scores are −10⁹ or so, not −∞: all keys weigh the same"
 WITHOUT_A_KEY = {"torch-mha": "0/0 where a query sees no key", "jax": _MEAN, "keras": _MEAN}
@@ -27,7 +27,7 @@ WITHOUT_A_KEY = {"torch-mha": "0/0 where a query sees no key", "jax": _MEAN, "ke
 
 
 def with_defaults(document: Document, name: str | None) -> Document:
-    """Return a document with the defaults of an implementation for what it does not say; AttnError if it is unknown."""
+    """Return a document completed by the defaults of an implementation; AttnError if it is unknown."""
     if name is None:
         return document
     if name not in DEFAULTS:

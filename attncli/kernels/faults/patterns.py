@@ -1,4 +1,4 @@
-"""Faults that show by where and how an output is wrong, whatever the numbers are.
+"""Faults that show in the place and kind of the errors, whatever the numbers are.
 
 To add a pattern, write a function of an `Anomaly` that returns a sentence or None, and add a line to `PATTERNS`.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAX_ROWS = 256
 """The most rows of a head of which the weights are computed."""
 _ONE_ROW = 0.98
-"""The share of a difference that a single stale row has to explain."""
+"""The share of a difference that a single stale row must explain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ def empty_rows_nan(a: Anomaly) -> str | None:
 def one_head_nan(a: Anomaly) -> str | None:
     heads = (~np.isfinite(a.out)).mean(axis=(2, 3))
     if heads.size > 1 and (heads > 0).sum() == 1 and heads.max() > 0.5:
-        return f"all that is not finite is in head {int(np.unravel_index(int(heads.argmax()), heads.shape)[1]) + 1}"
+        return f"every NaN and infinity is in head {int(np.unravel_index(int(heads.argmax()), heads.shape)[1]) + 1}"
     return None
 
 
@@ -109,7 +109,7 @@ def one_tile_garbage(a: Anomaly) -> str | None:
     if a.box is None:
         return None
     _, h, rows, columns = a.box
-    return f"all that is wrong is a tile of {rows.stop - rows.start}×{columns.stop - columns.start} in head {h + 1}"
+    return f"only a tile of {rows.stop - rows.start}×{columns.stop - columns.start} in head {h + 1} is wrong"
 
 
 def tail_rows_uninitialised(a: Anomaly) -> str | None:
@@ -117,7 +117,7 @@ def tail_rows_uninitialised(a: Anomaly) -> str | None:
 
 
 def stale_cache_row(a: Anomaly) -> str | None:
-    """Find a value that is another one: E = w_j δ, so that one key explains the whole difference."""
+    """Find a replaced value: E = w_j δ, so that one key explains the whole difference."""
     if not np.isfinite(a.out).all() or a.projected:
         return None
     errors = np.where(a.wrong.any(axis=(2, 3)), np.square(a.out - a.right).sum(axis=(2, 3)), 0)
@@ -131,7 +131,7 @@ def stale_cache_row(a: Anomaly) -> str | None:
     left = np.square(a.noise[b, h, rows]).sum()
     key, total = int(explained.argmax()), float(np.square(error).sum())
     if len(weights) > 1 and explained[key] + 2 * left >= _ONE_ROW * total and total > 4 * left:
-        return f"value {key + 1} of head {h + 1} is another one"
+        return f"a different value {key + 1} is used in head {h + 1}"
     return None
 
 
@@ -160,7 +160,7 @@ def dropout_left_on(a: Anomaly) -> str | None:
 PATTERNS: dict[str, tuple[Pattern, str]] = {
     "empty_rows_nan": (empty_rows_nan, "0/0 where the sum of the weights is 0"),
     "one_head_nan": (one_head_nan, "the pointers of this head"),
-    "one_element": (one_element, "a race, or a bad memory cell: does it come again?"),
+    "one_element": (one_element, "a race, or a bad memory cell: run the kernel again"),
     "tail_rows_zero": (tail_rows_zero, "the grid: ⌈n / tile⌉ tiles of rows"),
     "one_warp_stale": (one_warp_stale, "a missing barrier: the tile holds another tile's numbers"),
     "one_tile_garbage": (one_tile_garbage, "a missing barrier, or memory that was never written"),
@@ -168,4 +168,4 @@ PATTERNS: dict[str, tuple[Pattern, str]] = {
     "stale_cache_row": (stale_cache_row, "the slot of the cache that is written"),
     "dropout_left_on": (dropout_left_on, "training mode"),
 }
-"""The patterns by id, each with what to look at, in the order in which they are tried; the first that fits is named."""
+"""The patterns by id, each with the place to look at, in the order of trial; the first that fits is named."""
