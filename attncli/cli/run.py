@@ -108,6 +108,10 @@ def run(
     def work(problem: Problem) -> Trace:
         trace = derive(problem, dtype=dtype, steps=wanted)
         notes.update(dict.fromkeys(trace.notes))
+        if like and not quiet:
+            from attncli.kernels.conventions import unlike  # with what only other implementations need
+
+            notes.update(dict.fromkeys(unlike(problem, like)))
         return trace.only(parts) if parts else trace
 
     fine = True
