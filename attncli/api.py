@@ -153,7 +153,7 @@ def check(
     claims: Claims | Mapping[str, Any] | None = None,
     **steps: Unpack[Claims],
 ) -> Report:
-    """Compare somebody's numbers with the derivation, step by step, and name the first mistake.
+    """Compare a student's numbers with the derivation, step by step, and name the first mistake.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def explain(problem: Fields | Mapping[str, Any] | Trace, cell: str, *, deep: boo
     Raises
     ------
     AttnError
-        For a step or a label that does not exist, and for what is given and not computed.
+        For a step or a label that does not exist, and for a given step.
 
     Examples
     --------
@@ -242,7 +242,7 @@ def compare(
     strict: bool = False,
     explain: bool = False,
 ) -> Comparison:
-    """Hold a kernel's output against float64, within what its number format gives.
+    """Compare a kernel's output with float64, within the error that its number format allows.
 
     Parameters
     ----------

@@ -106,6 +106,14 @@ def test_a_constant_factor(run: Runner, tmp_path: Path, dtype: str, factor: floa
     assert float(found.split()[0]) == pytest.approx(factor, rel=2e-3)
 
 
+def test_zeros_have_no_factor(run: Runner, tmp_path: Path) -> None:
+    """An output of zeros is named; one that should be 0 has no factor."""
+    x = inputs()
+    assert ids(run, tmp_path, x, flash(x) * 0, "--dtype", "float16") == ["all_zero"]
+    nothing = Inputs(x.q, x.k, x.v * 0, x.dtype, x.fields)
+    assert ids(run, tmp_path, nothing, flash(x), "--dtype", "float16") == []
+
+
 def test_a_factor_of_each_row_is_not_constant(run: Runner, tmp_path: Path) -> None:
     """A factor that varies is unknown."""
     x = inputs()

@@ -48,7 +48,7 @@ def test_rounded_numbers_are_not_taken_for_cut_off_ones(run: Runner) -> None:
 
 
 def test_a_rounded_root_is_carried_through_after_an_error(run: Runner) -> None:
-    """32 stands in the place of another score; all of scaled is scores / 1.4142 of unrounded scores."""
+    """32 stands in place of another score; all of scaled is scores / 1.4142 of unrounded scores."""
     q, k = "5 -2; 1.3111 -1.4697; 3.3452 -0.4363", "6 -1; 1.3917 -2.2912; 1.5129 -2.3054"
     found = states(
         run,

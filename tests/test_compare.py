@@ -264,7 +264,7 @@ def test_the_heat_map_shows_the_tile(run: Runner, tmp_path: Path) -> None:
     assert table.code == 1
     assert "head 2 of 2" in table.out
     assert "queries down, dimensions across" in table.out
-    assert "1 is as far off as an honest kernel may be, or further" in table.out
+    assert "1 is the largest error of an honest kernel, or more" in table.out
     right = [line.split("    ")[-1] for line in table.out.splitlines() if line.startswith(" q")]
     assert [line.count("█") > 8 for line in right].index(True) == len(right) // 2
     svg = run("compare", p, f"out={o}", "--dtype", "bfloat16", "--heatmap", "-f", "svg")
@@ -347,7 +347,7 @@ def test_text_needs_a_format(run: Runner) -> None:
     result = run("compare", *problem, "out=8.98592 9.98592")
     assert result.code == 2
     assert result.err == (
-        "attncli: out: the number format of the output is not known, as text has none\n"
+        "attncli: out: the output is text, which has no number format\n"
         "  hint: add --dtype with one of float16, bfloat16, float32, float64\n"
     )
 

@@ -52,7 +52,7 @@ def test_a_derivation_has_the_numbers_of_a_mistake(run: Runner, id: str) -> None
     done = drill(run, id, "scores", "scaled", "masked", "weights", "head_output", "output", id)
     assert (done.code, done.err) == (0, ""), done.out
     (numbers,) = derivations(done.out)
-    (step,) = re.findall(r"^Yes, (\w+) does not follow from what comes before it\.$", done.out, re.MULTILINE)
+    (step,) = re.findall(r"^Yes, (\w+) does not follow from the steps before it\.$", done.out, re.MULTILINE)
     assert done.out.endswith("All found.\n")
     options = ["--causal"] if "masked" in numbers else ["--heads", "2"] if "head_output" in numbers else []
     problem = json.loads(run("new", "--seed", "7", *options).out)
@@ -96,7 +96,7 @@ def test_words(run: Runner, tmp_path: Path) -> None:
     answers = ["hint", "hint", "output", "scaled", "hint", other, "no_scale"]
     done = drill(run, "no_scale", *answers, options=("--seed", "7", "--log", "log"))
     assert done.code == 0
-    assert "scaled[q3,k3] = scores[q3,k3] / √d_k = -6/√4 = -6/2 = -3\nThe table has -6 there.\n" in done.out
+    assert "scaled[q3,k3] = scores[q3,k3] / √d_k = -6/√4 = -6/2 = -3\nThe derivation shows -6.\n" in done.out
     assert "No: the numbers of output follow from those before it." in done.out
     assert "shown: scaled = scores\n" in done.out
     assert "no_scale: found after 3 hints\n" in done.out
@@ -125,8 +125,8 @@ def test_what_is_not_an_answer(run: Runner, line: str, said: str) -> None:
     done = drill(run, "no_scale", line, "scaled", "no-scale", "9", "no_scale")
     assert done.code == 0
     assert f"{said}\nwrong step>\n" in done.out
-    assert "'no-scale' is not among the mistakes to choose from\n  hint: did you mean 'no_scale'?\n" in done.out
-    assert "'9' is not among the mistakes to choose from\n  hint: type a number from 1 to 6\n" in done.out
+    assert "'no-scale' is not one of the mistakes listed\n  hint: did you mean 'no_scale'?\n" in done.out
+    assert "'9' is not one of the mistakes listed\n  hint: type a number from 1 to 6\n" in done.out
 
 
 PROBLEM: dict[str, Any] = {"Q": [[3, 4]], "K": [[1, 2], [2, 3]], "V": [[7, 8], [9, 10]]}

@@ -146,7 +146,7 @@ def test_the_folder_is_written_whole_or_not_at_all(run: Runner, problem: str, tm
     (tmp_path / "empty").mkdir()
     (tmp_path / "a.json").write_text('{"weights": [["0.0474", "0.9526"]]}')
     for folder, says in (
-        ("full", "full: the folder is not empty\n  hint: name a new one: files of an older class would stay in it\n"),
+        ("full", "full: the folder is not empty\n  hint: name a new folder: files of an older class would stay\n"),
         ("p.json", "p.json: is not a folder\n"),
         ("nosuch/back", "nosuch/back: cannot be written: No such file or directory\n"),
     ):

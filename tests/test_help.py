@@ -44,7 +44,7 @@ def test_the_list_has_every_file(run: Runner) -> None:
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_a_topic_is_plain_in_a_pipe(run: Runner, topic: str) -> None:
-    """It is the Markdown of its file, with tables in the place of their names, and without an escape."""
+    """It is the Markdown of its file, with tables in place of their names, and without an escape."""
     done = run("help", topic, env={"FORCE_COLOR": "1", "PAGER": "false"})
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"# {heading(topic)}\n")

@@ -89,7 +89,7 @@ def test_only_the_last_dimensions_turn() -> None:
     assert (turned[..., :OWN] == k[..., :OWN]).all()
     assert (turned[:, :1, OWN:] == turned[..., OWN:]).all()
     assert (turned[1:, :, OWN:] != k[1:, :, OWN:]).any(axis=-1).all()
-    assert "the last r = 6 of 10 dimensions turn" in trace["K_rotated"].note()
+    assert "the last r = 6 of 10 dimensions are rotated" in trace["K_rotated"].note()
     assert trace["K"].formula() == ["[KV_latent W_k, X W_k_rope]"]
 
 

@@ -520,7 +520,7 @@ def test_heads_keep_their_numbers_apart(run: Runner, heads_of: Callable[[int, in
 
 
 def tables_of(page: str) -> str:
-    """Return a page without its panels, and with numbers in the place of links."""
+    """Return a page without its panels, and with numbers in place of links."""
     return re.sub(r"</?a\b[^>]*>", "", page.partition("<aside")[0])
 
 

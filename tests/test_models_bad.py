@@ -130,7 +130,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing shard": (
         _sharded({"model.layers.0.self_attn.q_proj.weight": "ones.safetensors"}),
         (
-            "m/model.safetensors.index.json: names 'ones.safetensors', and there is no such file\n"
+            "m/model.safetensors.index.json: names 'ones.safetensors', but there is no such file\n"
             "  hint: did you mean 'm/one.safetensors'?\n"
         ),
     ),
@@ -224,7 +224,7 @@ def test_a_missing_tensor(refused: Message, tmp_path: Path, rng: np.random.Gener
 
 def test_a_layer_without_a_folder(refused: Message) -> None:
     assert refused("run", "layer=0", "X=1 2", "Q=1 2") == (
-        "layer= is for a checkpoint, and no folder with a config.json is given\n"
+        "layer= needs a checkpoint: a folder with a config.json\n"
         "  hint: name the folder: attncli run MODELDIR layer=0 X=x.npy\n"
     )
 
@@ -235,7 +235,7 @@ def test_a_layer_given_twice(refused: Message, llama: Path) -> None:
 
 def test_a_second_file(refused: Message, llama: Path) -> None:
     assert refused("run", "llama", "x.npy", "layer=0") == (
-        "'llama' is a checkpoint, and 'x.npy' a second file\n  hint: name the field that it holds: X=x.npy\n"
+        "'llama' is a checkpoint, so 'x.npy' needs the name of a field\n  hint: name the field that it holds: X=x.npy\n"
     )
 
 

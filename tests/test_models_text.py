@@ -129,7 +129,7 @@ def _refused(run: Runner, *args: str | Path) -> str:
 def test_a_text_that_is_too_long(run: Runner, samples: Path) -> None:
     folder = samples / "tiny-gpt2"
     assert _refused(run, folder, "layer=0", "text=" + "the " * 40) == (
-        f"{folder}: wpe: has 32 rows, one for each position, and the text has 41 tokens\n"
+        f"{folder}: wpe: has 32 rows, one for each position, but the text has 41 tokens\n"
     )
 
 
@@ -143,7 +143,7 @@ def test_a_tokenizer_of_another_model(run: Runner, samples: Path, tmp_path: Path
     model = folders.write(tmp_path / "m", folders.LLAMA, folders.llama(np.random.default_rng(0)))
     shutil.copy(samples / "tiny-gpt2" / "tokenizer.json", model)
     assert (
-        _refused(run, "m", "layer=0", "text=the") == "m: embed_tokens: has 9 rows, and the tokenizer gave token 257\n"
+        _refused(run, "m", "layer=0", "text=the") == "m: embed_tokens: has 9 rows, but the tokenizer gave token 257\n"
     )
 
 

@@ -89,7 +89,7 @@ def test_answers_to_another_variant_are_recognised_by_their_seed(run: Runner, va
     write(tmp_path / "in" / "Ben.json", {"name": "Ben", "exercise": 101, "scores": scores(1)})
     (row,) = rows(run, variants, "in")
     assert (row["marks"], row["steps"]["scores"]) == (1, "correct")
-    assert row["remarks"] == ["output open", "answers exercise 101, that of Ada Lovelace, and not 102"]
+    assert row["remarks"] == ["output open", "answers exercise 101, that of Ada Lovelace, not 102"]
 
 
 def test_only_names_below_the_folder_are_students(run: Runner, variants: str, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ BAD_FOLDERS: dict[str, tuple[dict[str, object], str]] = {
     ),
     "a seed twice": (
         {"a.json": problem(1), "b.json": problem(1)},
-        "class/b.json: has the seed 101, as a.json has\n",
+        "class/b.json: has the seed 101, the same as a.json\n",
     ),
     "a typing error": (
         {"a.json": {"exercise": 1, "Q": [[1]], "K": [[1]], "skale": 2}},

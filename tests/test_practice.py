@@ -236,10 +236,10 @@ def test_explain_of_earlier_steps_is_free(run: Runner, file: Path) -> None:
         ("1 2 3; 1 2 3; 1 2 3; 1 2 3", "got 4 rows; scores has 3"),
         ("? ? ?", "every cell is open\n  hint: skip goes on without an answer"),
         ("1 2 x", "scores, row 1, column 3: 'x' is not a number"),
-        ("hnit", "'hnit' is neither a number nor a word to type\n  hint: did you mean 'hint'?"),
+        ("hnit", "'hnit' is neither a number nor a command\n  hint: did you mean 'hint'?"),
         (
             "e",
-            f"'e' is neither a number nor a word to type\n  hint: type {WORDS_TO_TYPE}",
+            f"'e' is neither a number nor a command\n  hint: type {WORDS_TO_TYPE}",
         ),
         ("explain weights[q9]", "weights has no 'q9': its labels are q1, q2, q3; k1, k2, k3"),
         ("explain Q[q1]", "nothing to explain: Q is given"),

@@ -177,7 +177,7 @@ def test_questions_without_formulas(run: Runner) -> None:
 
 
 def filled(text: str, claims: list[float]) -> list[dict[str, Any]]:
-    """Return the code cells of a notebook with these numbers in the place of None."""
+    """Return the code cells of a notebook with these numbers in place of None."""
     left = iter(claims)
     notebook = json.loads(text)
     assert (notebook["nbformat"], notebook["metadata"]["kernelspec"]["name"]) == (4, "python3")

@@ -175,7 +175,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"relative_bias": [[1, 2]] * 5},
         (
             "relative_bias: has 5 buckets, expected an even number from 4\n"
-            "  hint: relative_bidirectional: false has buckets for earlier keys alone"
+            "  hint: relative_bidirectional: false has buckets for earlier keys only"
         ),
     ),
     "few": (

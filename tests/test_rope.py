@@ -85,7 +85,8 @@ def test_the_last_dimensions_turn_after_some_that_pass(style: str) -> None:
     np.testing.assert_array_equal(
         turned[:, D - 4 :], Rotate(HeadLayout(), style=style, freqs=Frequencies(freqs.values)).apply(x[:, D - 4 :])
     )
-    assert "the last r = 4 of 12 dimensions turn" in Rotate(HeadLayout(), freqs=freqs, skip=8).note(columns=False)
+    note = Rotate(HeadLayout(), freqs=freqs, skip=8).note(columns=False)
+    assert "the last r = 4 of 12 dimensions are rotated" in note
 
 
 def test_only_distances_count() -> None:
@@ -176,7 +177,7 @@ def test_notes_tell_what_turns(run: Runner) -> None:
     note = done.out.splitlines()[1].strip()
     assert note == (
         "RoPE: dimensions i and i + r/2 form a pair, θ = 1, 0.0025 (yarn ×4, base 10000); cos and sin × 1.13863; "
-        "the first r = 4 of 6 dimensions turn; the positions are 3, 7"
+        "the first r = 4 of 6 dimensions are rotated; the positions are 3, 7"
     )
 
 

@@ -144,7 +144,7 @@ def test_names_are_made_safe(run: Runner, tmp_path: Path) -> None:
 
 REFUSED = {
     "--names twice.csv --out-dir class": (
-        "twice.csv:3: 'ADA' is there twice, first in line 1\n"
+        "twice.csv:3: 'ADA' appears twice, first in line 1\n"
         "  hint: add what tells them apart, for example an initial"
     ),
     "--names empty.csv --out-dir class": "empty.csv: holds no names",
@@ -156,7 +156,7 @@ REFUSED = {
     "--count 0": "--count must be from 1 to 100000, got 0",
     "--count 3 --sheet a.md": "--sheet, --answers and --key of several variants need --out-dir",
     "--count 3 --out-dir full": (
-        "full: the folder is not empty\n  hint: name a new one: files of an older class would stay in it"
+        "full: the folder is not empty\n  hint: name a new folder: files of an older class would stay"
     ),
     "--count 3 --out-dir two.csv": "two.csv: is not a folder",
     "--count 3 --out-dir no/class": "no/class: cannot be written: No such file or directory",

@@ -1,4 +1,4 @@
-"""The mistakes that may show in a step, and what each makes of given numbers: looked at all at once.
+"""The mistakes that may show in a step, and the numbers that each gives, compared all at once.
 
 What a mistake makes of the exact numbers of a problem is the same for all submissions, and is made once.
 """
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     Key: TypeAlias = tuple[str, frozenset[str], bool]
 
 FAR, FAR_UNITS = 0.1, 20
-"""More than rounding of operands moves a number: relative to the greatest of its step, and in units."""
+"""A bound of the effect of rounded operands: relative to the greatest number of the step, and in units."""
 MOST = 2**20
 """Numbers that a block of candidates may hold for each step; steps with more than this are not kept."""
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Mistakes that may show in a step, and what each makes of the numbers."""
+    """Mistakes that may show in a step, and the numbers that each gives."""
 
     mistakes: Sequence[Mistake]
     values: Array
@@ -44,14 +44,14 @@ class Block:
     greatest: Array
     """The greatest of each, in absolute value, (mistakes, 1, …)."""
     earlier: Mapping[str, tuple[Ints, Array]]
-    """For each claimed step before: which of the mistakes may change it, and what they make of it."""
+    """For each earlier claimed step: the mistakes that may change it, and the numbers that they give."""
 
     def fit(self, claim: Claim, honest: Array) -> Ints:
         """Return how each mistake fits a claim: 2 exactly, 1 within a unit, 0 not."""
         return fits(self.mistakes, self.values, claim, honest)
 
     def consistent(self, claims: Mapping[str, Claim]) -> Bools:
-        """Return the mistakes with which all agrees that was claimed on the way."""
+        """Return the mistakes that agree with all earlier claims."""
         kept = np.ones(len(self.mistakes), dtype=bool)
         for name, (which, values) in self.earlier.items():
             claim = claims[name]
@@ -67,7 +67,7 @@ class Block:
 
 
 class Candidates:
-    """The known mistakes, on numbers of all steps: the exact ones of a problem, or what follows from earlier mistakes.
+    """The known mistakes, on the numbers of all steps: exact ones, or those that follow from earlier mistakes.
 
     `change` are the earlier mistakes.
     """
@@ -85,7 +85,7 @@ class Candidates:
         return Candidates(self._truth, self._known, numbers, change)
 
     def changed(self, mistake: Mistake) -> Change:
-        """Return what a mistake changes, and what earlier mistakes change from its first step on."""
+        """Return the changes of a mistake, and those of earlier mistakes from its first step on."""
         if not self._change:
             return mistake.change
         first = min((self._order[name] for name in mistake.change if name in self._order), default=0)
@@ -93,7 +93,7 @@ class Candidates:
         return {**before, **mistake.change}
 
     def made(self, mistake: Mistake, name: str) -> Array | None:
-        """Return what a mistake makes of a step; None where the shapes do not allow it."""
+        """Return the value of a step with a mistake; None if the shapes do not allow it."""
         return replayed(self._truth, name, self.changed(mistake), self._numbers)
 
     def blocks(self, step: Step, claimed: frozenset[str], *, last_resort: bool) -> Iterator[Block]:
@@ -149,7 +149,7 @@ class Candidates:
         return name == on or any(self._depends(operand.name, on) for operand in self._truth[name].operands)
 
     def _same_shapes(self, mistake: Mistake, steps: Sequence[str]) -> list[Array] | None:
-        """Return what a mistake makes of some steps; None where one of them is of another shape."""
+        """Return the values of some steps with a mistake; None if the shape of one of them changes."""
         found = swept(self._truth, steps, self.changed(mistake), self._numbers)
         if found is None or any(value.shape != self._truth[name].array.shape for name, value in found.items()):
             return None
@@ -176,7 +176,7 @@ def fits(mistakes: Sequence[Mistake], values: Array, claim: Claim, honest: Array
 
 
 def _free(mistakes: Sequence[Mistake], claim: Claim) -> Bools:
-    """Return where a claimed zero fits whatever a mistake makes, (mistakes, …); (1, …) where it never does."""
+    """Return where a claimed zero fits any value, (mistakes, …); (1, …) if it never does."""
     if not any(mistake.zero_is_right for mistake in mistakes):
         return np.zeros((1, *claim.values.shape), dtype=bool)
     zero = np.array([mistake.zero_is_right for mistake in mistakes]).reshape(-1, *(1 for _ in claim.values.shape))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Bools = npt.NDArray[np.bool_]
 
 MOVED_TIMES, MOVED_UNITS = 4, 10
-"""Rounding on the way moves a student's numbers no further than so many times what it does to exact ones, and units."""
+"""A bound of the effect of rounding between steps: a multiple of that on exact numbers, and units."""
 _WHOLE = re.compile(r"[-−+]?[0-9]+")
 """A claim that is a whole number as written; 2/1 and √4 are exact."""
 
@@ -63,7 +63,7 @@ class Case:
         return self._roundings[decimals]
 
     def moves(self, decimals: int, step: Step) -> Sequence[tuple[Rounding, float]]:
-        """Return the same ways, each with how far it moves a step at the most."""
+        """Return the same ways, each with its greatest effect on a step."""
         key = decimals, step.name
         if key not in self._moves:
             student = Student(self.truth, None)
@@ -177,7 +177,7 @@ class Checker:
             yield from self._routes[name](self.case.roundings)
 
     def _ways(self, step: Step, claim: Claim, judged: Judged, *, before: bool) -> Callable[[int], Sequence[Rounding]]:
-        """Return what gives the ways to round between steps that may explain one of the rows that are left."""
+        """Return a function that yields the ways to round between steps that may explain a remaining row."""
         numbers = [step.array, *(self.student.own[operand.name] for operand in step.operands)]
         greatest = max([1.0, *(float(np.abs(x[np.isfinite(x)]).max(initial=0.0)) for x in numbers)])
         off = np.asarray(np.minimum(_distance(claim, step.array), _distance(claim, judged.follows)))
@@ -290,7 +290,7 @@ def _whole_rows(fine: Bools) -> Bools:
 
 
 def _distance(claim: Claim, values: Array) -> Array:
-    """Return how far each number is from a claim; 0 where there is no answer, or both are −∞."""
+    """Return the distance of each number from a claim; 0 where there is no answer, or both are −∞."""
     with np.errstate(all="ignore"):
         off = np.abs(claim.values - values)
     return np.where(~claim.answered | ((claim.values <= HIDDEN) & (values <= HIDDEN)), 0.0, off)

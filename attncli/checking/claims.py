@@ -1,4 +1,4 @@
-"""Claims: the numbers that somebody gives for a step, with the digits as they were written.
+"""Claims: a student's numbers for a step, with the digits as they were written.
 
 The decimals count: 0.50 says more than 0.5. A cell without an answer is NaN, and never wrong.
 """
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 
 _BLANK = "a cell without an answer is ? (in JSON: null)"
 EARLY = -1000.0
-"""A score below this is somebody's −∞, before the step that hides it."""
+"""A claimed score below this stands for −∞, before the step that hides it."""
 COARSE = 0.1
 """A unit in which a weight is right only as the rounded number: the one next to it may be 0 in its place, or 1."""
 FAR = 100.0
-"""What is this far below the least visible score is somebody's −∞, where scores are hidden."""
+"""A claimed score this far below the least visible one stands for −∞, where scores are hidden."""
 
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """What somebody gives for one step; arrays are row-wise, in the step's shape."""
+    """A student's numbers for one step; arrays are row-wise, in the step's shape."""
 
     values: Array
     units: Array
@@ -200,7 +200,7 @@ def _place(step: Step, labels: str, where: Where) -> tuple[Any, tuple[int, ...]]
 
 
 def _without_empty_rows(given: Texts, rows: int) -> Texts:
-    """Return the texts of a table without as many empty rows as it has too many, which stand between blocks."""
+    """Return the texts of a table without its surplus empty rows, which separate blocks."""
     if given.shape[-2] <= rows:
         return given
     others = tuple(axis for axis in range(given.ndim) if axis != given.ndim - 2)

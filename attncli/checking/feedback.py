@@ -1,4 +1,4 @@
-"""Feedback: the student's own numbers with what is wrong in them, at the level of hints that the teacher chooses."""
+"""Feedback: the student's own numbers with the wrong ones marked, at a level of hints that the teacher chooses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INDEX = "index.html"
 
 
 def feedback(report: Report, hints: int) -> Feedback:
-    """Return what is told of a report; its name and marks are known later."""
+    """Return the feedback on a report; its name and marks are filled in later."""
     told = page(report, Style(full=True), hints)
     steps = {step.name: step for step in told.steps}
     truth = {verdict.step.name: verdict.step for verdict in report.steps.values()}
@@ -79,7 +79,7 @@ def handed_back(roll: Roll) -> list[Feedback]:
 
 
 def _handed_back(row: Row, roll: Roll) -> Feedback:
-    """Return the feedback of a row: a step that the class was asked, and the student left out, is open."""
+    """Return the feedback of a row: a step that the class was asked for and the student left out is open."""
     told = row.feedback or Feedback(visible(roll.summary.title))
     given = {step.said.name: step for step in told.steps}
     asked = [] if row.unreadable else [visible(name) for name in roll.steps]

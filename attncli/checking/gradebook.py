@@ -1,4 +1,4 @@
-"""Gradebooks: what each submission earns of what all of them were asked.
+"""Gradebooks: the marks of each submission, out of those that all could earn.
 
 A cell is asked for if any submission names it, a blank form's null too, and no mask hides it: one student who gives
 half of the numbers is not asked for less than the others.
@@ -54,7 +54,7 @@ def gradebook(
 
 
 def _asked(forms: Sequence[Mapping[str, StepResult]]) -> Asked:
-    """Return what was asked for: the steps in the order of the derivation, without those whose cells are all hidden."""
+    """Return the steps that were asked for, in the order of the derivation, without fully hidden ones."""
     cells: Asked = {}
     for form in forms:
         for name, step in form.items():
@@ -124,7 +124,7 @@ def _cells(step: StepResult | None, asked: dict[tuple[int, ...], Bools]) -> tupl
 
 
 def _part(answered: int, missing: int) -> float:
-    """Return the part of the cells that is answered."""
+    """Return the fraction of the cells that are answered."""
     return answered / (answered + missing) if answered else 0.0
 
 
@@ -140,7 +140,7 @@ def _why(step: StepResult) -> str:
 
 
 def _counts(rows: Sequence[Row]) -> Iterable[str]:
-    """Yield what is counted over a class: verdicts, first wrong steps, mistakes."""
+    """Yield the counts over a class: verdicts, first wrong steps, mistakes."""
     verdicts = Counter(row.verdict for row in rows)
     said = [
         f"{verdicts['right']} all right",

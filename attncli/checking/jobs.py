@@ -14,7 +14,7 @@ from attncli.common.errors import AttnError
 from attncli.readers.folders import Piece
 
 CHUNK = 50
-"""Submissions that are handed to a process at once: fewer would cost more to hand over than to mark."""
+"""Submissions per chunk: smaller chunks take longer to send than to mark."""
 AHEAD = 3
 """Chunks that wait for each process; the others are not read yet."""
 
@@ -25,11 +25,11 @@ _marker: Marker
 def submissions(
     make: Callable[[], Marker], pieces: Iterable[Piece], jobs: int, done: Callable[[float], None]
 ) -> Iterator[Submission]:
-    """Yield submissions judged in so many processes, each with a marker that `make` returns.
+    """Yield submissions marked by several processes, each with a marker that `make` returns.
 
     `done` is called with the share of each piece. Raises AttnError if a process ends before its work.
     """
-    marker = make()  # in this process too: what is wrong with the problem is said before there are others
+    marker = make()  # in this process too: errors in the problem appear before others start
     if jobs == 1:
         for piece in pieces:
             yield from marker.submissions(piece)

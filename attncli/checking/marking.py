@@ -1,6 +1,6 @@
 """Marking: submissions judged one by one, in this process or in several.
 
-A `Submission` is what is known of one of them alone. What it earns depends on what all of them were asked, which
+A `Submission` is the result of marking one of them. Its marks depend on the cells that all were asked for, which
 `attncli.checking.gradebook` knows when the last one has been judged.
 """
 
@@ -34,12 +34,12 @@ _LONGEST_HINT = 120
 
 @dataclass(frozen=True, eq=False)
 class StepResult:
-    """How one step of one submission fares."""
+    """The result of one step of a submission."""
 
     asked: Bools
-    """The cells that the submission names, but for those that a mask hides."""
+    """The cells that the submission has, without those that a mask hides."""
     answered: Bools
-    """Those of them that have an answer."""
+    """The cells among them that have an answer."""
     state: str = ""
     """Empty if none has."""
     sign: str = OPEN
@@ -76,15 +76,15 @@ class Marker:
         self._judges: dict[int, Judge] = {}
         self._by_seed = {exercise.seed: at for at, exercise in enumerate(exercises)}
         self._by_name = _unambiguous([set(map(_folded, exercise.names)) for exercise in exercises])
-        self._judge(0)  # what is wrong with the problem is said at once
+        self._judge(0)  # errors in the problem appear at once
 
     @property
     def title(self) -> str:
-        """What the exercise is called; empty for variants, which have different titles."""
+        """The title of the exercise; empty for variants, whose titles differ."""
         return self._judge(0).title if len(self._exercises) == 1 else ""
 
     def forms(self) -> list[Mapping[str, StepResult]]:
-        """Return what each exercise asks for, as far as its form says so."""
+        """Return the cells that each exercise asks for, if its form says so."""
         forms = ((at, exercise) for at, exercise in enumerate(self._exercises) if exercise.form)
         return [_steps(self._judge(at).judge_form(of_document(exercise.form, {}))) for at, exercise in forms]
 
@@ -135,7 +135,7 @@ class Marker:
         if not said.exercise or self._by_seed.keys() == {""}:
             if own is None and len(self._exercises) > 1:
                 msg = "does not say which exercise it answers, and no exercise has the student's name"
-                raise AttnError(msg, where, "the form has a field exercise, with the seed")
+                raise AttnError(msg, where, "copy the field exercise, its seed, from the form")
             return own or 0
         if said.exercise not in self._by_seed:
             others = len(self._exercises) > 1
@@ -146,10 +146,10 @@ class Marker:
 
     def _strange(self, at: int, own: int) -> str:
         answered, mine = self._exercises[at], self._exercises[own]
-        return f"answers exercise {answered.seed}, that of {answered.names[-1]}, and not {mine.seed}"
+        return f"answers exercise {answered.seed}, that of {answered.names[-1]}, not {mine.seed}"
 
     def absent(self, submissions: Iterable[Submission]) -> list[str]:
-        """Return the names of the students who have a variant, and of whom there is no submission."""
+        """Return the names of the students who have a variant but no submission."""
         there = {submission.variant for submission in submissions}
         return [exercise.names[-1] for at, exercise in enumerate(self._exercises) if exercise.names and at not in there]
 
@@ -164,7 +164,7 @@ def _unambiguous(names: Sequence[Iterable[str]]) -> dict[str, int]:
 
 
 def _folded(name: str) -> str:
-    """Return a name as it may be compared with that of a file: its letters and digits."""
+    """Return the letters and digits of a name, to compare it with a file name."""
     return re.sub(r"[\W_]+", "", name).casefold()
 
 

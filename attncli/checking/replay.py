@@ -1,4 +1,4 @@
-"""A derivation recomputed with a mistake in it, on arrays alone: some lines are replaced, the later ones follow."""
+"""A derivation recomputed with a mistake, on arrays: some lines are replaced, the later ones follow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOT_HERE = (ValueError, IndexError, KeyError, AttnError)
 
 
 def inputs(truth: Trace) -> dict[str, Array]:
-    """Return what is given, by name."""
+    """Return the given steps and fields, by name."""
     return {name: step.array for name, step in truth.items() if step.given}
 
 

@@ -81,7 +81,7 @@ class StepVerdict:
 
 @dataclass
 class Report:
-    """The verdict on somebody's numbers: a state for each claimed step, and the mistakes by name.
+    """The verdict on a student's numbers: a state for each claimed step, and the mistakes by name.
 
     Printing a report shows what `attncli check` shows, on a Rich console too; a notebook shows it as HTML.
 
@@ -101,7 +101,7 @@ class Report:
     routes_to: Callable[[str], Iterator[Route]] = field(repr=False)
     """Yields the routes to a claimed step."""
     claims: dict[str, Claim] = field(default_factory=dict, repr=False)
-    """Everything that was asked for, in order: also the steps of a form that have no answer, which have no verdict."""
+    """Every step that was asked for, in order; steps of a form without an answer have no verdict."""
     close: list[Mistake] = field(default_factory=list)
     lines: dict[str, list[tuple[Line, Line]]] = field(default_factory=dict)
     """For each named mistake, by id, the lines that it changes: as they were done, and as they should be."""
@@ -111,7 +111,7 @@ class Report:
     """How the exercise differs from it: "this exercise scales the scores"."""
     name: str = ""
     title: str = ""
-    """What the problem is called."""
+    """The title of the problem."""
     precision: int | None = None
     """Decimals that the problem asks for in what people read."""
     truth: Trace | None = None

@@ -1,4 +1,4 @@
-"""Rounding that is not shown: what people do on a calculator between two steps, as ops in the place of others.
+"""Rounding that is not shown, as on a calculator between two steps: ops in place of others.
 
 None of it is coarser than two decimals, and none much coarser than what the student writes: such is a mistake
 (`mistakes.early`).

@@ -59,7 +59,7 @@ class Route:
         return np.asarray(close | ((claim.values <= HIDDEN) & (self.values <= HIDDEN)))
 
     def off(self, claim: Claim) -> Array:
-        """Return how far a claim is from this route, in units; 0 where there is no answer, or both are −∞."""
+        """Return the distance of a claim from this route, in units; 0 where there is no answer, or both are −∞."""
         with np.errstate(all="ignore"):
             off = np.abs(claim.values - self.values) / claim.units
         alike = ~claim.answered | ((claim.values <= HIDDEN) & (self.values <= HIDDEN))
@@ -146,7 +146,7 @@ def _guard(student: Student, chain: Chain, step: Step, claim: Claim, change: Cha
 
 
 def _mixes(student: Student, step: Step, claim: Claim, change: Change) -> Iterator[Route]:
-    """Yield what comes of one operand as written, and of the others unrounded."""
+    """Yield the results of one operand as written and the others unrounded."""
     op, names = made_of(step, change)
     exact = student.chain(0, change)
     for written in names:
@@ -175,7 +175,7 @@ def _sums_to_1(weights: Array) -> Bools:
 def _hidden(
     student: Student, count: int, step: Step, claim: Claim, half: Array, change: Change, ways: Sequence[Rounding]
 ) -> Iterator[Route]:
-    """Yield what comes of rounding that is not shown, each within `half`."""
+    """Yield the results of rounding that is not shown, each within `half`."""
     before = _ancestors(step)
     skipped = [name for name, made in student.truth.items()
                if name in before and name not in student.claims and not made.given]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The marking scheme: the marks of each step, and the part of them that each state earns."""
+"""The marking scheme: the marks of each step, and the fraction of them that each state earns."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ STATES: Mapping[str, float] = {
     "too_few_decimals": 0.5,
     "wrong": 0,
 }
-"""The part of a step's marks that each state earns, unless a scheme says otherwise."""
+"""The fraction of a step's marks that each state earns, unless a scheme says otherwise."""
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """What a step earns: its marks, times the part for its state, times the part of its cells that are answered."""
+    """The marks of a step: its maximum × the fraction for its state × the fraction of its cells that are answered."""
 
     states: Mapping[str, float] = field(default_factory=lambda: STATES)
     steps: Mapping[str, float] = field(default_factory=dict)

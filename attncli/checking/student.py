@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 FLOAT = 1e-9
 """What arithmetic in float64 may add, relative to the numbers: far below any unit that people write."""
 HIDDEN = -1e8
-"""A claimed score below this is somebody's −∞."""
+"""A claimed score below this stands for −∞."""
 
 SURE = 0.01
-"""A part of a unit that is more than arithmetic in float64 makes of none."""
+"""A fraction of a unit above the rounding errors of float64."""
 
 
 class Chain:
     """The steps made from some of a student's numbers, and from exact arithmetic on those.
 
-    The first `count` of the student's rounded steps are taken as written; `change` are ops in the place of others;
+    The first `count` of the student's rounded steps are taken as written; `change` are ops in place of others;
     `decimals` says to how many some steps are rounded; `copied` are the numbers of steps that are read from a table.
     Wrong rows are the student's, unless `change` makes them.
     """
@@ -158,7 +158,7 @@ class Student:
 
 
 def applied(op: Op, operands: Sequence[Array], shape: tuple[int, ...]) -> Array:
-    """Return what an op makes of somebody's numbers; NaN if it is undefined for them: scores that sum to 0."""
+    """Return the result of an op on a student's numbers; NaN if it is undefined for them: scores that sum to 0."""
     try:
         return np.asarray(op.apply(*operands))
     except AttnError:

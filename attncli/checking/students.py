@@ -1,4 +1,4 @@
-"""Whose submission is whose: the student's name from a field, a folder or a file, and several submissions of one."""
+"""The student of each submission: the name from a field, a folder or a file, and several submissions of one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NameFrom: TypeAlias = Literal["field", "folder", "file"]
 
 @dataclass(frozen=True)
 class Student:
-    """One student: the submission that counts, and what is to be said of the others."""
+    """One student: the submission that counts, and remarks on the others."""
 
     name: str
     id: str

@@ -1,4 +1,4 @@
-"""Figures over a class: how the marks are spread, which steps and cells are hard, which mistakes are made."""
+"""Statistics of a class: the spread of the marks, the hard steps and cells, the mistakes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VERDICTS = ("right", "open", "wrong", "blank", "unreadable")
 def summary(
     title: str, rows: Sequence[Row], judged: Sequence[Submission], steps: Sequence[str], most: float
 ) -> Summary:
-    """Return the figures for the rows of a gradebook, whose submissions that could be read are `judged`."""
+    """Return the statistics of a gradebook; `judged` are its readable submissions."""
     marks = [row.marks for row in rows if row.marks is not None]
     verdicts = Counter(row.verdict for row in rows)
     slips = Counter(name for row in rows for name, state in row.states.items() if state == "slip")
@@ -45,7 +45,7 @@ def _rate(name: str, rows: Sequence[Row]) -> StepRate:
 
 
 def _hardest(judged: Sequence[Submission]) -> HardestCell | None:
-    """Return the cell that is wrong most often; of several the first that was met."""
+    """Return the cell that is wrong most often, the first of several."""
     wrong = Counter((name, cell) for found in judged for name, step in found.steps.items() for cell in step.wrong)
     if not wrong:
         return None

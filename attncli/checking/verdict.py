@@ -55,7 +55,7 @@ class Judge:
 
     @property
     def title(self) -> str:
-        """What the problem is called."""
+        """The title of the problem."""
         return self._truth.title
 
     def judge(self, parts: Parts, *, own: bool = False) -> Report:
@@ -112,7 +112,7 @@ class Judge:
         return self.report(claims, until_wrong=True).right
 
     def report(self, claims: Mapping[str, Claim], *, until_wrong: bool = False) -> Report:
-        """Return the verdict by this problem's own convention alone, perhaps no further than what is wrong."""
+        """Return the verdict by this problem's own convention; with `until_wrong`, only up to the first wrong step."""
         names = frozenset(claims)
         case = self._case(names)
         if softmax_lines.may_be_plain(names):

@@ -89,7 +89,7 @@ def mark_of(verdict: StepVerdict) -> str:
 
 
 def open_said(name: str, claim: Claim, *, right: bool) -> str:
-    """Say how many cells of a step have no answer, and how many are right: weights 1 of 6 cells right, 5 open."""
+    """Return the number of open and right cells of a step in words: weights 1 of 6 cells right, 5 open."""
     asked = int(claim.asked.sum())
     answered = f"{asked - claim.open} of {counted(asked, 'cell')} right, " if right else ""
     return f"{name} {answered}{claim.open} open".lstrip()

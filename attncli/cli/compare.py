@@ -1,4 +1,4 @@
-"""The command `compare`: a kernel's output against float64."""
+"""The command `compare`: a kernel's output compared with float64."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from attncli.cli.terminal import ExitCode, Terminal
 
 Dtype = Annotated[
     Literal["float16", "bfloat16", "float32", "float64"] | None,
-    typer.Option(metavar="TYPE", help="Number format of the kernel [that of its file].", show_default=False),
+    typer.Option(metavar="TYPE", help="Number format of the output [that of its file].", show_default=False),
 ]
 Layout = Annotated[
     Literal["bhsd", "bshd", "sbhd"] | None,
     typer.Option(metavar="NAME", help="Order of the axes: bhsd, bshd or sbhd [as in the problem].", show_default=False),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 if the kernel rounds every step.")]
-Explain = Annotated[bool, typer.Option("--explain", help="Look for faults if the kernel is narrow, too.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 if the verdict is narrow.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Look for faults if the verdict is narrow, too.")]
 Heatmap = Annotated[bool, typer.Option("--heatmap", help="Draw the errors: table, html or svg.")]
 ReportFormat = Annotated[
     str | None,
@@ -42,11 +42,11 @@ def compare(
     quiet: Quiet = False,
     color: Color = "auto",
 ) -> None:
-    """Hold a kernel's output against float64, within what its number format gives.
+    """Compare a kernel's output with float64, within the error that its number format allows.
 
     attncli compare problem.npz out=kernel.npy --dtype bfloat16
 
-    Exit codes: 0 if an honest kernel gives this output, 1 if not, 2 if the input is invalid.
+    Exit codes: 0 if the output is within its bound, 1 if not, 2 if the input is invalid.
     """
     from attncli.kernels.comparison import comparison
     from attncli.kernels.outputs import output_of

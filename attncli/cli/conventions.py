@@ -1,4 +1,4 @@
-"""The command `conventions`: where definitions of attention differ, and what that means for a problem."""
+"""The command `conventions`: the differences between definitions of attention, and their effect on a problem."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def help(
 
 
 def show(terminal: Terminal, page: str, color: str) -> None:
-    """Show Markdown: drawn in a terminal, page by page if it is long, and as it is in a pipe."""
+    """Show Markdown: drawn in a terminal, page by page if it is long, and unchanged in a pipe."""
     if not terminal.output_is_terminal:
         style = terminal.style("never")
         terminal.write(style.plain(page), encoding=style.encoding)

@@ -1,4 +1,4 @@
-"""`run --keep-going`: compute every line of JSON Lines, with an error in the place of a bad one."""
+"""`run --keep-going`: compute every line of JSON Lines, with an error in place of a bad one."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ NameFrom = Annotated[
 ]
 SummaryFile = Annotated[
     str | None,
-    typer.Option("--summary", metavar="FILE", help="Write figures over the class: .txt, .json or .html."),
+    typer.Option("--summary", metavar="FILE", help="Write statistics of the class: .txt, .json or .html."),
 ]
 FeedbackFolder = Annotated[
     str | None,
@@ -125,7 +125,7 @@ def mark(
 
 
 def _must_be_writable(files: Sequence[str | None], feedback: str | None, of_feedback: Mapping[str, object]) -> None:
-    """Raise AttnError for what cannot be written, before a long class is marked."""
+    """Raise AttnError for a path that cannot be written, before a long class is marked."""
     from attncli.common import output
 
     for file in filter(None, files):

@@ -82,7 +82,7 @@ SheetFile = Annotated[
 ]
 AnswersFile = Annotated[
     str | None,
-    typer.Option("--answers", metavar="FILE", help="Write a blank answer file: .json or .csv.", rich_help_panel=_FILES),
+    typer.Option("--answers", metavar="FILE", help="Write a form to fill in: .json or .csv.", rich_help_panel=_FILES),
 ]
 KeyFile = Annotated[
     str | None,
@@ -99,14 +99,14 @@ ExerciseFormat = Annotated[
     ),
 ]
 Count = Annotated[
-    int | None, typer.Option(metavar="N", help="Draw N variants, from seeds of --seed.", rich_help_panel=_CLASS)
+    int | None, typer.Option(metavar="N", help="Draw N variants, with seeds from --seed.", rich_help_panel=_CLASS)
 ]
 OutDir = Annotated[
     str | None,
     typer.Option(
         "--out-dir",
         metavar="DIR",
-        help="Write exercise, sheet, blank answers and key of each variant to a new folder.",
+        help="Write exercise, sheet, form and key of each variant to a new folder.",
         rich_help_panel=_CLASS,
     ),
 ]
@@ -218,7 +218,7 @@ def new(
 
 
 def labels_of(text: str | None, tokens: int | None) -> tuple[str, ...]:
-    """Return the words of --tokens-text; AttnError if --tokens says another number."""
+    """Return the words of --tokens-text; AttnError if --tokens is a different number."""
     labels = tuple(text.split()) if text else ()
     if text is not None and not labels:
         msg = "--tokens-text has no words"

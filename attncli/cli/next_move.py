@@ -34,7 +34,7 @@ def command(report: Report, operands: Sequence[str], options: Mapping[str, str],
 
 
 def _target(report: Report, verdict: StepVerdict, hints: int) -> str:
-    """Return the first wrong cell; where a mistake was made in a step before, that step's row in its place."""
+    """Return the first wrong cell, or the row of an earlier step in which the mistake was made."""
     if hints < SHOWS_CELLS or not verdict.cells:
         return verdict.step.name
     known = verdict.named if hints >= SHOWS_MISTAKES else []

@@ -1,4 +1,4 @@
-"""The command `practice`: an exercise worked in the terminal, each answer judged as it is typed."""
+"""The command `practice`: an exercise worked in the terminal, each answer checked as it is typed."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from attncli.practice.reply import Practice, Shown
     from attncli.problem.fields import Document
 
-Plain = Annotated[
-    bool, typer.Option("--plain", help="Write lines without tables and colours, as a screen reader needs them.")
-]
+Plain = Annotated[bool, typer.Option("--plain", help="Write lines without tables and colours, for screen readers.")]
 DrillIds = Annotated[
     str | None,
     typer.Option(
@@ -84,7 +82,7 @@ def practice(
 
     attncli practice --drill no_scale,mask_zero,softmax_twice
 
-    Exit codes: 0 if everything was right in the end, 1 if not, 2 if the input is invalid.
+    Exit codes: 0 if all answers were right in the end, 1 if not, 2 if the input is invalid.
     """
     from attncli.exercises.draw import any_seed
     from attncli.exercises.spec import ExerciseSpec

@@ -202,7 +202,7 @@ class Terminal:
             try:
                 return input(f"{prompt.encode(encoding, 'backslashreplace').decode(encoding)}> ")
             except (EOFError, KeyboardInterrupt) as left:
-                self.write("\n")  # what comes next begins a line
+                self.write("\n")  # the next text begins a line
                 if isinstance(left, KeyboardInterrupt):
                     raise
                 return None

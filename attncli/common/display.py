@@ -32,7 +32,7 @@ def save(what: object, path: str | os.PathLike[str]) -> None:
 
 
 def fragment(what: object) -> str:
-    """Return a trace, a step or a report's page as a piece of HTML that leaves the notebook around it as it is."""
+    """Return a trace, a step or a report's page as a piece of HTML that does not affect the notebook around it."""
     html: str = resolve_name("attncli.writers.html:fragment")(what)
     return html
 

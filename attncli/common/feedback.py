@@ -1,4 +1,4 @@
-"""The content of the feedback to a student, independent of its format: the student's own numbers, judged."""
+"""The content of the feedback to a student, independent of its format: the student's own numbers, marked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class AnswerCell:
 
     text: str
     state: CellState = ""
-    """Empty for a cell that is right, or of which nothing is told."""
+    """Empty for a cell that is right, or whose sign is withheld."""
     right: str | None = None
     """The right number of a wrong cell, unless it is withheld."""
 
@@ -43,10 +43,10 @@ class AnswerStep:
 
 @dataclass(frozen=True)
 class Feedback:
-    """What a student gets back."""
+    """The feedback to a student."""
 
     title: str
-    """What the exercise is called."""
+    """The title of the exercise."""
     first: str = ""
     """The opening sentence."""
     steps: Sequence[AnswerStep] = ()
@@ -55,7 +55,7 @@ class Feedback:
     marks: str = ""
     """4.5 of 5."""
     remarks: Sequence[str] = ()
-    """What is open, on other submissions, on the exercise; or why nothing could be read."""
+    """Remarks: open cells, other submissions, the exercise; or the reason why nothing could be read."""
 
 
 @dataclass(frozen=True)

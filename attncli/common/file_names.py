@@ -15,7 +15,7 @@ _LONGEST = 60
 
 
 def stems(names: Sequence[str]) -> list[str]:
-    """Return a file name without a suffix for each name; the second of two that meet is numbered."""
+    """Return a file name without a suffix for each name; repeated ones are numbered."""
     taken: set[str] = set()
     return [_free(_safe(name), taken) for name in names]
 

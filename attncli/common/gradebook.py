@@ -1,4 +1,4 @@
-"""The content of a gradebook, independent of its format: a row for each student, and figures over the class."""
+"""The content of a gradebook, independent of its format: a row for each student, and statistics of the class."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Row:
     unreadable: str = ""
     id: str = ""
     feedback: Feedback | None = None
-    """What the student is told; None if nothing was to be told."""
+    """The feedback to the student; None if none was asked for."""
 
     @property
     def percent(self) -> float | None:
-        """The marks in percent of what can be earned; None if there are none."""
+        """The marks in percent of the maximum; None if there are none."""
         return None if self.marks is None or not self.max else 100 * self.marks / self.max
 
     @property
@@ -70,7 +70,7 @@ class Row:
 
 @dataclass(frozen=True)
 class StepRate:
-    """How a class did in one step."""
+    """The results of a class in one step."""
 
     name: str
     right: int
@@ -83,13 +83,13 @@ class StepRate:
 
     @property
     def rate(self) -> float:
-        """The part of the students who did the step correctly."""
+        """The fraction of the students who did the step correctly."""
         return (self.right + self.follows) / (self.right + self.follows + self.wrong + self.open)
 
 
 @dataclass(frozen=True)
 class HardestCell:
-    """The cell that most students have wrong."""
+    """The cell that is wrong for most students."""
 
     name: str
     wrong: int
@@ -99,7 +99,7 @@ class HardestCell:
 
 @dataclass(frozen=True)
 class Summary:
-    """Figures over a class; the marks are those of all submissions that could be read."""
+    """Statistics of a class; the marks are those of all readable submissions."""
 
     title: str
     verdicts: Mapping[str, int]
@@ -123,13 +123,13 @@ class Summary:
 
     @property
     def verdicts_said(self) -> str:
-        """How many submissions have each verdict, in words."""
+        """The number of submissions with each verdict, in words."""
         verdicts = ", ".join(f"{number} {name}" for name, number in self.verdicts.items() if number)
         return f"{counted(self.submissions, 'submission')}: {verdicts}"
 
     @property
     def marks_said(self) -> str:
-        """How the marks are spread, in words; empty if nothing could be read."""
+        """The spread of the marks, in words; empty if nothing could be read."""
         if self.mean is None or self.median is None or self.spread is None:
             return ""
         figures = (("mean", self.mean), ("median", self.median), ("spread", self.spread))

@@ -6,7 +6,7 @@
     decimal = ASCII digits, with or without a point and an exponent: 2, .5, 1e-3
     sign    = "+" | "-" | "−"
 
-This grammar holds wherever somebody types a number: in literals, options, claims and the cells of text files. A claim
+This grammar holds wherever a number is typed: in literals, options, claims and the cells of text files. A claim
 may also be a percentage, −∞ or no answer at all.
 """
 

@@ -36,7 +36,7 @@ def to_file(path: str, data: bytes) -> None:
 
 
 def to_folder(path: str, files: Mapping[str, bytes]) -> None:
-    """Write a new folder of files as a whole, or in the place of an empty one.
+    """Write a new folder of files as a whole, or in place of an empty one.
 
     Raises
     ------
@@ -65,12 +65,12 @@ def to_folder(path: str, files: Mapping[str, bytes]) -> None:
 
 
 def must_be_new(path: str) -> None:
-    """Raise AttnError for the path of a new folder if there are files in it, or no place for it."""
+    """Raise AttnError for the path of a new folder if it holds files, or cannot be made."""
     where = Where(path)
     if os.path.isdir(path):
         if os.listdir(path):
             msg = "the folder is not empty"
-            raise AttnError(msg, where, "name a new one: files of an older class would stay in it")
+            raise AttnError(msg, where, "name a new folder: files of an older class would stay")
     elif os.path.lexists(path):
         msg = "is not a folder"
         raise AttnError(msg, where)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 ERRORS = "|e|/7σ"
-"""The name of a comparison's errors in a heat map: in units of the greatest that an honest kernel has."""
+"""The name of a comparison's errors in a heat map: in units of the largest of an honest kernel."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ _BEYOND = 2.0**128
 
 
 def dtype_name(dtype: npt.DTypeLike) -> str:
-    """Return which of `DTYPES` somebody means by a name, a NumPy type or a dtype; AttnError if none."""
+    """Return the one of `DTYPES` that is meant by a name, a NumPy type or a dtype; AttnError if none."""
     if dtype == "bfloat16":  # NumPy knows it only once another package has registered it
         return "bfloat16"
     try:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def with_gradients(plan: Plan, problem: Problem) -> Plan:
-    """Return the plan with the loss and the gradients behind the steps of the forward pass.
+    """Return the plan with the loss and the gradients after the steps of the forward pass.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def _axes(plan: Plan, problem: Problem) -> Mapping[str, Axes]:
 
 
 def _parts(steps: Sequence[PlannedStep], axes: Mapping[str, Axes]) -> dict[str, list[Pull]]:
-    """Return what the steps pass on, by target, each target's parts in the order of the steps.
+    """Return the gradients that the steps pass on, by target, each target's parts in the order of the steps.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def _parts(steps: Sequence[PlannedStep], axes: Mapping[str, Axes]) -> dict[str, 
 
 
 def _ordered(plan: Plan, names: Iterable[str]) -> list[str]:
-    """Return the names from the output back to the inputs; those that are equally far from these in their order."""
+    """Return the names from the output back to the inputs, ties in their order."""
     height: dict[str, int] = {}
     for step in plan.steps:
         height[step.name] = 0 if step.given else 1 + max(height[operand] for operand in step.operands)

@@ -52,7 +52,7 @@ class Clip(Op):
 
 @dataclass(frozen=True, eq=False)
 class ClipGradient(Op):
-    """The upstream gradient, 0 where a number was clamped; the second operand is what was clamped."""
+    """The upstream gradient, 0 where a number was clamped; the second operand is the matrix before clamping."""
 
     most: float
 

@@ -24,7 +24,7 @@ def derive(problem: Problem, *, dtype: str = "float64", steps: Collection[str] =
     ----------
     problem : Problem
     dtype : str
-        The type that every step is rounded to. An overflow is an error in float64 alone.
+        The type that every step is rounded to. An overflow is an error only in float64.
     steps : collection of str
         The steps that will be used, if not all. If none of them is n × m, and the scores would be large, one step
         that computes the output in blocks replaces those from the scores on.

@@ -1,4 +1,4 @@
-"""The draft of a plan: the rules applied to shapes alone.
+"""The draft of a plan: the rules applied to shapes.
 
 Errors about shapes and missing fields are raised here, before any arithmetic.
 """

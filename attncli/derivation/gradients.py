@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """How an operand is seen in a product."""
+    """The view of an operand in a product."""
 
     layout: HeadLayout = FLAT
     turned: bool = False
@@ -43,7 +43,7 @@ class View:
         return x[..., None, :, :] if self.each_head else x
 
     def back(self, x: Array, shape: tuple[int, ...]) -> Array:
-        """Return the sum of everything that is seen of each cell of an array of this shape."""
+        """Return the sum over all views of each cell of an array of this shape."""
         x = x.sum(axis=-3) if self.each_head else x
         x = x.swapaxes(-1, -2) if self.turned else x
         x = self.layout.back(x, shape)
@@ -70,7 +70,7 @@ class View:
 
 
 MOST_CLEANED = 4096
-"""The size up to which a product's numbers that are rounding noise are 0: people read it, and expect 0."""
+"""The size up to which rounding noise in a product is shown as 0, as readers expect."""
 
 SEEN = View()
 TURNED = View(turned=True)
@@ -103,7 +103,7 @@ def broadcast(own: Axes, whole: Axes) -> str:
 
 
 def composed(template: str, operands: Sequence[str]) -> str:
-    """Return the template of a formula with other templates in the place of its operands."""
+    """Return the template of a formula with other templates in place of its operands."""
     marks = [f"\0{at}\0" for at in range(len(operands))]
     whole = literal(template.format(*marks))
     for mark, operand in zip(marks, operands, strict=True):
@@ -113,28 +113,28 @@ def composed(template: str, operands: Sequence[str]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Gradient(Op):
-    """A gradient, which has the axes of what it belongs to."""
+    """A gradient, with the axes of its target."""
 
     of: Axes
-    """The axes of what it belongs to."""
+    """The axes of the target."""
 
     def axes(self, *operands: Axes) -> Axes:
         return self.of
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of what it belongs to."""
+        """The shape of the target."""
         return tuple(axis.size for axis in self.of)
 
 
 @dataclass(frozen=True, eq=False)
 class Unchanged(Gradient, Same):
-    """The upstream gradient itself, labelled like what it belongs to."""
+    """The upstream gradient itself, labelled like its target."""
 
 
 @dataclass(frozen=True, eq=False)
 class Multiply(Gradient):
-    """The product of two matrices, head by head, summed over whatever shares the target.
+    """The product of two matrices, head by head, summed over the heads and batches that share the target.
 
     It is the pull-back of a product: d_A = d_C Bᵀ and d_B = Aᵀ d_C for C = A B.
     """
@@ -142,9 +142,9 @@ class Multiply(Gradient):
     left: View = SEEN
     right: View = SEEN
     target: View = field(default=SEEN, kw_only=True)
-    """How what it belongs to is seen in the product."""
+    """The view of the target in the product."""
     remark: str = field(default="", kw_only=True)
-    """What it is summed over, if anything."""
+    """The axes that it is summed over, if any."""
 
     def apply(self, *operands: Array) -> Array:
         left, right = self.left.apply(operands[0]), self.right.apply(operands[1])
@@ -193,7 +193,7 @@ class Multiply(Gradient):
 
 @dataclass(frozen=True, eq=False)
 class Summed(Gradient):
-    """The upstream gradient, or a block of it, summed over everything that shares the target.
+    """The upstream gradient, or a block of it, summed over all axes that share the target.
 
     It is the pull-back of a broadcast and of a concatenation: d_b is the sum of the rows of d_Q, d_past_K the first
     rows of d_K_all.
@@ -208,7 +208,7 @@ class Summed(Gradient):
     sign: str = field(default="", kw_only=True)
     """Σ if it is a sum."""
     remark: str = field(default="", kw_only=True)
-    """What it is summed over, or which block it is."""
+    """The axes that it is summed over, or the block that it is."""
 
     def apply(self, *operands: Array) -> Array:
         return self.target.back(self._block(operands[0]), self.shape)
@@ -312,7 +312,7 @@ class Parts(Gradient):
         return [self._said("tex", columns)]
 
     def _said(self, notation: Literal["text", "tex"], columns: bool) -> str:
-        """Return the sum of the formulas of the parts, whose operands are numbered on."""
+        """Return the sum of the formulas of the parts, with consecutive numbers for their operands."""
         terms = []
         for op, start, stop in self._spans():
             terms.append(composed(getattr(op, notation)(columns)[0], [f"{{{at}}}" for at in range(start, stop)]))

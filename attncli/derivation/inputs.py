@@ -34,7 +34,7 @@ _JOINED = {
 """Steps whose heads are side by side, without a head axis, if `heads` is given."""
 
 _HEADLESS = {"X", "hidden", "M", "normed", "encoding", "encoded", "Q_latent", "KV_latent", "concat"}
-"""What never has a head axis."""
+"""Inputs that never have a head axis."""
 
 
 class Labels:

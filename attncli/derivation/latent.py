@@ -1,4 +1,4 @@
-"""Latent attention: queries, keys and values are made from short latents, and keys share a part that RoPE turns.
+"""Latent attention: queries, keys and values are made from short latents, and keys share a part that RoPE rotates.
 
 Source: DeepSeek-AI 2024, "DeepSeek-V2: A Strong, Economical, and Efficient Mixture-of-Experts Language Model" (arXiv
 2405.04434), section 2.1, equations 9 to 18.

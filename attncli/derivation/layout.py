@@ -87,7 +87,7 @@ def laid_out_like(x: Array, field: Array) -> Array:
 
 
 def as_step(field: AnyArray, shape: tuple[int, ...]) -> AnyArray:
-    """Return a field by heads in the shape of its step, as `laid_out_like` undoes it; else as it is."""
+    """Return a field by heads in the shape of its step, the inverse of `laid_out_like`; other fields unchanged."""
     for whole in (merge_heads(field), field.reshape(-1, field.shape[-1])):
         if whole.shape == shape:
             return whole

@@ -1,4 +1,4 @@
-"""Losses: what the output should be, and how far from it it is, as steps `loss` and the gradient of its last step.
+"""Losses: the distance of the output from its target, as steps `loss` and the gradient of its last step.
 
 To add a criterion, write a `Loss`, add it to `LOSSES`, and its name to the field `criterion`.
 """
@@ -36,7 +36,7 @@ ONE = (Axis("", 1, ("",)), Axis("", 1, ("",)))
 
 
 class Loss(Op):
-    """A number that says how far the output, the first operand, is from the target."""
+    """The distance of the output, the first operand, from the target."""
 
     def axes(self, *operands: Axes) -> Axes:
         return ONE

@@ -301,7 +301,7 @@ class Hide(Modifier):
         t.record(step.cell_name(cell), Hidden(because) if because else Same(), here)
 
     def hiding(self, cell: Cell) -> tuple[str, ...]:
-        """Return what the rules that hide a cell say of themselves; empty if it is visible."""
+        """Return the descriptions of the rules that hide a cell; empty if it is visible."""
         return tuple(
             rule.hides
             for rule in self.matrix(cell[:-2]).rules

@@ -27,7 +27,7 @@ _TIMES, _OVER = Times(), Over()
 class NormGradient(Gradient):
     """d_x = (g − mean g − n mean(g ∘ n)) / size, where n is the row before weight and bias, and g is d_y ∘ weight.
 
-    `rms` and `l2` have no mean g, and `l2` has sums in the place of means. The operands are the upstream gradient, x,
+    `rms` and `l2` have no mean g, and `l2` has sums in place of means. The operands are the upstream gradient, x,
     and the weight if there is one.
 
     References
@@ -122,7 +122,7 @@ class NormGradient(Gradient):
         t.record(step.cell_name(cell), _OVER, number, size)
 
     def _zoom_parts(self, t: Explanation, step: Step, cell: Cell) -> tuple[str, str]:
-        """Record the row of numerators, and what it is divided by; return their names."""
+        """Record the row of numerators, and its divisor; return their names."""
         d, x, *weight = step.operands
         g = self.norm.groups.take(t, d, cell)
         if weight:
@@ -153,7 +153,7 @@ def _exact_mean(x: Objects, width: int) -> Objects:
 
 @dataclass(frozen=True, eq=False)
 class BiasGradient(Gradient):
-    """The upstream gradient, summed over everything that the bias was added to."""
+    """The upstream gradient, summed over all rows that the bias was added to."""
 
     norm: Norm
 
@@ -161,7 +161,7 @@ class BiasGradient(Gradient):
         return self._summed(self.norm.groups.apply(operands[0]))
 
     def _summed(self, products: AnyArray) -> AnyArray:
-        """Return the sum of (…, n, groups, d) over everything that a number of the vector is used for."""
+        """Return the sum of (…, n, groups, d) over all uses of each number of the vector."""
         total = products.sum(axis=tuple(range(products.ndim - 2)))  # (groups, d)
         summed: AnyArray = total if len(total) == self.shape[0] else total.sum(axis=0, keepdims=True)
         return summed
@@ -185,7 +185,7 @@ class BiasGradient(Gradient):
         return " and heads" if self.norm.groups.count > self.shape[0] else ""
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """Record what is summed, and its sum."""
+        """Record the terms, and their sum."""
         parts = [self._zoom_part(t, step, own) for own in self._uses(step.operands[0].array.shape, cell)]
         t.record(step.cell_name(cell), Total(len(parts)) if len(parts) > 1 else Same(), *parts)
 

@@ -122,7 +122,7 @@ class Norm(Op):
         return self.groups.back(y, x.shape)
 
     def deviation(self, rows: Array) -> Array:
-        """Return what is divided: the rows, less their mean for `layer`."""
+        """Return the numerators: the rows, less their mean for `layer`."""
         return rows - rows.mean(axis=-1, keepdims=True) if self.kind == "layer" else rows
 
     @staticmethod
@@ -132,7 +132,7 @@ class Norm(Op):
         return total
 
     def size(self, squares: Array, d: int) -> Array:
-        """Return what rows of d numbers with these sums of squares are divided by."""
+        """Return the divisors of rows of d numbers with these sums of squares."""
         return np.maximum(np.sqrt(squares), self.eps) if self.kind == "l2" else np.sqrt(squares / d + self.eps)
 
     @staticmethod
@@ -194,7 +194,7 @@ class Norm(Op):
         return self.groups.back(y, x.shape)
 
     def exact_parts(self, rows: Objects) -> tuple[Objects, Objects]:
-        """Return what is divided, and what by, in exact numbers; NotExactError if they have no exact form."""
+        """Return the numerator and the divisor in exact numbers; NotExactError if they have no exact form."""
         from attncli.trace.exact import Exact, each, values
 
         d = Exact.of(rows.shape[-1])
@@ -215,7 +215,7 @@ class Norm(Op):
         return [f"{top} / {self.size_text('{0}')}{self._ending('×')}"]
 
     def size_text(self, x: str) -> str:
-        """Return what the rows of x are divided by."""
+        """Return the divisor of the rows of x, in words."""
         if self.kind == "l2":
             return f"‖{x}‖"
         square = "variance" if self.kind == "layer" else "mean square"
@@ -226,7 +226,7 @@ class Norm(Op):
         return [rf"\frac{{{{{top}}}}}{{{{{self.size_tex('{0}')}}}}}" + self._ending(r"\odot")]
 
     def size_tex(self, x: str) -> str:
-        """Return the template of what the rows of x are divided by, in LaTeX."""
+        """Return the template of the divisor of the rows of x, in LaTeX."""
         if self.kind == "l2":
             return rf"\lVert {x} \rVert"
         square = r"\sigma^2" if self.kind == "layer" else r"\overline{{x^2}}"
@@ -287,7 +287,7 @@ class Norm(Op):
             last = t.record(step.labelled(f"{step.name} weighted", cell) if rest else name, op, last, own)
 
     def zoom_quotient(self, t: Explanation, x: Step, cell: Cell) -> tuple[str, str]:
-        """Record the row of a cell of x before weight and bias, and what it is divided by; return their names."""
+        """Record the row of a cell of x before weight and bias, and its divisor; return their names."""
         from attncli.trace.cell_ops import Over
 
         row = self.groups.take(t, x, cell)
@@ -296,7 +296,7 @@ class Norm(Op):
         return t.record(f"n {row}", Over(), divided, size), size
 
     def _zoom_deviation(self, t: Explanation, row: str) -> str:
-        """Record what is divided; return its name."""
+        """Record the numerators; return their name."""
         from attncli.trace.cell_ops import Minus, RowSum
         from attncli.trace.means import Among
 
@@ -307,7 +307,7 @@ class Norm(Op):
         return t.record(f"deviation {row}", Minus(), row, mean)
 
     def _zoom_size(self, t: Explanation, divided: str, row: str) -> str:
-        """Record what the row is divided by; return its name."""
+        """Record the divisor of the row; return its name."""
         from attncli.trace.means import Among, SquareRoot, SumOfSquares
 
         squares = t.record(f"squares {row}", SumOfSquares(), divided)

@@ -32,7 +32,7 @@ CRITERIA: dict[str, Callable[[Array], Loss]] = {
 
 
 def with_objective(plan: Plan, problem: Problem) -> Plan:
-    """Return the plan with what its gradients start from: the target and the loss, or the upstream gradient.
+    """Return the plan with the start of its gradients: the target and the loss, or the upstream gradient.
 
     Raises
     ------

@@ -48,7 +48,7 @@ def projected(d: Draft, step: str, o: PlannedStep, w: PlannedStep | None, b: Pla
 
 
 def summed(d: Draft, step: str, x: PlannedStep | None, o: PlannedStep | None) -> Op | None:
-    """Return the sum that the post-norm is taken of."""
+    """Return the sum that the post-norm normalises."""
     return _residual(d, x, o) if _has_post_norm(d, "sum") else None
 
 
@@ -82,7 +82,7 @@ def _has_residual(d: Draft) -> bool:
 
 
 def _residual(d: Draft, x: PlannedStep | None, o: PlannedStep | None) -> Op | None:
-    """Return the sum of what went into the block and what comes out of it, if the problem has that."""
+    """Return the sum of the input and the output of the block, if the problem has a residual."""
     if not _has_residual(d) or o is None:
         return None
     if x is None:

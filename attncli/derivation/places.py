@@ -1,4 +1,4 @@
-"""Where queries and keys stand, and the parts of planes that belong to some of them."""
+"""The positions of queries and keys, and parts of planes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def block(plane: npt.NDArray[Any], rows: slice, cols: slice) -> npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Where queries and keys stand: query i at i + offset and key j at j, unless their positions are given."""
+    """The positions of queries and keys: i + offset for query i and j for key j, unless they are given."""
 
     offset: Offset = 0
     """One number, or one for each batch entry, (…, 1, 1)."""

@@ -247,7 +247,7 @@ HIDING: list[Callable[[Draft, Plane], MaskRule | None]] = [_causal, _window, _ch
 
 
 def _places(d: Draft, plane: Plane) -> Places:
-    """Return where queries and keys stand, for everything that looks at distances."""
+    """Return the positions of queries and keys, for everything that depends on distances."""
     from attncli.derivation import ids
     from attncli.derivation.places import Places
 
@@ -312,7 +312,7 @@ def _check_buckets(d: Draft, table: Array, most: int, *, both: bool) -> None:
     if table.shape[0] % directions or table.shape[0] < 2 * directions:
         wanted = "an even number from 4" if both else "at least 2"
         msg = f"has {counted(table.shape[0], 'bucket')}, expected {wanted}"
-        hint = "relative_bidirectional: false has buckets for earlier keys alone" if both else None
+        hint = "relative_bidirectional: false has buckets for earlier keys only" if both else None
         raise AttnError(msg, d.problem.where("relative_bias"), hint)
     single = table.shape[0] // directions // 2
     if most <= single:

@@ -1,4 +1,4 @@
-"""The gradients of what positions and scales are made from: slopes, biases of buckets, arrays of scales.
+"""The gradients of slopes, of biases of buckets and of arrays of scales.
 
 They are ops like those of `attncli.derivation.gradients`.
 """
@@ -127,7 +127,7 @@ class BucketGradient(Gradient):
 
 @dataclass(frozen=True, eq=False)
 class ScaleGradient(Gradient):
-    """d × scores, summed over everything that a scale was broadcast over, d the gradient of the scaled scores."""
+    """d × scores, summed over the axes that a scale was broadcast over; d is the gradient of the scaled scores."""
 
     remark: str
 

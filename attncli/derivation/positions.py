@@ -37,7 +37,7 @@ MAX_LISTED = 16
 
 @dataclass(frozen=True, eq=False)
 class Sinusoidal(Op):
-    """The sinusoidal encoding of positions that is added to X; it depends on X's shape alone."""
+    """The sinusoidal encoding of positions that is added to X; it depends only on X's shape."""
 
     start: int = 0
 
@@ -101,7 +101,7 @@ class Rotate(Op):
     ids: Ids | None = None
     """The positions, (…, n, 1), if they are not counted from `start`."""
     back: bool = False
-    """Whether each pair is turned by the opposite angle: the transpose, and without a factor the inverse."""
+    """Whether each pair is rotated by the opposite angle: the transpose, and without a factor the inverse."""
 
     def apply(self, *operands: Array) -> Array:
         x = self.layout.apply(operands[0])
@@ -127,7 +127,7 @@ class Rotate(Op):
         return self.freqs or Frequencies(plain(BASE, d), base=BASE)
 
     def _waves(self, n: int, d: int) -> tuple[Array, Array]:
-        """Return what both of a pair are multiplied by, (…, n, r/2)."""
+        """Return the factors of both numbers of each pair, (…, n, r/2)."""
         angle, factor = self._angle(n, d), self.frequencies(d).factor
         return factor * np.cos(angle), factor * np.sin(angle)
 
@@ -159,7 +159,7 @@ class Rotate(Op):
         said = [f"RoPE: {pairs} form a pair, {freqs.note(d)}"]
         if freqs.of:
             which = "last" if self.skip else "first"
-            said.append(f"the {which} r = {2 * len(freqs.values)} of {freqs.of} dimensions turn")
+            said.append(f"the {which} r = {2 * len(freqs.values)} of {freqs.of} dimensions are rotated")
         if self.ids is not None:
             said.append(f"the positions are {_listed(self.ids)}")
         return "; ".join(said)
@@ -224,7 +224,7 @@ class Rotate(Op):
 
 
 def _listed(ids: Ids) -> str:
-    """Return positions in words; those of several batch entries behind one another."""
+    """Return positions in words; those of several batch entries one after another."""
     rows = ids.reshape(-1, ids.shape[-2]).tolist()
     return "; ".join(", ".join(map(str, row)) for row in rows) if ids.size <= MAX_LISTED else "given"
 
@@ -311,7 +311,7 @@ class RelativeBias(Term):
     heads: Ids
     """The column of each head, (h, 1, 1), or (1, 1) without heads."""
     most: int
-    """The distance from which on all share the last bucket."""
+    """The distance from which all share the last bucket."""
     both: bool
     """Whether later keys have buckets of their own, the second half; else they share that of distance 0."""
     places: Places = COUNTED

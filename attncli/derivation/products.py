@@ -1,4 +1,4 @@
-"""Products of two steps that are not themselves steps of the derivation, for explanations of what is made of them."""
+"""Products of two steps that are not themselves steps of the derivation, for explanations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The residual connection: what went into a block, plus what comes out of it."""
+"""The residual connection: the input of a block plus its output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frequencies of rotary positions: radians a position for each pair of dimensions, and how models stretch them.
+"""The frequencies of rotary positions: radians per position for each pair of dimensions, and their scalings.
 
 Sources: Su et al. 2021, "RoFormer", section 3.4.2 (θ_i = base^(−2i/r)); Chen et al. 2023, "Extending Context Window of
 Large Language Models via Positional Interpolation" (linear); Peng et al. 2023, "YaRN: Efficient Context Window
@@ -32,21 +32,21 @@ BASE = 10000.0
 
 @dataclass(frozen=True, eq=False)
 class Frequencies:
-    """How fast the pairs of a head turn."""
+    """The frequencies of the pairs of a head."""
 
     values: Array
-    """Radians a position, one number for each pair."""
+    """Radians per position, one number for each pair."""
     factor: float = 1.0
-    """What cosines and sines are multiplied by."""
+    """The factor of cosines and sines."""
     base: float | None = None
-    """The base of the plain formula; None if the numbers come from elsewhere."""
+    """The base of the unscaled formula; None if another formula made the numbers."""
     said: str = ""
-    """How they were made, for people."""
+    """A description of the scaling, for people."""
     of: int = 0
-    """The dimensions of a head if not all of them turn."""
+    """The dimensions of a head if not all of them are rotated."""
 
     def note(self, d: str) -> str:
-        """Return the frequencies, and where they come from, in words; `d` names the number of dimensions."""
+        """Return the frequencies and their source in words; `d` names the number of dimensions."""
         pairs = len(self.values)
         shown = [f"{value:.6g}" for value in self.values]
         listed = ", ".join(shown if pairs <= _MAX_SHOWN else [*shown[: _MAX_SHOWN - 1], "…", shown[-1]])
@@ -96,7 +96,7 @@ def _frequencies(d: Draft, dims: int) -> Frequencies:
 
 
 def turning(d: Draft, width: int) -> int:
-    """Return how many of a head's dimensions turn: `rope_dims`, two for each frequency, or all of them."""
+    """Return the number of a head's dimensions that are rotated: `rope_dims`, two for each frequency, or all."""
     p = d.problem
     dims = p.integer("rope_dims") if d.use("rope_dims") else None
     given = p.array("rope_freqs")
@@ -128,7 +128,7 @@ def turning(d: Draft, width: int) -> int:
 
 
 class _UnfitError(ValueError):
-    """Why a scaling does not fit the dimensions that turn."""
+    """A scaling that does not fit the rotated dimensions."""
 
 
 def _linear(scaling: Scaling, base: float, dims: int, length: int) -> tuple[Array, float]:
@@ -159,7 +159,7 @@ def _llama3(scaling: Scaling, base: float, dims: int, length: int) -> tuple[Arra
 
 
 def _yarn(scaling: Scaling, base: float, dims: int, length: int) -> tuple[Array, float]:
-    """Pairs that turn seldom divided by the factor, fast ones kept, and a ramp between them."""
+    """Slow pairs divided by the factor, fast ones kept, and a ramp between them."""
     if base <= 1:
         msg = f"type yarn needs a base above 1, got {base:g}"
         raise _UnfitError(msg)
@@ -174,14 +174,14 @@ def _yarn(scaling: Scaling, base: float, dims: int, length: int) -> tuple[Array,
         first, last = math.floor(first), math.ceil(last)
     first, last = max(first, 0), min(last, dims - 1)
     if first == last:
-        last += 0.001  # a step in the place of the ramp
+        last += 0.001  # a step in place of the ramp
     divided = np.clip((np.arange(dims // 2) - first) / (last - first), 0.0, 1.0)
     values = plain(base, dims)
     return np.asarray((1 - divided) * values + divided * values / factor), _yarn_factor(scaling, factor)
 
 
 def _yarn_factor(scaling: Scaling, factor: float) -> float:
-    """0.1 ln(s) + 1, as section 3.4 of YaRN has it; with both of DeepSeek's mscales, their ratio."""
+    """0.1 ln(s) + 1 (YaRN, section 3.4); with both of DeepSeek's mscales, their ratio."""
 
     def factor_of(mscale: float) -> float:
         return 0.1 * mscale * math.log(factor) + 1 if factor > 1 else 1.0
@@ -219,7 +219,7 @@ _SCALED: dict[str, Callable[[Scaling, float, int, int], tuple[Array, float]]] = 
     "yarn": _yarn,
     "longrope": _longrope,
 }
-"""For each type, the function of the object, the base, the dimensions that turn and the length of the sequence."""
+"""For each type, the function of the object, the base, the rotated dimensions and the length of the sequence."""
 
 
 def _said(scaling: dict[str, Any], base: float) -> str:

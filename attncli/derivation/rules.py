@@ -88,7 +88,7 @@ RULES = [
 
 
 def in_order(*, norms_last: bool) -> Iterator[Rule]:
-    """Yield the rules in order; `norms_last` puts the norms of Q and K behind their rotation."""
+    """Yield the rules in order; `norms_last` puts the norms of Q and K after their rotation."""
     late = [rule for rule in RULES if norms_last and rule.step in {"Q_normed", "K_normed"}]
     for rule in RULES:
         if rule not in late:

@@ -253,7 +253,7 @@ class CapGradient(Op):
 
 
 class Negative(Total):
-    """The sum of several numbers, less than nothing by as much."""
+    """The sum of several numbers, negated."""
 
     def apply(self, *operands: Array) -> Array:
         return -super().apply(*operands)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def with_update(plan: Plan, problem: Problem, names: Collection[str] = ()) -> Plan:
-    """Return a plan of gradients with a step of gradient descent behind it.
+    """Return a plan of gradients followed by a step of gradient descent.
 
     Parameters
     ----------
@@ -159,13 +159,13 @@ class NewLoss(Loss):
         return "a second forward pass"
 
     def zoom(self, t: Explanation, step: Step, cell: Cell) -> None:
-        """Record the loss of the second forward pass as that of the first is recorded."""
+        """Record the loss of the second forward pass like that of the first."""
         last = self._forward([operand.array for operand in step.operands])[NEW_LOSS]
         last.op.zoom(t, last, cell)
 
 
 def updated_problem(problem: Problem, arrays: dict[str, Array]) -> Problem:
-    """Return the problem with these matrices in the place of its own, each laid out as it was."""
+    """Return the problem with these matrices in place of its own, each laid out as it was."""
     own = {name: problem.array(name) for name in arrays}
     return problem.with_arrays({
         name: laid_out_like(array, like) for name, array in arrays.items() if (like := own[name]) is not None
@@ -303,7 +303,7 @@ def milestones(last: int) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class Trained(Op):
-    """What several steps of training come to."""
+    """The results of several steps of training."""
 
     said: str
     value: Array

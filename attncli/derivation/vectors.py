@@ -60,14 +60,14 @@ def block_norm(d: Draft, x: PlannedStep, w: PlannedStep | None, b: PlannedStep |
 
 
 def refuse_without(d: Draft, names: Sequence[str], needed: str, hint: str) -> None:
-    """Raise AttnError if one of the fields is given, since another, on which it depends, is not."""
+    """Raise AttnError if one of the fields is given without another on which it depends."""
     for name in names:
         if name in d.problem.values:
             refuse(d, name, needed, hint)
 
 
 def refuse(d: Draft, name: str, needed: str, hint: str) -> NoReturn:
-    """Raise the error for a field without another, on which it depends."""
+    """Raise the error for a field without another on which it depends."""
     msg = f"{name} is given without {needed}"
     raise AttnError(msg, d.problem.file_of(name), hint)
 
@@ -201,7 +201,7 @@ def rotated(d: Draft, step: str, x: PlannedStep) -> Op | None:
 
 
 def _turning(d: Draft, x: PlannedStep, width: int) -> int:
-    """Return how many of the last dimensions of a head turn: those of the keys that the heads share."""
+    """Return the number of the last dimensions of a head that are rotated: those of the shared keys."""
     dims = d.steps["W_k_rope"].shape[-1]
     where = d.problem.file_of("W_k_rope")
     if dims % 2:

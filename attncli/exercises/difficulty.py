@@ -1,4 +1,4 @@
-"""How much work an exercise is: the operations of its arithmetic, counted by kind."""
+"""The work of an exercise: the operations of its arithmetic, counted by kind."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from attncli.problem.problem import from_arguments
 from attncli.trace.trace import Trace
 
 DECIMALS = 2
-"""What answers should have."""
+"""The decimals of answers."""
 MAX_DRAWS = 500
 SATURATED = 0.99
 """A weight above this leaves almost nothing to the other keys."""
@@ -35,7 +35,7 @@ class Exercise:
     draws: int
     """The number of draws until this one was accepted."""
     student: str = ""
-    """Whose variant it is."""
+    """The student of the variant."""
 
     @property
     def title(self) -> str:
@@ -85,7 +85,7 @@ def draw(spec: ExerciseSpec) -> Exercise:
 
 
 def _answering(spec: ExerciseSpec) -> dict[str, object]:
-    """Return the fields that have no part in the numbers: labels, and what answers should look like."""
+    """Return the fields that do not affect the numbers: labels, and the form of answers."""
     labels = {"tokens": list(spec.labels)} if spec.labels else {}
     return {**labels, "exercise": spec.seed, "decimals": DECIMALS}
 

@@ -16,7 +16,7 @@ IntegerMatrix = list[list[int]]
 _QUERIES, _VALUES = (-1, 0, 1, 1, 2, 2, 2), (-3, -2, -1, 0, 1, 2, 3, 4)
 _EASY = (0, 1, 2)
 _TARGETS, _BIASES = (-5, -4, -3, -2, -1, 1, 2, 3, 4, 5), (-1, 1, 2)
-"""Targets are far from most outputs: gradients are as large as what they belong to."""
+"""Targets are far from most outputs, so that gradients are as large as their steps."""
 _SECOND, _SECOND_OF_V = (-1, 0, 1), (-1, 1, 2, 3)
 """The second entry in a column of W_q or W_k, and of W_v; the first is 1."""
 _EASY_SECOND, _EASY_SECOND_OF_V = (0, 0, 1), (0, 1, 1, 2)

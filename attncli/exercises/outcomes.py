@@ -36,7 +36,7 @@ APART = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A mistake, and the numbers that it ends in."""
+    """A mistake, and its final numbers."""
 
     mistake: Mistake
     last: Array
@@ -65,7 +65,7 @@ def outcomes(truth: Trace, ids: Collection[str] = ()) -> list[Outcome]:
 
 
 def ends(truth: Trace) -> list[str]:
-    """Return the steps that a problem ends in: the last one; with gradients, the output and those of what is given."""
+    """Return the final steps of a problem: the last one; with gradients, the output and the gradients of the inputs."""
     last = last_step(truth)
     if last.name not in GRADIENTS:
         return [last.name]
@@ -76,12 +76,12 @@ def ends(truth: Trace) -> list[str]:
 
 
 def end(truth: Trace) -> Array:
-    """Return the numbers of the steps that a problem ends in; several in a row."""
+    """Return the numbers of the final steps, concatenated."""
     return _joined({name: truth[name].array for name in ends(truth)})
 
 
 def end_said(truth: Trace) -> str:
-    """Return what a problem ends in: "output", or "output and gradients"."""
+    """Return the final steps in words: "output", or "output and gradients"."""
     first, *others = ends(truth)
     return f"{first} and gradients" if others else first
 

@@ -84,7 +84,7 @@ class ExerciseSpec:
             raise AttnError(msg, hint=self._another_size())
 
     def _unmet(self) -> Iterator[str]:
-        """Yield what the sizes lack for this kind of exercise."""
+        """Yield the requirements of this kind of exercise that the sizes do not meet."""
         if self.easy and math.isqrt(self.d_k) ** 2 != self.d_k:
             yield f"--easy needs a square number for --dk, got {self.d_k}"
         if self.rope and self.d_k % 2:

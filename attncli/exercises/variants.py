@@ -16,14 +16,14 @@ from attncli.exercises.spec import ExerciseSpec
 from attncli.readers.source import bytes_of, decode
 
 _SEEDS = 1_000_000
-"""Seeds of variants are below this: short enough to copy by hand, and too many to meet twice by chance."""
+"""Seeds of variants are below this: short enough to copy by hand, too many to repeat by chance."""
 _NAMES = {"name", "student", "fullname", "studentname"}
 _FIRST_NAMES, _LAST_NAMES = {"firstname", "givenname"}, {"surname", "lastname", "familyname"}
 """Headings of the columns of a roster, without case, blanks and signs."""
 
 
 def drawn(spec: ExerciseSpec, students: Sequence[str], count: int) -> list[Exercise]:
-    """Return variants of an exercise, the same for the same seed: one for each student, or so many without a name."""
+    """Return variants of an exercise, the same for the same seed: one for each student, or `count` without names."""
     names = list(students) or [""] * count
     return [
         replace(draw(replace(spec, seed=seed, title=_title(spec, seed, name))), student=name)
@@ -46,7 +46,7 @@ def _seeds(seed: int, count: int) -> list[int]:
 
 
 def count_of(count: int | None, students: Sequence[str]) -> int:
-    """Return how many variants are wanted; AttnError if that is none, or not one for each student."""
+    """Return the number of variants; AttnError if it is 0, or not one for each student."""
     if count is not None and not 1 <= count <= _SEEDS // 10:
         msg = f"--count must be from 1 to {_SEEDS // 10}, got {count}"
         raise AttnError(msg)
@@ -75,7 +75,7 @@ def roster(path: str) -> list[str]:
             raise AttnError(msg, Where(path, line))
         first, _ = found.setdefault(name.casefold(), (line, name))
         if first != line:
-            msg = f"{quoted(name)} is there twice, first in line {first}"
+            msg = f"{quoted(name)} appears twice, first in line {first}"
             raise AttnError(msg, Where(path, line), "add what tells them apart, for example an initial")
     if not found:
         msg = "holds no names"

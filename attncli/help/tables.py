@@ -73,7 +73,7 @@ def mistakes() -> str:
 
 
 def families() -> str:
-    """Return the families of models, with the names of their layers and tensors, and what else is read."""
+    """Return the families of models, with the names of their layers and tensors, and their other facts."""
     names: dict[tuple[str, str], list[str]] = {}
     for family in FAMILIES.values():
         for attention in family.attentions:
@@ -85,7 +85,7 @@ def families() -> str:
 
 
 def faults() -> str:
-    """Return the ids of the faults of kernels, and what to look at."""
+    """Return the ids of the faults of kernels, and the places to look at."""
     from attncli.kernels.catalogue import catalogue  # attention on samples, which only this table needs
 
     rows = [(f"`{id}`", kind, look) for id, (kind, look) in catalogue().items()]

@@ -1,4 +1,4 @@
-"""Every known fault by id, from problems that between them allow all of them."""
+"""Every known fault by id, from problems that together allow all of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SAMPLES: tuple[dict[str, Any], ...] = ({}, _MASKED, {"positions": "rope"})
 
 
 def catalogue() -> dict[str, tuple[str, str]]:
-    """Return the kind of each fault, and what to look at, by id."""
+    """Return the kind of each fault, and the place to look at, by id."""
     found: dict[str, tuple[str, str]] = {}
     kind = NUMBER_FORMATS["float32"]
     late: dict[str, tuple[str, str]] = {}

@@ -1,4 +1,4 @@
-"""A kernel's output against float64: the verdict, and where the output differs."""
+"""A kernel's output compared with float64: the verdict, and where the output differs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NARROWER = "every number is a {0} number; --dtype {0} holds the kernel to that f
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The verdict on a kernel's output. It is true if the output is within what its number format gives.
+    """The verdict on a kernel's output. It is true if the output is within the errors of its number format.
 
     Printing it shows what `attncli compare` shows; a notebook shows it as HTML.
     """
@@ -119,7 +119,7 @@ class Comparison:
 def comparison(
     problem: Problem, output: Output, *, layout: str | None = None, strict: bool = False, explain: bool = False
 ) -> Comparison:
-    """Compare an output with the problem's, within what the output's number format gives.
+    """Compare an output with the problem's, within the errors of the output's number format.
 
     The faults that explain it are looked for if it is beyond, or narrow and `explain` asks for them.
 

@@ -1,4 +1,4 @@
-"""Where definitions of attention differ, and what other implementations make of a problem.
+"""The differences between definitions of attention, and the answers of other implementations to a problem.
 
 To add a question, add a `Convention`; a difference that a field does not express is a `Deviation`.
 """
@@ -105,7 +105,7 @@ class Deviation:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """What another implementation makes of a problem."""
+    """The answer of another implementation to a problem."""
 
     implementation: str
     differs: bool = False
@@ -226,7 +226,7 @@ DEVIATIONS = [
     Deviation(("torch-mha",), "0/0 where a query sees no key", "", _empty_nan),
     Deviation(("jax", "keras"), "hidden scores are −10⁹ or so, not −∞: all keys weigh the same", "", _empty_mean),
 ]
-"""The differences beside the defaults of `attncli.problem.implementations`."""
+"""The differences besides the defaults of `attncli.problem.implementations`."""
 
 
 def as_table() -> str:
@@ -236,7 +236,7 @@ def as_table() -> str:
 
 
 def as_report(found: Iterator[Elsewhere], title: str) -> str:
-    """Return what other implementations make of a problem, in Markdown."""
+    """Return the answers of other implementations to a problem, in Markdown."""
     rows = [
         f"| {one.implementation} | {_by(one)} | {one.rows} | {one.why} | {f'`{one.field}`' if one.field else ''} |"
         if one.differs

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from attncli.trace.op import Op
 
 ENOUGH = 0.999
-"""The share of the difference that another formula has to explain."""
+"""The share of the difference that another formula must explain."""
 ENOUGH_OF_A_PRECISION = 0.9
 """The same for a precision, whose own rounding cannot be followed bit by bit."""
 _EVEN = 4
-"""How much more than the median any block may be off if sums are narrow."""
+"""The largest error of a block, in medians, if sums are narrow."""
 NARROW_ACCUMULATION = "the type of the accumulators"
-"""What to look at if sums are narrow."""
+"""The place to look at if sums are narrow."""
 _SLACK = 0.1
-"""How much less it may be on a few rows for the fault to be tried on the whole sample."""
+"""How much less it may be on a few rows if the fault is still to be tried on the whole sample."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _pattern(right: Reference, setting: Setting, found: Differences) -> list[Fin
 
 
 def _narrow_accumulation(right: Reference, found: Differences) -> list[Finding]:
-    """Return the finding if every block is as far off as sums in the format itself would be."""
+    """Return the finding if every block has the error of sums in the format itself."""
     kind = right.kind
     if kind.accumulator == kind or not np.isfinite(found.rms):
         return []
@@ -99,18 +99,18 @@ def _narrow_accumulation(right: Reference, found: Differences) -> list[Finding]:
     wider = differences(found.out, found.right, noise, kind)
     rms = wider.blocks()
     if wider.within and rms.max() < _EVEN * np.median(rms):
-        said = f"as far off as sums in {kind.name} would be"
+        said = f"the errors are those of sums in {kind.name}"
         return [Finding("narrow_accumulation", said, NARROW_ACCUMULATION, None)]
     return []
 
 
 def _share(distance: float, before: float) -> float:
-    """Return the share of a mean square that is explained; what noise leaves is not asked for."""
+    """Return the share of a mean square that is explained, above noise."""
     return 1 - max(0.0, distance - 1) / before
 
 
 def setting_of(right: Reference) -> Setting:
-    """Return the kernel of a problem, and what it allows to go wrong."""
+    """Return the kernel of a problem, and the faults that it allows."""
     rotations = {step.name: step.op for step in right.plan.steps if isinstance(step.op, Rotate)}
 
     def turned(ops: Mapping[str, Op]) -> Kernel:

@@ -32,7 +32,7 @@ class Differences:
     right: Array
     noise: Array
     ratio: Array
-    """|e|/σ, infinite where the output is NaN, or infinite for no reason."""
+    """|e|/σ, infinite where the output is NaN, or infinite without an overflow."""
 
     @cached_property
     def rms(self) -> float:
@@ -72,7 +72,7 @@ class Differences:
 
 
 def differences(out: Array, right: Array, noise: Array, kind: NumberFormat) -> Differences:
-    """Return how an output differs from the right one; a value that overflows the format may be infinite in it."""
+    """Return the difference of an output from the right one; a value that overflows the format may be infinite."""
     target = np.clip(right, -kind.greatest, kind.greatest)
     ratio = np.abs(out - target)
     with np.errstate(all="ignore"):

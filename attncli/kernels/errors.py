@@ -25,7 +25,7 @@ class Errors(Given):
         return [f"|out − o| / {MOST:g}σ"]
 
     def note(self, columns: bool) -> str:
-        return "1 is as far off as an honest kernel may be, or further"
+        return "1 is the largest error of an honest kernel, or more"
 
 
 def errors(found: Differences, query: Axis) -> Trace:

@@ -43,7 +43,7 @@ def canonical(output: AnyArray, axes: Axes, heads: int) -> AnyArray:
 
 
 def index_of(at: int, axes: Axes, heads: int) -> Cell:
-    """Return the index in the derivation's output of an element of (b, h, s, d), counted through."""
+    """Return the index in the derivation's output of an element of (b, h, s, d), given by its flat index."""
     if not any(axis.name == "head" for axis in axes):
         sizes = heads_of(axes, heads)
         b, h, s, d = np.unravel_index(at, sizes)
@@ -52,7 +52,7 @@ def index_of(at: int, axes: Axes, heads: int) -> Cell:
 
 
 def arranged(out: AnyArray, layout: str | None, axes: Axes, heads: int) -> AnyArray:
-    """Return somebody's output as (b, h, s, d).
+    """Return a kernel's output as (b, h, s, d).
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def arranged(out: AnyArray, layout: str | None, axes: Axes, heads: int) -> AnyAr
     Raises
     ------
     AttnError
-        If the shape is another one; the hint names the layout that fits.
+        If the shape differs; the hint names the layout that fits.
     """
     natural = tuple(axis.size for axis in axes)
     sizes = heads_of(axes, heads)

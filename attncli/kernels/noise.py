@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Narrow = npt.NDArray[np.float32]
 
 _MOST = 1e9
-"""The greatest score in the bound, hidden ones among them: its square fits into float32."""
+"""The greatest score in the bound, hidden ones included: its square fits into float32."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""The number formats of kernels, and how far an honest kernel may be off in each.
+"""The number formats of kernels, and the errors of an honest kernel in each.
 
 To add a format, add a line to `NUMBER_FORMATS`, and its rounding to `attncli.common.rounding`.
 """
@@ -30,7 +30,7 @@ class NumberFormat:
     greatest_exponent: int
     """Numbers from 2 to this power on overflow."""
     adds_in: str = "float32"
-    """The format in which a kernel adds, if it is wider."""
+    """The format in which a kernel accumulates, if it is wider."""
 
     @property
     def unit(self) -> float:
@@ -49,7 +49,7 @@ class NumberFormat:
 
     @property
     def accumulator(self) -> NumberFormat:
-        """The format in which a kernel adds."""
+        """The format in which a kernel accumulates."""
         wide = NUMBER_FORMATS[self.adds_in]
         return wide if wide.digits > self.digits else self
 

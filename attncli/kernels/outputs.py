@@ -1,4 +1,4 @@
-"""Somebody's output: its numbers as float64, NaN and infinities among them, and its number format."""
+"""A kernel's output: its numbers as float64, NaN and infinities included, and its number format."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def output_of(entry: Entry, dtype: str | None) -> Output:
     value = entry.value.numbers(entry.where) if isinstance(entry.value, Tensor) else entry.value
     array = _of_array(value, entry, dtype) if isinstance(value, np.ndarray) else _of_text(value, entry)
     if not (dtype or entry.dtype):
-        msg = "the number format of the output is not known, as text has none"
+        msg = "the output is text, which has no number format"
         raise AttnError(msg, entry.where, f"add --dtype with one of {', '.join(NUMBER_FORMATS)}")
     return Output(array, number_format(dtype or entry.dtype))
 
@@ -59,7 +59,7 @@ def _of_array(value: AnyArray, entry: Entry, dtype: str | None) -> Array:
 
 
 def _of_text(value: object, entry: Entry) -> Array:
-    """Return nested lists as an array; NaN and infinities may stand in them as words."""
+    """Return nested lists as an array; NaN and infinities may be words."""
     finite = values.array(_each(value, lambda leaf: leaf if _word(leaf) is None else 0.0), entry.where)
     return finite + np.array(_each(value, lambda leaf: _word(leaf) or 0.0), dtype=np.float64)
 

@@ -1,4 +1,4 @@
-"""The output that a kernel should give, in float64, and the noise of an honest one.
+"""The right output in float64, and the noise of an honest kernel.
 
 The steps of the plan are computed in order, attention among them as a single step. Each step carries the noise of its
 operands on and adds a rounding of its own, as a kernel stores its result in its format.
@@ -33,7 +33,7 @@ MOVES = (Concat, Extend, Same)
 """Ops that move numbers and do not round them."""
 
 ROUNDINGS: dict[type[Op], int] = {Rotate: 3}
-"""How often an op rounds each number, if more than once: RoPE's sines and cosines, the products, and their sum."""
+"""The roundings of an op per number, if more than one: RoPE's sines and cosines, the products, and their sum."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Reference:
 
     @property
     def projected(self) -> bool:
-        """Whether W_o or b_o makes the output of attention's."""
+        """Whether W_o or b_o follows attention."""
         last = self.plan.get("output")
         return last is not None and isinstance(last.op, Project)
 

@@ -1,4 +1,4 @@
-"""Where an output differs, in words: which share of it, which heads, rows and columns."""
+"""The place of the errors in an output, in words: their share, the heads, rows and columns."""
 
 from __future__ import annotations
 

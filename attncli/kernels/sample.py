@@ -1,4 +1,4 @@
-"""A sample of an output, in which faults are tried: some rows of some heads, or all of them if they are few."""
+"""A sample of an output, on which faults are tried: some rows of some heads, or all of them if they are few."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Sample:
         return value, np.nan_to_num(np.maximum(noise, own), nan=1, posinf=np.finfo(np.float64).max)
 
     def _own_noise(self, block: Block, h: int) -> Array:
-        """Return the noise of the right output, which knows of projections and rotations."""
+        """Return the noise of the right output, projections and rotations included."""
         step = self.right.steps[self.right.attention.name]
         assert step.noise is not None
         shape = (*self.kernel.q.shape[:3], self.kernel.v.shape[3])

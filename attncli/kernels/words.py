@@ -18,7 +18,7 @@ ACCEPTED = f"accepted: {MOST_OF_A_BLOCK:g}× over {ROWS} rows, {MOST:g}× in one
 
 
 _LINE = 232
-"""pytest cuts what is longer than 240 characters in the middle."""
+"""pytest cuts longer texts than 240 characters in the middle."""
 
 
 def page(found: Comparison) -> Page:
@@ -39,7 +39,7 @@ def _lines(found: Comparison) -> list[StepSaid]:
     if found.where:
         lines.append(StepSaid("where", " ", ", ".join(found.where)))
     if found.verdict == "narrow":
-        said = f"as exact as rounding every step to {found.kind.name}; a kernel that adds in float32 is more exact"
+        said = f"as accurate as rounding every step to {found.kind.name}; accumulating in float32 is more accurate"
         lines.append(StepSaid("narrow", " ", said))
     for at, finding in enumerate(found.findings):
         share = "" if finding.explains is None else f" (explains {_percent(finding.explains)})"

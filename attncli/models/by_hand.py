@@ -1,4 +1,4 @@
-"""What to do by hand, for messages: name the tensors of a family that attncli does not know, save a hidden state."""
+"""Steps to take by hand, for messages: name the tensors of an unknown family, save a hidden state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checkpoint: its layers, and the fields of a problem that one of them is."""
+"""A checkpoint: its layers, and the fields of a problem for each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
 LISTED = ("layer", "family", "heads", "kv_heads", "d", "window", "positions")
-"""What the list of layers shows."""
+"""The columns of the list of layers."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Checkpoint:
 
     @property
     def model_type(self) -> str:
-        """What config.json calls the family; AttnError if it does not say."""
+        """The name of the family in config.json; AttnError if there is none."""
         name = self.config.get("model_type")
         if not isinstance(name, str):
             msg = "has no model_type"
@@ -76,7 +76,7 @@ class Checkpoint:
         return {int(match[1]) for name in self.tensors.stored if (match := pattern.fullmatch(name))}
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return what there is: an object for each layer, with the keys `LISTED`; AttnError for an unknown family."""
+        """Return an object for each layer, with the keys `LISTED`; AttnError for an unknown family."""
         self._must_have_layers(None)
         return [self._row(name, self._layer(name, Inputs({}))) for name in self.layers]
 
@@ -94,7 +94,7 @@ class Checkpoint:
         return found
 
     def named(self, name: str | None) -> str:
-        """Return the name of a layer that is there; AttnError for another one, or None."""
+        """Return the name of a layer that exists; AttnError for any other, and for None."""
         self._must_have_layers(name)
         if name is None:
             msg = "no layer given"
@@ -153,7 +153,7 @@ class Checkpoint:
         return dict(self._entries(fields, note, columns=columns))
 
     def embedded(self, name: str, ids: Sequence[int], text: str) -> Array:
-        """Return the input that layer 0 gets for the tokens of a text; AttnError for deeper layers, which get more."""
+        """Return the input of layer 0 for the tokens of a text; AttnError for deeper layers."""
         embedding = self.family.embedding if self.family else None
         if embedding is None or self.layers[name][1] != 0:
             known = ", ".join(family.name for family in FAMILIES.values() if family.embedding)

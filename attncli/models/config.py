@@ -26,7 +26,7 @@ class Config:
         self.source = source
 
     def get(self, *keys: str) -> Any:
-        """Return the first entry among `keys` that is there and not null, else None."""
+        """Return the first entry among `keys` that exists and is not null, else None."""
         return next((value for key in keys if (value := self._values.get(key)) is not None), None)
 
     def inner(self, key: str) -> Config:

@@ -1,4 +1,4 @@
-"""How a family makes the input of its first layer from tokens: sums of rows of tables, and perhaps a norm."""
+"""Embeddings: the input of a family's first layer as a sum of rows of tables, with or without a norm."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Embedding:
         """Return the input of layer 0, (n, d_model)."""
         words = tensors.ending(f"{self.words}.weight")
         if max(ids) >= len(words):
-            msg = f"has {len(words)} rows, and the tokenizer gave token {max(ids)}"
+            msg = f"has {len(words)} rows, but the tokenizer gave token {max(ids)}"
             raise AttnError(msg, Where(tensors.source, field=self.words))
         total = words[list(ids)]
         if self.positions:
             table = tensors.ending(f"{self.positions}.weight")
             if len(ids) > len(table):
-                msg = f"has {len(table)} rows, one for each position, and the text has {len(ids)} tokens"
+                msg = f"has {len(table)} rows, one for each position, but the text has {len(ids)} tokens"
                 raise AttnError(msg, Where(tensors.source, field=self.positions))
             total = total + table[: len(ids)]
         if self.types:

@@ -1,4 +1,4 @@
-"""Facts: what one property of a family says about a layer, in the fields of a problem.
+"""Facts: properties of a family, as fields of a problem for one of its layers.
 
 To add a kind of fact, write a frozen dataclass with `fields`; families then list it among their facts.
 """
@@ -19,7 +19,7 @@ class Fact:
     """A property of a family."""
 
     is_listed: ClassVar[bool] = True
-    """Whether the list of layers needs it. What reads whole matrices is not listed."""
+    """Whether the list of layers needs it. Facts that read whole matrices are not listed."""
 
     @property
     def said(self) -> str:

@@ -1,4 +1,4 @@
-"""What a family of models is: its attentions, each with the names of its tensors and the facts that make its fields."""
+"""Families of models: their attentions, each with the names of its tensors and the facts for its fields."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Family:
     """Its `model_type` in config.json."""
     attentions: tuple[Attention, ...]
     embedding: Embedding | None = None
-    """How tokens become the input of layer 0, if that is known."""
+    """The embedding of tokens as the input of layer 0, if it is known."""
 
     def of_text(self) -> Family:
         """Return it as the text model inside a model of text and images."""

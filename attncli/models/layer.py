@@ -1,4 +1,4 @@
-"""One attention of one layer of a checkpoint: what a fact of a family asks for its fields."""
+"""One attention of one layer of a checkpoint, from which facts read its fields."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Heads(NamedTuple):
 
 @dataclass(frozen=True)
 class Inputs:
-    """The fields that are given beside the checkpoint."""
+    """The fields that are given besides the checkpoint."""
 
     given: Document
     columns: bool = False
@@ -120,14 +120,14 @@ class Layer:
         return self.config.integer(*HEAD_DIM) or self.width() // self.heads.query
 
     def find(self, name: str) -> str | None:
-        """Return the whole name of one of the attention's tensors; None if it is not there."""
+        """Return the whole name of one of the attention's tensors; None if it does not exist."""
         return self.tensors.find(self.block + name)
 
     def optional(self, name: str) -> Array | None:
-        """Return one of the attention's tensors; None if it is not there."""
+        """Return one of the attention's tensors; None if it does not exist."""
         found = self.find(name)
         return None if found is None else self.tensors.read(found)
 
     def tensor(self, name: str) -> Array:
-        """Return one of the attention's tensors; AttnError if it is not there."""
+        """Return one of the attention's tensors; AttnError if it does not exist."""
         return self.tensors.ending(self.block + name)

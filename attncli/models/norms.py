@@ -61,7 +61,7 @@ class HeadNorm(Fact):
         return found
 
     def _is_used(self, layer: Layer) -> bool:
-        """Return whether the layer has the norms: their weights are there, or nothing says otherwise."""
+        """Return whether the layer has the norms: by their weights, or by config.json."""
         if self.q and not (layer.find(f"{self.q}.weight") or layer.find(f"{self.q}.norms.0.weight")):
             return False
         if self.unless_off and not layer.config.flag(self.unless_off, default=True):

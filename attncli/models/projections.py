@@ -1,4 +1,4 @@
-"""How a family stores its projections: one Linear each, or fused in one of several orders.
+"""Stored projections: one Linear each, or fused in one of several orders.
 
 torch.nn.Linear stores (out, in) for y = x Wᵀ; the Conv1D of GPT-2 stores (in, out). A problem's W is (in, out).
 """
@@ -47,7 +47,7 @@ class Linear(Fact):
     """The name of each, with {} for what differs."""
     out: str
     letters: tuple[str, str, str] = ("q", "k", "v")
-    """What stands in the place of {}."""
+    """The parts that replace {}."""
 
     @property
     def said(self) -> str:

@@ -19,12 +19,12 @@ _LOCAL_BASE = ("rope_local_base_freq", "local_rope_theta")
 _PART = ("partial_rotary_factor", "rotary_pct", "rope_pct")
 _NOT_SCALING = {"rope_theta", "partial_rotary_factor", "type"}
 _NAMES = {"su": "longrope"}
-"""Scalings that have had another name."""
+"""Former names of scalings."""
 _NEEDS_ORIGINAL = {"dynamic", "yarn", "longrope"}
 
 
 def parameters(layer: Layer) -> Config:
-    """Return what config.json says in today's layout: rope_theta, partial_rotary_factor, rope_type and its numbers."""
+    """Return the parameters in today's layout: rope_theta, partial_rotary_factor, rope_type and its numbers."""
     today = layer.config.get("rope_parameters")
     if isinstance(today, Mapping):
         own = today.get(layer.kind, today)
@@ -88,13 +88,13 @@ class Rope(Fact):
     style: Literal["half", "interleaved"] = "half"
     base: float = 10000.0
     part: float = 1.0
-    """The part of a head's dimensions that turn if config.json does not say."""
+    """The fraction of a head's dimensions that are rotated, if config.json does not say."""
     dims_key: str = ""
-    """The key of the number of dimensions that turn, where config.json has that in place of a part."""
+    """The key of the number of rotated dimensions, if config.json has it in place of a fraction."""
     unless: str = ""
     """A flag of config.json that stands for other positions."""
     when: Callable[[Layer], bool] = always
-    """Tells the layers that have rotary positions."""
+    """Returns whether a layer has rotary positions."""
 
     @property
     def said(self) -> str:

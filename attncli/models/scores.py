@@ -1,4 +1,4 @@
-"""What a family does to the scores: its scale, cap, windows, biases by distance, and sinks."""
+"""Facts about the scores: scale, cap, windows, biases by distance, and sinks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NoScale(Fact):
-    """Scores as they are, not divided by √d."""
+    """Scores without a scale, not divided by √d."""
 
     @property
     def said(self) -> str:
@@ -141,7 +141,7 @@ class Softcap(Fact):
 
 @dataclass(frozen=True)
 class Window(Fact):
-    """A window over the last keys in the layers that slide: w keys, the query's own among them."""
+    """A window over the last keys in sliding layers: w keys, the query's own included."""
 
     keys: tuple[str, ...] = ("sliding_window",)
 
@@ -169,7 +169,7 @@ class WindowAround(Fact):
 
 @dataclass(frozen=True)
 class Chunk(Fact):
-    """Keys of the query's own chunk alone, in the layers that are chunked."""
+    """Only keys of the query's own chunk, in chunked layers."""
 
     @property
     def said(self) -> str:
@@ -197,7 +197,7 @@ class Alibi(Fact):
 
 @dataclass(frozen=True)
 class MptAlibi(Alibi):
-    """ALiBi as MPT has it: the exponent of the last slope is in config.json."""
+    """ALiBi in MPT: the exponent of the last slope is in config.json."""
 
     def fields(self, layer: Layer) -> Fields:
         config = layer.config.inner("attn_config")
@@ -209,7 +209,7 @@ class MptAlibi(Alibi):
 
 @dataclass(frozen=True)
 class FalconAlibi(Alibi):
-    """ALiBi as Falcon RW has it: slopes rounded to bfloat16, and scaled with the scores."""
+    """ALiBi in Falcon RW: slopes rounded to bfloat16, and scaled with the scores."""
 
     def fields(self, layer: Layer) -> Fields:
         if not layer.config.flag("alibi"):

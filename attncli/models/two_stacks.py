@@ -31,7 +31,7 @@ def _bart(name: str, *, norm_before: bool) -> Family:
 
 
 def _t5_table(stack: str, *, bidirectional: bool) -> RelativeBias:
-    """Return the bias of a stack, whose table stands in its first layer alone."""
+    """Return the bias of a stack, whose table is only in its first layer."""
     table = f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
     return RelativeBias(table, bidirectional=bidirectional)
 

@@ -1,4 +1,4 @@
-"""A layer in words: the note on what was understood of a checkpoint, and the cells of the list of layers."""
+"""A layer in words: the note on a layer as it was read, and the cells of the list of layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _POSITIONS = {"rope": "RoPE", "alibi": "ALiBi", "relative": "relative bias"}
 
 
 def understood(layer: Layer, fields: Fields) -> str:
-    """Return what was understood in one line: 12 heads, 2 key/value heads, RoPE yarn ×16, window 4096."""
+    """Return the layer as it was read, in one line: 12 heads, 2 key/value heads, RoPE yarn ×16, window 4096."""
     return ", ".join(_parts(layer, fields))
 
 
@@ -30,7 +30,7 @@ def _parts(layer: Layer, fields: Fields) -> Iterator[str]:
         kind, _, more = said.partition(" ")
         yield f"{_POSITIONS[kind]} {more}".strip()
     if "rope_dims" in fields:
-        yield f"{fields['rope_dims']} of {layer.head_dim()} dimensions turned"
+        yield f"{fields['rope_dims']} of {layer.head_dim()} dimensions rotated"
     if "qk_norm" in fields:
         yield f"{NORMS[fields['qk_norm']]} of Q and K"
     if "clip_qkv" in fields:

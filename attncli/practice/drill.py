@@ -1,4 +1,4 @@
-"""Practice in finding mistakes: a derivation with a known mistake is shown; which step is wrong, and why?"""
+"""Practice in finding mistakes: a derivation with a known mistake is shown, and its wrong step asked for."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ KINDS: Sequence[Mapping[str, Any]] = (
     {"causal": True, "heads": 2, "projected": True}, {"causal": True, "heads": 2, "projected": True, "rope": True},
     {"heads": 4, "kv_heads": 2, "d_k": 3, "tokens": 5},
 )  # fmt: skip
-"""What an exercise may need so that given mistakes can be made in it, from simple to rich."""
+"""Kinds of exercises, from simple to rich, in which given mistakes may show."""
 _HOW_TO_ANSWER = (
-    "The formulas are right, and one step was computed in another way. Answer with the name of that step, "
+    "The formulas are right, but one step was not computed by its formula. Answer with the name of that step, "
     "then with the name or number of the mistake; or type hint, show, problem, quit or help."
 )
 
@@ -62,7 +62,7 @@ class Drill:
         return [Sentence(_HOW_TO_ANSWER, strong=False), *self._question()]
 
     def take(self, line: str) -> Reply:
-        """Take a word, the name of a step, or the name or number of a mistake."""
+        """Take a command, the name of a step, or the name or number of a mistake."""
         first, _, rest = line.strip().partition(" ")
         if not first:
             return Reply([Section(*self._heading())])
@@ -97,7 +97,7 @@ class Drill:
     def _heading(self) -> tuple[str, list[str]]:
         if self._now.step:
             numbered = enumerate(self._now.choices, 1)
-            return "What was done?", [f"{number}. {mistake.id}: {mistake.said}" for number, mistake in numbered]
+            return "Which mistake is it?", [f"{number}. {mistake.id}: {mistake.said}" for number, mistake in numbered]
         names = ", ".join(self._computed)
         said = visible(f"The steps are {names}; problem NAME shows one of them again.")
         return f"Derivation {self._at + 1} of {len(self._rounds)}: which step is wrong?", [said]
@@ -133,7 +133,7 @@ class Drill:
             said = Sentence(f"No: the numbers of {visible(name)} follow from those before it. Look at another step.")
             return Reply([said], Attempt(name, now.attempts, "wrong"))
         now.step, now.told = name, 0
-        found = Sentence(f"Yes, {visible(name)} does not follow from what comes before it.", good=True)
+        found = Sentence(f"Yes, {visible(name)} does not follow from the steps before it.", good=True)
         return Reply([found, Section(*self._heading())], Attempt(name, now.attempts, "correct"))
 
     def _mistake(self, word: str) -> Reply:
@@ -142,7 +142,7 @@ class Drill:
         if word.isascii() and word.isdigit() and 1 <= int(word) <= len(ids):
             word = ids[int(word) - 1]
         if word not in ids:
-            msg = f"{quoted(word)} is not among the mistakes to choose from"
+            msg = f"{quoted(word)} is not one of the mistakes listed"
             hint = suggestion(word, [*ids, *self._commands()])
             raise AttnError(msg, hint=hint or f"type a number from 1 to {len(ids)}")
         now.attempts += 1
@@ -194,11 +194,11 @@ class Drill:
         yield Sentence(f"The wrong step is {said}.")
 
     def _arithmetic(self) -> Iterator[Shown]:
-        """Yield the arithmetic of a cell that does not follow from what comes before it."""
+        """Yield the arithmetic of a cell that does not follow from the steps before it."""
         now = self._now
         name, cell = next(iter(now.wrong.items()))
         yield now.shown.zoom(name, cell, Depth.STEP)
-        yield Sentence(f"The table has {decimal(float(now.shown[name].array[cell]), PRECISION)} there.")
+        yield Sentence(f"The derivation shows {decimal(float(now.shown[name].array[cell]), PRECISION)}.")
 
     def _formula(self) -> Iterator[Shown]:
         """Yield the formula that was used."""

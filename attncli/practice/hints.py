@@ -1,4 +1,4 @@
-"""Hints to a step, each telling more than the one before.
+"""Hints to a step, each more detailed than the one before.
 
 A hint is an entry in `HINTS`: what it says of a situation, or nothing where it has nothing to say.
 """
@@ -90,4 +90,4 @@ def arithmetic(situation: Situation) -> Iterator[Shown]:
 
 
 HINTS: tuple[Callable[[Situation], Iterator[Shown]], ...] = (formula, row, cell, mistake, arithmetic)
-"""From little to nearly everything; after the last of them the answer itself is shown."""
+"""In order; after the last of them, the answer itself is shown."""

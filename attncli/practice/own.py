@@ -1,4 +1,4 @@
-"""The derivation with somebody's wrong numbers in it: what follows from them, and its arithmetic."""
+"""The derivation that continues from a student's wrong numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from attncli.trace.trace import Trace
 def carried(truth: Trace, wrong: Mapping[str, StepVerdict]) -> Trace:
     """Return a derivation in which the steps of `wrong` are given, with the numbers of the claims.
 
-    Open cells hold what follows from the steps before.
+    Open cells hold the numbers that follow from the steps before.
     """
     own = Trace(truth.fields, columns=truth.columns)
     for step in truth.values():

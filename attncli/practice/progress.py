@@ -1,4 +1,4 @@
-"""How each step of a session went."""
+"""The outcome of each step of a session."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from attncli.common.text import counted
 
 @dataclass
 class Progress:
-    """How one step went."""
+    """The outcome of one step."""
 
     attempts: int = 0
     wrong: int = 0
@@ -31,7 +31,7 @@ class Progress:
         return self.outcome == "right" and not self.open_cells
 
     def said(self) -> str:
-        """Return how it went, in words."""
+        """Return the outcome in words."""
         if self.outcome == "right":
             said = f"right {self._when()}"
             said += ", given your earlier error" if self.state == "follows_from_error" else ""

@@ -1,4 +1,4 @@
-"""What a session says: sentences, tables and reports, and the attempt that they answer."""
+"""The replies of a session: sentences, tables and reports, and the attempt that they answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Shown: TypeAlias = Sentence | Section | Page | Trace
 
 @dataclass(frozen=True)
 class Attempt:
-    """One answer, as it was judged."""
+    """One answer, with its verdict."""
 
     step: str
     number: int
@@ -25,7 +25,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is shown after a line, and the attempt, if the line was an answer."""
+    """The text shown after a line, and the attempt, if the line was an answer."""
 
     shown: Sequence[Shown]
     attempt: Attempt | None = None
@@ -50,7 +50,7 @@ class Practice(Protocol):
         """Return what is shown before the first line."""
 
     def take(self, line: str) -> Reply:
-        """Take one line and return what it leads to."""
+        """Take one line and return the reply."""
 
     def summary(self) -> Page:
         """Return the result of the session."""

@@ -46,7 +46,7 @@ class Round:
     """Empty, "right" or "shown"."""
 
     def said(self) -> str:
-        """Return how it went, in words."""
+        """Return the outcome in words."""
         if self.outcome != "right":
             return self.outcome or "not found"
         if self.hints:
@@ -96,7 +96,7 @@ def _changes_only(mistake: Mistake, steps: Collection[str]) -> bool:
 
 
 def _wrong_numbers(truth: Trace, mistake: Mistake) -> Trace | None:
-    """Return the derivation with a mistake's numbers; None if they cannot be told from the right ones in a table."""
+    """Return the derivation with a mistake's numbers; None if they look like the right ones in a table."""
     changed = changed_steps(truth, mistake)
     wrong = Trace(truth.fields, columns=truth.columns)
     for name, step in truth.items():
@@ -108,7 +108,7 @@ def _wrong_numbers(truth: Trace, mistake: Mistake) -> Trace | None:
 
 
 def _inconsistent(trace: Trace) -> dict[str, Cell]:
-    """Return the steps that do not follow from those before them, each with the cell that is furthest off."""
+    """Return the steps that do not follow from those before them, each with the cell of the largest difference."""
     found = {}
     for name, step in trace.items():
         if not step.given:

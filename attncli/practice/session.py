@@ -1,4 +1,4 @@
-"""An exercise asked step by step: answers are judged as `attncli check` does, hints rise, wrong numbers carry on."""
+"""An exercise asked step by step: answers are checked as by `attncli check`, and wrong numbers carried on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from attncli.writers.json_ import text_of
 _WORDS = "hint, show, explain CELL, problem, skip, back, quit or help"
 _HOW_TO_ANSWER = f"Answer with one or more rows, as in 0.58 0.42; 0.31 0.69, and ? for an open cell; or type {_WORDS}."
 _NO_SETTINGS = {"title", "exercise", "tokens", "key_tokens", "precision", "decimals"}
-"""Fields that say nothing about the arithmetic."""
+"""Fields that do not affect the arithmetic."""
 _DECIMALS = 4
 """The decimals of numbers that are shown, if the problem does not ask for more."""
 
@@ -89,7 +89,7 @@ class Session:
         ]
 
     def take(self, line: str) -> Reply:
-        """Take a word or an answer; what cannot be read is said, and the step asked again."""
+        """Take a command or an answer; after an unreadable line, the step is asked again."""
         word, _, rest = line.strip().partition(" ")
         try:
             if not word:
@@ -165,7 +165,7 @@ class Session:
         self._now.outcome, self._now.was_skipped = "skipped", True
         if self._report is not None:
             self._wrong[self._sheet.step.name] = self._report.steps[self._sheet.step.name]
-            yield Sentence("From here on your own numbers count.", strong=False)
+            yield Sentence("The next steps continue from your own numbers.", strong=False)
         yield from self._go_on()
 
     def _back(self, _: str) -> Iterator[Shown]:
@@ -187,7 +187,7 @@ class Session:
 
     def _answer(self, line: str) -> Reply:
         if line.strip().isalpha():
-            msg = f"{quoted(line.strip())} is neither a number nor a word to type"
+            msg = f"{quoted(line.strip())} is neither a number nor a command"
             raise AttnError(msg, hint=suggestion(line.strip(), list(self._commands())) or f"type {_WORDS}")
         sheet, name = self._sheet, self._sheet.step.name
         rows = sheet.read(line)
@@ -257,7 +257,7 @@ class Session:
         return [Section(heading, [*filter(None, [step.note()]), self._sheet.describe()])]
 
     def _keep_right_rows(self, situation: Situation) -> None:
-        """Ask only the wrong rows again, once they are told."""
+        """Ask only the wrong rows again, once a hint has named them."""
         self._sheet.is_done = self._sheet.answered_rows
         self._sheet.is_done[situation.wrong_rows] = False
 

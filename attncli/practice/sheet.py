@@ -74,7 +74,7 @@ class Sheet:
         return rows
 
     def places(self, rows: Sequence[Row]) -> list[int]:
-        """Return the rows of the step that typed rows are: all, else the next ones; AttnError if there are too many."""
+        """Return the rows of the step that typed rows answer: all, or the next ones; AttnError for too many."""
         if len(rows) == len(self.rows):
             return list(range(len(self.rows)))
         if len(rows) <= len(self.left):

@@ -1,1 +1,1 @@
-"""A problem: the vocabulary of fields and steps, and the fields that somebody gave, each checked for itself."""
+"""A problem: the vocabulary of fields and steps, and the fields that were given, each checked separately."""

@@ -25,7 +25,7 @@ Object: TypeAlias = Mapping[str, Any] | str | None
 
 
 class Options(TypedDict, total=False):
-    """All fields but Q, K and V, and the steps that can be given in the place of what they are made from."""
+    """All fields but Q, K and V, and the steps that can be given in place of their operands."""
 
     title: Text
     exercise: Integer

@@ -19,10 +19,10 @@ Kind = Literal[
     "matrix", "vector", "vectors", "gain", "mask", "bias", "target", "integers", "positions",
     "integer", "number", "flag", "scale", "choice", "labels", "text", "object",
 ]  # fmt: skip
-"""What a field holds; `vectors` are one vector or one for each head, a `gain` is a vector or true."""
+"""The content of a field; `vectors` are one vector or one for each head, a `gain` is a vector or true."""
 
 MATRICES: tuple[Kind, ...] = ("matrix", "vector", "vectors", "gain")
-"""The kinds of what a derivation is made from: each field is an input with labels."""
+"""The kinds of fields that are inputs of a derivation, with labels."""
 
 Heading = Literal[
     "", "Heads and projections", "Positions", "Scores and masks", "Norms and the block around", "Gradients"
@@ -30,7 +30,7 @@ Heading = Literal[
 """A group of fields in the help; "" is the fields of the problem as a whole."""
 
 Layout = Literal["in,out", "out,in"]
-"""What the rows and the columns of a stored projection are: y = x W, or PyTorch's y = x Wᵀ."""
+"""The rows and the columns of a stored projection: y = x W, or PyTorch's y = x Wᵀ."""
 
 HEADINGS: tuple[Heading, ...] = get_args(Heading)
 
@@ -122,7 +122,7 @@ FIELDS = {
             "choice",
             choices=("sum", "branch"),
             metavar="NAME",
-            help="What post_norm norms: sum or branch [sum].",
+            help="Apply post_norm to: sum or branch [sum].",
             heading=_BLOCK,
         ),
         Field(
@@ -338,7 +338,7 @@ class BackwardSteps(Mapping[str, tuple[str, str]]):
 GRADIENTS = BackwardSteps()
 
 CLAIMS: Mapping[str, tuple[str, str]] = ChainMap(GRADIENTS, SOFTMAX_LINES, STEPS)  # type: ignore[arg-type]  # read only
-"""Everything that somebody can give numbers for."""
+"""Everything that claims can give numbers for."""
 
 _ALIASES = {"query": "Q", "key": "K", "value": "V", "input": "X", fold("Σexp"): "sumexp"}
 
@@ -416,9 +416,9 @@ class Entry:
     is_default: bool = False
     """Whether it is the default of another implementation, which the problem need not use."""
     note: str = ""
-    """How it was read, if that is not plain: a note on standard error."""
+    """A note for standard error, if the reading needs one."""
     layout: Layout | None = None
-    """How a projection is stored, whatever the convention of the problem; None if it is as the problem says."""
+    """The layout of a stored projection, if it is not that of the problem; else None."""
 
 
 Document = dict[str, Entry]

@@ -19,11 +19,11 @@ DEFAULTS: dict[str, dict[str, str]] = {
     "transformers": {"causal_align": "bottom-right", "rope_style": "half"},
     "numpy-course": {"scale": "none", "causal_align": "top-left"},
 }
-"""The fields by implementation; what a problem says itself wins."""
+"""The fields by implementation; a problem's own fields take precedence."""
 
 
 def with_defaults(document: Document, name: str | None) -> Document:
-    """Return a document with the defaults of an implementation for what it does not say; AttnError if it is unknown."""
+    """Return a document completed by the defaults of an implementation; AttnError if it is unknown."""
     if name is None:
         return document
     if name not in DEFAULTS:

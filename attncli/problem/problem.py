@@ -29,7 +29,7 @@ class Problem:
     """Fields by name; a field that is not given is None.
 
     Arrays are row-wise whatever the convention they were read in. What is given for steps, Q, K and V among them, is
-    kept as it was read (`has_step`, `step`): it is an input or somebody's claim, which only the derivation can tell.
+    kept as it was read (`has_step`, `step`): it is an input or a claim, which only the derivation can tell.
     """
 
     def __init__(self, document: Document) -> None:
@@ -91,11 +91,11 @@ class Problem:
         return Where(first.where.source, first.where.line) if first else Where()
 
     def notes(self) -> list[str]:
-        """Return how the fields were read, if that is not plain."""
+        """Return the notes on the reading of the fields."""
         return list(dict.fromkeys(entry.note for entry in self._entries.values() if entry.note))
 
     def array(self, name: str) -> Array | None:
-        """Return a matrix, a vector or a bias, or what is given for a step, row-wise; None for a norm's true."""
+        """Return a matrix, a vector, a bias or a given step, row-wise; None for a norm's true."""
         if self.has_step(name):
             return self.step(name)
         value = self.values.get(name)
@@ -143,7 +143,7 @@ class Problem:
         return cast("tuple[str, ...]", self.values.get(name, ()))
 
     def with_arrays(self, arrays: Mapping[str, Array]) -> Problem:
-        """Return the problem with other matrices, row-wise, in the place of given ones."""
+        """Return the problem with other matrices, row-wise, in place of given ones."""
         fields = {name: array for name, array in arrays.items() if name not in CLAIMS}
         steps = {name: array for name, array in arrays.items() if name in CLAIMS}
         other = copy(self)

@@ -1,4 +1,4 @@
-"""The object `rope_scaling` of a checkpoint's config.json: which keys each of its types has, and what they hold.
+"""The object `rope_scaling` of a checkpoint's config.json: the keys of each of its types, and their values.
 
 Another type is an entry of `TYPES`, and a function in `attncli.derivation.rope`.
 """
@@ -36,7 +36,7 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "numbers": (_are_positive, "a list of numbers above 0"),
     "flag": (lambda value: isinstance(value, bool), "true or false"),
 }
-"""What a key may hold: a test, and the same in words."""
+"""The values of a key: a test, and the same in words."""
 
 KEYS = {
     "rope_theta": "number",
@@ -55,7 +55,7 @@ KEYS = {
     "short_factor": "numbers",
     "long_factor": "numbers",
 }
-"""Every key but the type, and what it holds."""
+"""Every key but the type, with its values."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ _EXAMPLE = '{"rope_type": "linear", "factor": 2}'
 
 
 def read(name: str, value: object, where: Where) -> Scaling:
-    """Return the checked object that a mapping, or text in JSON, means.
+    """Return the checked object for a mapping, or for text in JSON.
 
     Raises
     ------

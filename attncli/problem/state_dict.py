@@ -73,7 +73,7 @@ GPT-2's c_attn and c_proj are not among them: its Conv1D stores y = x W, and GPT
 
 
 def oriented(field: str, entry: Entry) -> Entry:
-    """Return a projection from a binary file with the layout that its name in the file tells, if it has a name.
+    """Return a projection from a binary file with the layout that its name in the file implies, if it has a name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Tensors of a checkpoint: their bytes as a file stores them, which are widened when their numbers are needed."""
+"""Tensors of a checkpoint: their bytes as stored, which are widened when their numbers are needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NUMBERS = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "<i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "<u1", "BOOL": "?",
 }  # fmt: skip
-"""The number formats that are read, by the names of .safetensors, and how NumPy reads their bytes."""
+"""The number formats that are read, by the names of .safetensors, with the types in which NumPy reads them."""
 
 SIZES = {name: np.dtype(numpy).itemsize for name, numpy in NUMBERS.items()} | {"F8_E4M3": 1, "F8_E5M2": 1}
 """The bytes of one number."""
@@ -28,7 +28,7 @@ _QUANTIZED = ("I8", "U8", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F6_E2M3", "F6_E3M2",
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """A stored tensor; reading its numbers is what reads its part of a mapped file."""
+    """A stored tensor; its part of a mapped file is read with its numbers."""
 
     format: str
     """The number format, such as BF16."""
@@ -37,7 +37,7 @@ class Tensor:
 
     @property
     def dtype(self) -> str:
-        """The name of the format in NumPy's way: bfloat16, also though NumPy has no such type."""
+        """The name of the format in the style of NumPy: bfloat16, although NumPy has no such type."""
         return "bfloat16" if self.format == "BF16" else np.dtype(NUMBERS.get(self.format, "V1")).name
 
     def numbers(self, where: Where) -> npt.NDArray[Any]:

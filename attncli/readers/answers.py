@@ -17,15 +17,15 @@ Parts: TypeAlias = Mapping[str, Sequence[tuple[str, Entry]]]
 """Claims by step, each for the labels in brackets behind its name, or for the whole step ("")."""
 
 IDENTITY = ("name", "student", "id", "exercise", "comment")
-"""What an answers file may say besides numbers: whose they are, and the seed of the exercise that they answer."""
+"""Fields of an answers file besides numbers: the student, and the seed of the exercise."""
 
 LABELLED = re.compile(r"([^\[\]=]+)\[([^\[\]]*)\]")
-"""A name with labels in brackets behind it."""
+"""A name followed by labels in brackets."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose answers a document holds, and to which exercise; empty for what it does not say."""
+    """The student and the exercise of a document of answers; empty if not given."""
 
     name: str = ""
     id: str = ""
@@ -36,7 +36,7 @@ UNKNOWN = Identity()
 
 
 def identity(document: Document) -> Identity:
-    """Return whose answers a document holds."""
+    """Return the student and the exercise of a document of answers."""
     said = {key.lower(): _text(entry.value) for key, entry in document.items() if key.lower() in IDENTITY}
     return Identity(said.get("name") or said.get("student", ""), said.get("id", ""), said.get("exercise", ""))
 
@@ -78,7 +78,7 @@ def says_nothing(value: object) -> bool:
 
 
 def split(key: str, where: Where | None = None) -> tuple[str, str]:
-    """Return the step or field that a key names, and the labels in brackets behind it."""
+    """Return the step or field that a key names, and the labels in brackets after it."""
     match = LABELLED.fullmatch(key.strip())
     if not match:
         return named(key, where), ""

@@ -1,4 +1,4 @@
-"""Zip archives of answers, read in memory: nothing is unpacked, so nothing can be written outside.
+"""Zip archives of answers, read in memory: nothing is unpacked, so no file can be written.
 
 What an archive claims to hold is checked before it is read: a few kilobytes can unpack to terabytes.
 """
@@ -21,7 +21,7 @@ MAX_MEMBERS = 20_000
 MAX_MEMBER = 32 * 2**20
 """The most bytes of one file in an archive."""
 MAX_DEPTH = 2
-"""An archive may hold archives, as students hand them in, but these no others."""
+"""The depth of archives: students hand in archives within an archive, but not deeper ones."""
 
 _STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _EMPTY = 22
@@ -37,7 +37,7 @@ class _Budget:
 
 
 def is_archive(data: bytes) -> bool:
-    """Return whether bytes are a zip archive of files, and not a document in a zip's clothing, such as .npz."""
+    """Return whether bytes are a zip archive of files, and not a zipped document such as .npz."""
     if not data.startswith(_STARTS):
         return False
     try:
@@ -57,17 +57,17 @@ class Member:
     """A file in an archive."""
 
     path: str
-    """Its path, with those of the archives that hold it; empty for an archive that is not to be trusted."""
+    """Its path, with those of the archives that hold it; empty for an archive that is refused."""
     folders: tuple[str, ...]
-    """The folders that lead to it; an archive that holds one file alone is the folder of that file."""
+    """The folders that lead to it; an archive that holds a single file is the folder of that file."""
     content: bytes | AttnError
-    """Its bytes, or why they cannot be read."""
+    """Its bytes, or the error of reading them."""
     share: float = 1
-    """The part of the archive that it is, for a progress bar."""
+    """Its share of the archive, for a progress bar."""
 
 
 def members(data: bytes, where: Where) -> Iterator[Member]:
-    """Yield the files in an archive by name; one that is not to be trusted yields an error alone."""
+    """Yield the files in an archive by name; an archive that is refused yields only an error."""
     yield from _members(data, where, Member("", (), data), 1, _Budget())
 
 
@@ -99,11 +99,11 @@ def _is_unseen(path: str) -> bool:
 
 
 def _refusal(files: list[zipfile.ZipInfo], budget: _Budget) -> str:
-    """Return why an archive is not read; empty if it is."""
+    """Return the reason to refuse an archive; empty if there is none."""
     if not files:
         return "the archive holds no answers"
     if len(files) > MAX_MEMBERS:
-        return f"the archive holds {counted(len(files), 'file')}, at most {MAX_MEMBERS} are read"
+        return f"the archive holds {counted(len(files), 'file')}, more than the limit of {MAX_MEMBERS}"
     if sum(file.file_size for file in files) > budget.left:
         return f"the archive unpacks to more than {LIMIT // 2**20} MiB"
     return ""

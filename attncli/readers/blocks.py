@@ -28,7 +28,7 @@ class Block:
     name: str
     """The field or step."""
     index: str
-    """The text in brackets behind the name."""
+    """The text in brackets after the name."""
     left: int
     """The table's column in which the block begins, counted from 0."""
     rows: list[Row]

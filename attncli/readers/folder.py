@@ -1,4 +1,4 @@
-"""A folder as transformers saves a model: config.json, and model.safetensors or its shards with their index."""
+"""A folder saved by transformers: config.json, and model.safetensors or its shards with their index."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _beside(path: str, file: str, index: str) -> str:
         raise AttnError(msg, Where(index))
     shard = os.path.join(path, file)
     if not os.path.exists(shard):
-        msg = f"names {quoted(file, 100)}, and there is no such file"
+        msg = f"names {quoted(file, 100)}, but there is no such file"
         raise AttnError(msg, Where(index), similar_file(shard))
     return shard
 

@@ -1,4 +1,4 @@
-"""Submissions as they come: files, folders of files, folders of students' folders, zip archives, JSON Lines.
+"""Submissions in all their forms: files, folders of files, folders of students' folders, zip archives, JSON Lines.
 
 A `Piece` is the bytes of one submission and where they were found. Pieces are yielded one after the other, so that one
 is read, judged and forgotten before the next.
@@ -22,7 +22,7 @@ from attncli.readers.source import STANDARD_INPUT, bytes_of, decode, shown
 
 @dataclass(frozen=True)
 class Piece:
-    """The bytes of one submission, or why they cannot be read."""
+    """The bytes of one submission, or the error of reading them."""
 
     path: str
     """The file, below its folder or archive; the name of a source that is not a file."""
@@ -32,7 +32,7 @@ class Piece:
     """The line in JSON Lines."""
     data: bytes | AttnError
     share: float = 1
-    """The part of its file that it is, for a progress bar."""
+    """Its share of the file, for a progress bar."""
 
 
 def files(paths: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
@@ -57,7 +57,7 @@ def files(paths: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _below(folder: str, names: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the files below a folder by name; a link to a folder is not followed, it may lead back."""
+    """Yield the files below a folder by name; links to folders are not followed, as they may form a cycle."""
     for entry in sorted(os.scandir(folder), key=lambda entry: (entry.name.casefold(), entry.name)):
         if archives.is_unseen(entry.name):
             continue
@@ -68,7 +68,7 @@ def _below(folder: str, names: tuple[str, ...]) -> Iterator[tuple[str, tuple[str
 
 
 def pieces(paths: Sequence[str]) -> tuple[int, Iterator[Piece]]:
-    """Return the number of files that operands name, and their submissions, which are read one after the other."""
+    """Return the number of files that operands name, and their submissions, which are read one after another."""
     found = files(paths)
     return len(found), (piece for path, above in found for piece in _pieces(path, above))
 
@@ -102,7 +102,7 @@ def _lines(piece: Piece, data: bytes) -> Iterator[Piece]:
 
 
 def documents(piece: Piece) -> list[Document]:
-    """Return the documents in a piece: one, but for a file of several JSON objects. Raises AttnError."""
+    """Return the documents in a piece: one, or several JSON objects. Raises AttnError."""
     if isinstance(piece.data, AttnError):
         raise piece.data
     where = Where(piece.path, piece.line)
@@ -121,7 +121,7 @@ def documents(piece: Piece) -> list[Document]:
 
 
 def names_in(piece: Piece) -> Iterator[str]:
-    """Yield what may be the student's name in a path: that of Moodle's, else the file's and those of its folders."""
+    """Yield possible names of the student in a path: Moodle's, else the names of the file and its folders."""
     *above, file = piece.path.split("/")
     yield from (found[0] for part in (file, *reversed(above)) if (found := moodle(part)))
     yield from (stem(file), file.partition(".")[0], *reversed(piece.folders))
@@ -133,10 +133,10 @@ def stem(file: str) -> str:
 
 
 _MOODLE = re.compile(r"(.+?)_(\d+)_assignsubmission_(?:file|onlinetext)(?:_.*)?")
-"""A student's folder, or file, in the archive of an assignment of Moodle's."""
+"""A student's folder, or file, in the archive of a Moodle assignment."""
 
 
 def moodle(name: str) -> tuple[str, str] | None:
-    """Return the student and the number in a name that Moodle gives to a folder or a file; None for other names."""
+    """Return the student and the number in Moodle's name for a folder or a file; None for other names."""
     match = _MOODLE.fullmatch(name)
     return (match[1].replace("_", " ").strip(), match[2]) if match else None

@@ -1,4 +1,4 @@
-"""Lines of a table of answers that say whose it is: `name,Ada`, `name: Ada Lovelace`, or a value below its heading.
+"""Lines of a table of answers that name the student: `name,Ada`, `name: Ada Lovelace`, or a value below its heading.
 
 They are taken out before the table is cut into cells: the comma in a name does not delimit numbers.
 """
@@ -19,7 +19,7 @@ _NUMBERS = re.compile(r"[-+−.,;?\d\s√/%eE]*")
 
 
 def separated(text: str, where: Where) -> tuple[Document, str]:
-    """Separate the lines that say whose a table is, as a document, from the text, whose other lines keep their place.
+    """Separate the lines that name the student, as a document, from the text, whose other lines keep their numbers.
 
     Below the first matrix they have a colon, or stand apart: a row of numbers may be labelled name, and a token too.
     """

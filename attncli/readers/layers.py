@@ -1,4 +1,4 @@
-"""Operands that mean a layer of a checkpoint: a folder, layer=NAME, and perhaps text=TEXT."""
+"""Operands that select a layer of a checkpoint: a folder, layer=NAME, and perhaps text=TEXT."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SELECTORS = ("layer", "text")
 
 @dataclass(frozen=True)
 class Selection:
-    """What is wanted of a checkpoint."""
+    """The selection of a layer of a checkpoint."""
 
     layer: str | None = None
     text: str | None = None
@@ -29,7 +29,7 @@ class Selection:
 
     @property
     def operands(self) -> list[str]:
-        """The operands that say so."""
+        """The operands of the selection."""
         return [f"{name}={getattr(self, name)}" for name in _SELECTORS if getattr(self, name) is not None]
 
     def documents(self, files: Sequence[str], given: Document) -> list[Document] | None:
@@ -52,7 +52,7 @@ class Selection:
     def _must_be_empty(self) -> None:
         if self.operands:
             name = self.operands[0].partition("=")[0]
-            msg = f"{name}= is for a checkpoint, and no folder with a config.json is given"
+            msg = f"{name}= needs a checkpoint: a folder with a config.json"
             raise AttnError(msg, hint="name the folder: attncli run MODELDIR layer=0 X=x.npy")
 
 
@@ -73,5 +73,5 @@ def selected(operands: Sequence[str]) -> tuple[Selection, list[str]]:
 
 
 def alone(operands: Sequence[str]) -> Checkpoint | None:
-    """Return the checkpoint if its folder is all that is given: then its layers are listed."""
+    """Return the checkpoint if only its folder is given: then its layers are listed."""
     return checkpoint(operands[0]) if len(operands) == 1 and is_checkpoint(operands[0]) else None

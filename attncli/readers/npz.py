@@ -1,6 +1,6 @@
 """.npy and .npz, without NumPy's own loader: never a pickle, and nothing is allocated before its size is known.
 
-NumPy reads only the header. The numbers behind it are a view of the bytes that are there, so a header that promises
+NumPy reads only the header. The numbers after it are a view of the bytes that are there, so a header that promises
 more cannot allocate anything, and an array of a mapped file is read when its numbers are used.
 """
 

@@ -65,7 +65,7 @@ def problem_lines(
 
 def _beside_a_checkpoint(files: Sequence[str]) -> AttnError:
     """Return the error for a checkpoint that is not the only file."""
-    msg = f"{quoted(files[0])} is a checkpoint, and {quoted(files[1])} a second file"
+    msg = f"{quoted(files[0])} is a checkpoint, so {quoted(files[1])} needs the name of a field"
     return AttnError(msg, hint=f"name the field that it holds: X={_shortened(files[1])}")
 
 
@@ -77,7 +77,7 @@ def _problem(document: Document, over: Document, like: str | None) -> Problem | 
 
 
 def entries(typed: Mapping[str, str], *, claims: Collection[str] = ()) -> Document:
-    """Return the fields that NAME=SOURCE operands mean; one of PyTorch's names may mean three.
+    """Return the fields of NAME=SOURCE operands; one of PyTorch's names may stand for three.
 
     Those in `claims` are read as claims: their numbers keep their digits as they are written.
     """
@@ -129,7 +129,7 @@ def no_cell(trace: Trace) -> AttnError:
 
 
 def split(operands: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Separate files from NAME=SOURCE operands, these by field name; what selects a layer is neither."""
+    """Separate files from NAME=SOURCE operands, these by field name; the selection of a layer is neither."""
     files: list[str] = []
     typed: dict[str, str] = {}
     for operand in selected(operands)[1]:

@@ -1,4 +1,4 @@
-""".safetensors: a header in JSON, which says where each tensor's bytes are, and the bytes.
+""".safetensors: a header in JSON with the place of each tensor's bytes, and the bytes.
 
 The header is checked before anything else: the tensors must lie one after another and fill the file, as the format
 asks (https://huggingface.co/docs/safetensors). A tensor's numbers are read when they are needed, so that one tensor
@@ -27,7 +27,7 @@ _METADATA = "__metadata__"
 
 
 class _HeaderError(Exception):
-    """What is wrong with a header."""
+    """An invalid header."""
 
 
 def looks_like(data: Content) -> bool:
@@ -107,7 +107,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _span(name: str, entry: Any, there: int) -> tuple[int, int]:
-    """Return where a tensor's bytes begin and end; _HeaderError unless they are in the file and fit its shape."""
+    """Return the first and last byte of a tensor; _HeaderError unless they are in the file and fit its shape."""
     if not (isinstance(entry, dict) and isinstance(entry.get("dtype"), str)):
         msg = f"{quoted(name)} lacks a dtype"
         raise _HeaderError(msg)

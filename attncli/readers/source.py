@@ -14,7 +14,7 @@ from attncli.common.errors import AttnError, Where
 from attncli.common.text import closest, quoted, visible
 
 Content: TypeAlias = bytes | mmap.mmap
-"""The bytes of a source, or a file that is mapped into memory, of which only the parts that are used are read."""
+"""The bytes of a source, or a file mapped into memory, of which only the parts in use are read."""
 
 LIMIT = 512 * 2**20
 """The most bytes that are read from one source: an endless input must end in a message."""

@@ -18,18 +18,18 @@ from attncli.readers.answers import Identity, identity, says_nothing
 
 _READ = (".json", ".answers.csv")
 _KEY = "mistakes"
-"""What a key has, and neither a problem nor a form."""
+"""Fields of keys, which neither a problem nor a form has."""
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """A problem, and what is asked in it."""
+    """A problem, and the steps that are asked for."""
 
     document: Document
     form: Document = field(default_factory=dict)
-    """The steps that are asked for, without answers; empty if nothing says which they are."""
+    """The steps that are asked for, without answers; empty if not given."""
     names: tuple[str, ...] = ()
-    """The names of the student whose variant it is: its file's, and that in the form; none for an exercise of all."""
+    """The student's names, from the file and the form; none for an exercise of the whole class."""
 
     @property
     def seed(self) -> str:
@@ -39,7 +39,7 @@ class Exercise:
 
     @classmethod
     def of(cls, document: Document) -> Exercise:
-        """Return an exercise with the form that stands in the problem itself: steps that are null."""
+        """Return an exercise with the form in the problem itself: steps that are null."""
         form = {name: entry for name, entry in document.items() if name in CLAIMS and says_nothing(entry.value)}
         return cls({name: entry for name, entry in document.items() if name not in form}, form)
 
@@ -50,7 +50,7 @@ def is_folder_of_variants(path: str) -> bool:
 
 
 def variants(folder: str, over: Document) -> list[Exercise]:
-    """Return the exercises in a folder, with the fields in `over` in the place of their own.
+    """Return the exercises in a folder, with the fields in `over` in place of their own.
 
     Raises AttnError if it holds none, if two have the same seed, or if one has none.
     """
@@ -96,6 +96,6 @@ def _must_differ(exercises: Sequence[Exercise], paths: Sequence[str]) -> None:
             msg = "has no seed that its answers could repeat"
             raise AttnError(msg, Where(path), "give it the field exercise, a number of its own")
         if exercise.seed in seeds:
-            msg = f"has the seed {exercise.seed}, as {seeds[exercise.seed]} has"
+            msg = f"has the seed {exercise.seed}, the same as {seeds[exercise.seed]}"
             raise AttnError(msg, Where(path))
         seeds[exercise.seed] = os.path.basename(path)

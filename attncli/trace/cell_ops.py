@@ -33,11 +33,11 @@ def _pairs(say: Say, *rows: AnyArray) -> Iterator[tuple[Expression, Expression]]
 
 
 NOISE = 8 * np.finfo(np.float64).eps
-"""What is smaller than this part of the terms that it is the sum of has no correct digit."""
+"""A sum below this fraction of its terms has no correct digit."""
 
 
 def without_noise(total: Array, magnitude: Array | int) -> Array:
-    """Return sums with 0 in the place of rounding noise; `magnitude` is the sum of the terms without their signs."""
+    """Return sums with 0 in place of rounding noise; `magnitude` is the sum of the terms without their signs."""
     return np.where(np.abs(total) <= NOISE * magnitude, 0.0, total)
 
 

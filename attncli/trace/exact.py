@@ -201,7 +201,7 @@ class Exact:
         return _quotient(over, under)
 
     def sqrt(self) -> Exact:
-        """Return the root of a rational number ≥ 0; NotExactError for others, and for roots that nobody writes."""
+        """Return the root of a rational number ≥ 0; NotExactError for others, and for unwieldy roots."""
         parts = self.surd.parts
         if not parts:
             return self

@@ -41,7 +41,7 @@ class Expression(ABC):
 
 @dataclass(frozen=True)
 class Number(Expression):
-    """A number as `style.decimal` writes it, or … for what is left out."""
+    """A number as `style.decimal` writes it, or … for omitted ones."""
 
     digits: str
 

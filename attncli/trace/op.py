@@ -44,7 +44,7 @@ class Layout(Protocol):
 
 
 class Forward(Protocol):
-    """A step of the forward pass, as its op sees it in the backward pass."""
+    """A step of the forward pass, for its op in the backward pass."""
 
     @property
     def name(self) -> str:
@@ -72,7 +72,7 @@ class Pull:
     """The gradient that one step passes on to one of its operands, or to a field that its op holds."""
 
     target: str
-    """The operand or the field; where several steps use it, the gradient is the sum of what they pass on."""
+    """The operand or the field; if several steps use it, its gradient is the sum of theirs."""
     op: Op
     operands: tuple[str, ...]
     """Steps of the forward pass, and the upstream gradient."""
@@ -169,7 +169,7 @@ class Op(ABC):
     def pull(self, step: Forward, axes: Mapping[str, Axes]) -> Sequence[Pull]:
         """Return the gradients of the operands, and of the fields that the op holds, given that of the result.
 
-        An operand that is left out is a constant, or the op depends on its shape alone.
+        An operand without a gradient is a constant, or the op depends only on its shape.
 
         Parameters
         ----------

@@ -254,7 +254,7 @@ class Trace(Mapping[str, Step]):
         Raises
         ------
         AttnError
-            For a step or a label that does not exist, and for what is given and not computed.
+            For a step or a label that does not exist, and for a given step.
         """
         name, _, labels = part.strip().removesuffix("]").partition("[")
         depth = Depth.DEEP if deep else Depth.CELL
@@ -289,7 +289,7 @@ class Selection(Trace):
 
     @classmethod
     def of(cls, what: Trace | Step) -> Trace:
-        """Return a step alone as a trace, so that writers can draw it; a trace stays as it is."""
+        """Return a trace, or a single step as a trace, so that writers can draw it."""
         if isinstance(what, Trace):
             return what
         alone = cls(columns=what.columns, dtype=what.dtype)

@@ -81,7 +81,7 @@ class Format:
     exercise: Callable[[Sequence[Question], Style], str] = _cannot
     layers: Callable[[Sequence[Mapping[str, Any]], Style], str] = _cannot
     failure: Callable[[Failure, Style], str] | None = None
-    """Write an error in the place of a problem; only for formats that hold one problem after another."""
+    """Write an error in place of a problem; only for formats that hold one problem after another."""
     for_people: bool = False
     """Whether it can show how a number was computed, not only the number."""
     has_header: bool = False

@@ -47,7 +47,7 @@ def exercise_lines(questions: Sequence[Question], style: Style) -> str:
 
 
 def failure(failure: Failure, style: Style) -> str:
-    """Return one object, on one line, in the place of a problem that could not be computed."""
+    """Return one object, on one line, in place of a problem that could not be computed."""
     return f"{json.dumps({'line': failure.line, 'error': failure.error.line}, ensure_ascii=not style.unicode)}\n"
 
 
@@ -71,7 +71,7 @@ def sections(sections: Sequence[Section], style: Style) -> str:
 
 
 def layers(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
-    """Return a list with an object for each layer, on a line of its own."""
+    """Return a list with an object for each layer, one per line."""
     return "[{}]\n".format(",\n ".join(json.dumps(row, ensure_ascii=not style.unicode) for row in rows))
 
 
@@ -105,7 +105,7 @@ def _submission(row: Row) -> dict[str, object]:
 
 
 def summary(summary: Summary, style: Style) -> str:
-    """Return the figures of a class as one object."""
+    """Return the statistics of a class as one object."""
     hardest = summary.hardest
     whole = {
         "title": summary.title or None,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PARTIAL = 50
 """Percent of a field's marks for the number that a known mistake gives, as `attncli mark` counts it."""
 _HIDDEN = ("-∞", "−∞", "-inf", "−inf", "-infinity")
-"""How −∞ may be typed."""
+"""The spellings of −∞."""
 _MEANT = {"~": "&#126;", "}": "&#125;", "#": "&#35;", "\\": "&#92;"}
 """Signs of the grammar, as references that stand for themselves."""
 
@@ -101,7 +101,7 @@ def _field(question: Question, step: Step, cell: Cell) -> str:
 
 
 def _by_number(question: Question, step: Step, cell: Cell) -> Iterator[tuple[float, str]]:
-    """Yield each wrong number that a known mistake gives in a cell, with the mistakes that do."""
+    """Yield each wrong number that a known mistake gives in a cell, with its mistakes."""
     unit = 10.0**-question.decimals
     right = float(step.array[cell])
     found: dict[float, list[str]] = {}
@@ -117,7 +117,7 @@ def _by_number(question: Question, step: Step, cell: Cell) -> Iterator[tuple[flo
 
 
 def _texts(value: float, decimals: int) -> list[str]:
-    """Return how a number is typed where the field takes text."""
+    """Return the spelling of a number in a field that takes text."""
     return list(dict.fromkeys([f"{value:.{decimals}f}", _number(round(value, decimals))]))
 
 
@@ -127,5 +127,5 @@ def _number(value: float) -> str:
 
 
 def _feedback(said: str) -> str:
-    """Return a sentence as HTML that the grammar does not take for its own."""
+    """Return a sentence as HTML without signs of the grammar."""
     return "".join(_MEANT.get(char, escape(char, quote=False)) for char in visible(said))

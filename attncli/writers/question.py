@@ -1,4 +1,4 @@
-"""A question of a learning platform or a notebook: a worksheet, and what known mistakes give in its place."""
+"""A question of a learning platform or a notebook: a worksheet, and the numbers of known mistakes."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ class Question:
     problem: Trace
     """The fields only."""
     decimals: int
-    """Those of an answer, which may be off by one unit of the last."""
+    """The decimals of an answer, which may be off by one unit of the last."""
     wrong: Sequence[Wrong]

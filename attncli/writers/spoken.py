@@ -1,4 +1,4 @@
-"""The same conversation without tables, colours and signs, for screen readers: a line for each row of a matrix."""
+"""A session without tables, colours and signs, for screen readers: a line for each row of a matrix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attncli.writers.matrix import precision_of, shown_matrices
 
 
 def write(shown: Sequence[Sentence | Section | Page | Trace], style: Style) -> str:
-    """Return what is said, line by line."""
+    """Return the text, line by line."""
     return "".join(f"{style.plain(line)}\n" for what in shown for line in _lines(what, style))
 
 

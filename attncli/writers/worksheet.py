@@ -98,4 +98,4 @@ POWERS_NOTE = (
 """How to read the table of powers, with formulas between dollars, as in both Markdown and LaTeX."""
 
 WAVES_NOTE = r"Each position (the row) times $\theta_i$, in radians."
-"""How to read the table of cosines and sines."""
+"""The note on the table of cosines and sines."""

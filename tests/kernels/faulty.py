@@ -73,7 +73,7 @@ def on_inputs(change: Callable[[Inputs], Inputs]) -> Kernel:
 
 
 def masked(rule: Callable[[Any, Any, Inputs], Any]) -> Kernel:
-    """Return a kernel with another rule for i and j in the place of all masks."""
+    """Return a kernel with another rule for i and j in place of all masks."""
 
     def work(s: Floats, v: Floats, h: int, x: Inputs) -> Floats:
         bare = replace(

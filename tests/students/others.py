@@ -1,4 +1,4 @@
-"""Students with one mistake in one step: each is a plain loop, made in the place of the step; later steps follow.
+"""Students with one mistake in one step: each is a plain loop, made in place of the step; later steps follow.
 
 `OTHERS` has them by id: the step where the mistake is made, the kinds of exercises that allow it, and the loop. It
 gets the problem and the right steps before, and returns what the student has in place of the step.

@@ -178,7 +178,7 @@ def _garbage_collection() -> Iterator[None]:
 
 @contextmanager
 def _streams(stdin: bytes) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """Put files in the place of descriptors 0, 1 and 2, and streams over these in the place of those in `sys`."""
+    """Put files in place of descriptors 0, 1 and 2, and streams over these in place of those in `sys`."""
     kept = sys.stdin, sys.stdout, sys.stderr
     saved = [os.dup(descriptor) for descriptor in range(3)]
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:

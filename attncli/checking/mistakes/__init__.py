@@ -1,4 +1,4 @@
-"""The catalogue of known mistakes: each is another line in the place of a right one, an op and its operands.
+"""The catalogue of known mistakes: each replaces a right line by another, an op and its operands.
 
 A family goes through the mistakes of one step that a problem allows. To add one to the catalogue, write it into the
 module of the step where it first shows; to add one from outside, write a family and `register` it:

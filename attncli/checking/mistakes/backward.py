@@ -1,4 +1,4 @@
-"""Mistakes in the backward pass, from the loss to the queries and keys: another op in the place of a d_ step's.
+"""Mistakes in the backward pass, from the loss to the queries and keys: another op in place of a d_ step's.
 
 Those in what is projected, and in the step of training, are in `backward_inputs`.
 """
@@ -62,12 +62,12 @@ def _squares(s: Setting, step: Step, divisor: int) -> Iterator[Mistake]:
         said = f"You left out the factor 2 of the derivative of a square; {do}"
         yield _made("loss_two_forgotten", step, said, _difference(1, divisor))
     if divisor > 2:
-        said = f"You did not divide by {divisor}, the number of numbers; {do}"
+        said = f"You did not divide by {divisor}, the number of cells; {do}"
         yield _made("loss_mean_forgotten", step, said, _difference(2))
         said = f"You took {output} − {target} itself; {do}"
         yield _made("loss_factors_forgotten", step, said, _difference(1))
         n = step.array.shape[-2]
-        said = f"You divided by the {n} {'columns' if s.truth.columns else 'rows'} alone; {do}"
+        said = f"You divided only by the {n} {'columns' if s.truth.columns else 'rows'}; {do}"
         yield _made("loss_mean_of_rows", step, said, _difference(2, n))
     said = f"You took {target} − {output}; {do}"
     yield _made("loss_sign", step, said, _times(step.op, -1, "−1"))
@@ -128,7 +128,7 @@ def _shared(s: Setting, name: str, which: int, serve: int | None) -> Iterator[Mi
         alone = np.arange(serve) % shared == at
         heads = listed([str(head + 1) for head in np.flatnonzero(alone)])
         text = f"(heads {heads} of {{0}})" if alone.sum() > 1 else f"(head {heads} of {{0}})"
-        yield _made("heads_not_summed_back", step, f"You took the {said} of {shared} heads alone; {do}",
+        yield _made("heads_not_summed_back", step, f"You took only the {said} of {shared} heads; {do}",
                     _of_heads(step.op, which, alone * 1.0, text))  # fmt: skip
     mean = _of_heads(step.op, which, np.full(serve, 1 / shared), f"({{0}} / {shared})")
     yield _made("heads_not_summed_back", step, f"You took the mean of {shared} heads; {do}", mean)
@@ -143,7 +143,7 @@ def _of_heads(op: Op, which: int, share: Array, said: str) -> Altered:
 
 
 def _softmax(s: Setting) -> Iterator[Mistake]:
-    """Yield what is taken for the product with softmax's Jacobian, diag(w) − w wᵀ."""
+    """Yield the mistakes in the product with softmax's Jacobian, diag(w) − w wᵀ."""
     step = next((step for step in s.truth.values() if isinstance(step.op, SoftmaxGradient)), None)
     if step is None or s.weights is None:
         return
@@ -154,7 +154,7 @@ def _softmax(s: Setting) -> Iterator[Mistake]:
     for id, said, function, formula, tex in (
         (
             "jacobian_diagonal",
-            "You took the diagonal of the softmax's Jacobian alone, w(1 − w)",
+            "You used only the diagonal of the softmax's Jacobian, w(1 − w)",
             lambda w, d: w * (1 - w) * d,
             "{0} ∘ (1 − {0}) ∘ {1}",
             r"{0} \circ (1 - {0}) \circ {1}",
@@ -220,7 +220,7 @@ def _unmasked(s: Setting, step: Step) -> Iterator[Mistake]:
 
 
 def _scale(s: Setting) -> Iterator[Mistake]:
-    """Yield the gradient of the scores not scaled, or scaled the other way round."""
+    """Yield the gradient of the scores not scaled, or scaled inversely."""
     scaled = s.truth.get("scaled")
     if scaled is None or not isinstance(scaled.op, Scale):
         return

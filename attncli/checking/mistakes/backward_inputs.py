@@ -1,4 +1,4 @@
-"""Mistakes in the gradients of what was projected: of X, of the matrices and biases, and of the residual stream."""
+"""Mistakes in the gradients before the projections: of X, the matrices, the biases and the residual stream."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from attncli.trace.step import Step
 
 
 def mistakes(s: Setting) -> Iterator[Mistake]:
-    """Yield the mistakes behind the gradients of Q, K, V and the output."""
+    """Yield the mistakes after the gradients of Q, K, V and the output."""
     projections = [step for step in s.truth.values() if isinstance(step.op, Project)]
     yield from _together(_transposed(s, projections))
     yield from _together(_matrices(s, projections))
@@ -46,7 +46,7 @@ def _together(found: Iterator[Mistake]) -> Iterator[Mistake]:
 
 
 def _transposed(s: Setting, projections: list[Step]) -> Iterator[Mistake]:
-    """Yield the gradient of what is projected through W in the place of Wᵀ, in one product of its sum or in all."""
+    """Yield gradients through W in place of Wᵀ, in one product of a sum or in all."""
     through: dict[str, list[str]] = {}
     for step in projections:
         if isinstance(step.op, Project) and step.op.weight:
@@ -87,7 +87,7 @@ def _spans(step: Step, op: Parts) -> list[tuple[Op, tuple[str, ...]]]:
 
 
 def _matrices(s: Setting, projections: list[Step]) -> Iterator[Mistake]:
-    """Yield the gradients of W with the factors or a transpose the wrong way round."""
+    """Yield the gradients of W with the factors or a transpose swapped."""
     for step in projections:
         if not isinstance(step.op, Project) or not step.op.weight:
             continue
@@ -98,7 +98,7 @@ def _matrices(s: Setting, projections: list[Step]) -> Iterator[Mistake]:
         do = right(d)
         said = f"You left the transpose out; {do}"
         yield Mistake("x_not_transposed_back", d.name, said, {d.name: replace(d.op, left=SEEN)})
-        said = f"You took the factors the other way round, which is the transpose; {do}"
+        said = f"You swapped the factors, which gives the transpose; {do}"
         turned = Instead(replace(d.op, left=TURNED, right=SEEN), (gradient(step.name), x))
         yield Mistake("dw_transposed", d.name, said, {d.name: turned})
 
@@ -116,13 +116,13 @@ def _biases(s: Setting, projections: list[Step]) -> Iterator[Mistake]:
         for which, said in ((0, "first"), (n - 1, "last")):
             only = 1.0 * (np.arange(n) == which)[:, None]
             op = Altered(d.op, 0, times(only), f"{{0}}, {said} {row}")
-            yield Mistake("bias_not_summed_back", d.name, f"You took the {said} {row} alone; {do}", {d.name: op})
+            yield Mistake("bias_not_summed_back", d.name, f"You took only the {said} {row}; {do}", {d.name: op})
         op = Altered(d.op, 0, times(np.array(1 / n)), f"{{0}} / {n}")
         yield Mistake("bias_not_summed_back", d.name, f"You took the mean of the {row}s; {do}", {d.name: op})
 
 
 def _paths(s: Setting, step: Step, op: Parts) -> Iterator[Mistake]:
-    """Yield the gradient of what several steps use, from one of them alone, or from all but one."""
+    """Yield the gradient of a step that several steps use, from only one of them, or from all but one."""
     residual = [(gradient(made.name),) for made in s.truth.values() if isinstance(made.op, Residual)]
     spans = _spans(step, op)
     said = [part.text(step.columns)[0].format(*own) for part, own in spans]
@@ -136,7 +136,7 @@ def _paths(s: Setting, step: Step, op: Parts) -> Iterator[Mistake]:
     for (part, own), alone in zip(spans, said, strict=True):
         if len(spans) > 2 or not any(left in residual for _, left in spans if left != own):
             yield Mistake(
-                "one_path_back", step.name, f"You took {alone} alone; {right(step)}", {step.name: Instead(part, own)}
+                "one_path_back", step.name, f"You took only {alone}; {right(step)}", {step.name: Instead(part, own)}
             )
 
 

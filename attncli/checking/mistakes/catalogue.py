@@ -65,7 +65,7 @@ families: list[Family] = [
 
 
 def register(family: Family) -> Family:
-    """Add a family of mistakes behind the others; return it, so that this decorates it."""
+    """Add a family of mistakes after the others; return it, for use as a decorator."""
     families.append(family)
     return family
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from attncli.common.arrays import Array
 
 FOLDS = (FoldHeads("mean"), "heads_averaged", "averaged"), (FoldHeads("sum"), "heads_summed", "added")
-"""What is made of the heads in the place of their concatenation: the op, the mistake's id, and what was done."""
+"""The ops in place of the concatenation of heads, each with the mistake's id and a description."""
 
 
 def mistakes(s: Setting) -> Iterator[Mistake]:

@@ -41,7 +41,7 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
         said = "You added the mask to the scores; hidden scores should be −∞."
         op = Function(plus(np.where(part, sign, 0.0)), f"{{0}} {text}", f"{{0}} {words(text.replace('−', '-'))}")
         yield _masked("mask_added_one", said, op)
-    said = "Your causal mask is upside down: a query sees itself and what comes before it."
+    said = "Your causal mask is upside down: a query sees itself and the keys before it."
     yield _masked("mask_upside_down", said, _hiding(j >= i, "for keys before their query"))
     said = "Your causal mask hides a query's own key; it may see it."
     yield _masked("mask_excludes_diag", said, _hiding(j < i, "for a query's own key and those after it"))

@@ -1,4 +1,4 @@
-"""A known mistake: the lines of a derivation that it puts in the place of the right ones."""
+"""A known mistake: the lines of a derivation that it puts in place of the right ones."""
 
 from __future__ import annotations
 

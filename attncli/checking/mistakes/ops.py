@@ -1,4 +1,4 @@
-"""Ops that only mistakes use: each is what a student did in the place of a step.
+"""Ops that only mistakes use: each is a student's op in place of a step.
 
 They are ops like any other, so that the wrong formula can be shown beside the right one. Here are those that work
 number by number or along a row; `matrix_ops` has those that rearrange matrices.
@@ -42,7 +42,7 @@ def words(text: str) -> str:
 
 
 def _number_tex(text: str) -> str:
-    r"""Return what stands for a number, in a LaTeX template: √d_model is \sqrt{d_{\text{model}}}."""
+    r"""Return the symbol of a number, in a LaTeX template: √d_model is \sqrt{d_{\text{model}}}."""
     text = re.sub(r"√(\w+)", r"\\sqrt{\1}", text).replace("d_model", r"d_{\text{model}}")
     return literal(text.replace(" · ", r" \cdot ").replace("−", "-"))
 
@@ -97,7 +97,7 @@ class Early(WrongOp):
 
 
 def _put_in(templates: Sequence[str], first: str) -> list[str]:
-    """Return formulas with another in the place of the first operand."""
+    """Return formulas with another in place of the first operand."""
     return [template.replace("{0}", first) for template in templates]
 
 

@@ -59,7 +59,7 @@ def _other_weights(s: Setting, name: str, op: Mix, right: str) -> Iterator[Mista
 
 
 def _with_x(s: Setting, name: str, op: Mix, weights: str, v: str, right: str) -> Iterator[Mistake]:
-    """Yield products with X in the place of V, and sums with X."""
+    """Yield products with X in place of V, and sums with X."""
     source = next((x for x in ("encoded", "normed", "X", "hidden") if x in s.truth), None)
     if source is None:
         return

@@ -34,7 +34,7 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
 
 
 def transposed(op: Project) -> ProjectTransposed:
-    """Return a projection with Wᵀ in the place of W."""
+    """Return a projection with Wᵀ in place of W."""
     return ProjectTransposed(op.weight, op.bias, op.rows, op.heads)
 
 

@@ -13,7 +13,7 @@ families: list[Family] = [masks.faults, weights.faults, positions.faults, heads.
 
 
 def register(family: Family) -> Family:
-    """Add a family of faults behind the others; return it, so that this decorates it."""
+    """Add a family of faults after the others; return it, for use as a decorator."""
     families.append(family)
     return family
 

@@ -1,4 +1,4 @@
-"""A fault: another kernel in the place of the right one, or a rearrangement of its output."""
+"""A fault: another kernel in place of the right one, or a rearrangement of its output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from attncli.trace.op import Op
 
 TILES = (16, 32, 64, 128)
-"""The sizes of tiles that are tried."""
+"""The sizes of tiles to try."""
 
 Weigh: TypeAlias = "Callable[[Array, float | None], Array]"
 """From a row's scores (rows, m), −∞ for hidden keys, and the logit of a sink: the weights of V."""
@@ -92,26 +92,26 @@ Move: TypeAlias = "Callable[[Array], Array]"
 
 @dataclass(frozen=True, eq=False)
 class Fault:
-    """One way in which kernels go wrong, as it would show in this problem."""
+    """A fault of kernels, as it would show in this problem."""
 
     id: str
     said: str
-    """What the kernel does, with this problem's numbers."""
+    """The fault in words, with this problem's numbers."""
     look: str
-    """What to look at."""
+    """The place to look at."""
     change: Kernel | Move
-    """The kernel with the fault, or what it does to the right output."""
+    """The kernel with the fault, or its rearrangement of the right output."""
 
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What a family of faults needs to know of a problem."""
+    """The facts about a problem that a family of faults needs."""
 
     kernel: Kernel
     """The right one."""
     kind: NumberFormat
     rotations: Mapping[str, Rotate] = field(default_factory=dict)
-    """The steps that turn queries and keys (RoPE), with their ops."""
+    """The steps that rotate queries and keys (RoPE), with their ops."""
     turned: Callable[[Mapping[str, Op]], Kernel] | None = None
     """Return the kernel with other ops in some of those steps."""
 

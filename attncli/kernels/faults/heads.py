@@ -89,7 +89,7 @@ def _layouts(s: Setting) -> Iterator[Fault]:
     look = "the strides of sequence and head"
     said = "heads and sequence are swapped in memory: written as (b, s, h, d), read as (b, h, s, d)"
     yield Fault("layout_swapped", said, look, lambda o: o.swapaxes(1, 2).reshape(o.shape))
-    said = "Q, K and V lie as (b, s, h, d) in memory, and are read as (b, h, s, d)"
+    said = "Q, K and V are stored as (b, s, h, d), but read as (b, h, s, d)"
     yield Fault("layout_swapped", said, look, _read_swapped(s.kernel))
     said, look = "the heads are joined without a transposition", "the transposition before the heads are joined"
     yield Fault("merged_without_transpose", said, look, _merged)
@@ -178,7 +178,7 @@ def _shifts() -> Iterator[tuple[int, Edge]]:
 
 
 def shifted(x: Array, by: int, edge: Edge) -> Array:
-    """Return rows moved down by a number of rows; at the edge they come round, are 0, or repeat the last one."""
+    """Return rows shifted down; at the edge they wrap around, are 0, or repeat the last one."""
     rows = np.arange(x.shape[2]) - by
     result: Array = x[:, :, np.clip(rows, 0, x.shape[2] - 1) if edge == "clamp" else rows % x.shape[2]]
     if edge == "zero":

@@ -1,4 +1,4 @@
-"""Faults of masks, windows, caps and terms: other modifiers in the place of the right ones."""
+"""Faults of masks, windows, caps and terms: other modifiers in place of the right ones."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class _Modifiers:
         return [*others, Hide(rules, keys)] if rules else others
 
     def rule_replaced(self, old: MaskRule, *new: MaskRule) -> Sequence[Modifier]:
-        """Return the modifiers with other rules in the place of one."""
+        """Return the modifiers with other rules in place of one."""
         return self.with_rules(*(rule for own in self.rules for rule in (new if own is old else (own,))))
 
     def term_replaced(self, old: Term, *new: Term) -> Sequence[Modifier]:
-        """Return the modifiers with other terms in the place of one."""
+        """Return the modifiers with other terms in place of one."""
         assert self.add is not None
         terms = tuple(term for own in self.terms for term in (new if own is old else (own,)))
         added = (AddTerms(terms, self.add.keys),) if terms else ()
@@ -97,14 +97,14 @@ def _causal(m: _Modifiers) -> Iterator[Fault]:
     n, keys = m.s.n, m.hide.keys if m.hide else m.s.m
     if own is None:
         for offset in {0, keys - n}:
-            said, look = "a causal mask is applied that was not asked for", "the flag of the causal mask"
+            said, look = "a causal mask is applied, but the problem has none", "the flag of the causal mask"
             yield m.fault("causal_unasked", said, look, m.with_rules(*m.rules, Causal(offset)))
         return
     said, look = "the causal mask is not applied", "the flag of the causal mask, and the tiles it skips"
     yield m.fault("causal_ignored", said, look, m.rule_replaced(own))
-    said, look = "each query sees one key after its own", "< in the place of ≤, or an index that starts at 1"
+    said, look = "each query sees one key after its own", "< in place of ≤, or an index that starts at 1"
     yield m.fault("causal_one_future", said, look, m.rule_replaced(own, Causal(own.offset + 1)))
-    said, look = "no query sees its own key", "< in the place of ≤"
+    said, look = "no query sees its own key", "< in place of ≤"
     yield m.fault("causal_strict", said, look, m.rule_replaced(own, Causal(own.offset - 1)))
     for offset, corner in ((0, "top left"), (keys - n, "bottom right")):
         said, look = f"the causal mask starts at the {corner}", "the offset of the diagonal where n and m differ"
@@ -130,7 +130,7 @@ def _mask(m: _Modifiers, rule: Mask) -> Iterator[Fault]:
 def _window(m: _Modifiers, rule: Window) -> Iterator[Fault]:
     left, right = (side - 1 if side > 0 else side for side in (rule.left, rule.right))
     for sides in {(left, rule.right), (rule.left, right), (left, right)} - {(rule.left, rule.right)}:
-        said, look = "the window is one key too narrow", "< in the place of ≤ at the edge of the window"
+        said, look = "the window is one key too narrow", "< in place of ≤ at the edge of the window"
         yield m.fault("window_exclusive", said, look, m.rule_replaced(rule, Window(*sides, rule.offset)))
     said, look = "the window is not applied", "whether the window reaches the kernel, and the tiles it skips"
     yield m.fault("window_ignored", said, look, m.rule_replaced(rule))

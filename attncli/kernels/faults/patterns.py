@@ -1,4 +1,4 @@
-"""Faults that show by where and how an output is wrong, whatever the numbers are.
+"""Faults that show in the place and kind of the errors, whatever the numbers are.
 
 To add a pattern, write a function of an `Anomaly` that returns a sentence or None, and add a line to `PATTERNS`.
 """
@@ -28,7 +28,7 @@ _FAR = 20
 _FEW = 16
 """The fewest numbers of an output in which a factor can be told."""
 _ONE_ROW = 0.98
-"""The share of a difference that a single stale row has to explain."""
+"""The share of a difference that a single stale row must explain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def empty_rows_nan(a: Anomaly) -> str | None:
 def one_head_nan(a: Anomaly) -> str | None:
     heads = (~np.isfinite(a.out)).mean(axis=(2, 3))
     if heads.size > 1 and (heads > 0).sum() == 1 and heads.max() > 0.5:
-        return f"all that is not finite is in head {int(np.unravel_index(int(heads.argmax()), heads.shape)[1]) + 1}"
+        return f"every NaN and infinity is in head {int(np.unravel_index(int(heads.argmax()), heads.shape)[1]) + 1}"
     return None
 
 
@@ -98,7 +98,7 @@ def all_zero(a: Anomaly) -> str | None:
 
 def constant_factor(a: Anomaly) -> str | None:
     """Fit the factor by least squares in units of the noise; what is left has to be noise."""
-    if a.right.size < _FEW or not np.isfinite(a.out).all():
+    if a.right.size < _FEW or not (a.right.any() and np.isfinite(a.out).all()):
         return None
     out, right = a.out / a.noise, a.right / a.noise
     factor = float((out * right).sum() / np.square(right).sum())
@@ -135,7 +135,7 @@ def one_tile_garbage(a: Anomaly) -> str | None:
     if a.box is None:
         return None
     _, h, rows, columns = a.box
-    return f"all that is wrong is a tile of {rows.stop - rows.start}×{columns.stop - columns.start} in head {h + 1}"
+    return f"only a tile of {rows.stop - rows.start}×{columns.stop - columns.start} in head {h + 1} is wrong"
 
 
 def tail_rows_uninitialised(a: Anomaly) -> str | None:
@@ -143,7 +143,7 @@ def tail_rows_uninitialised(a: Anomaly) -> str | None:
 
 
 def stale_cache_row(a: Anomaly) -> str | None:
-    """Find a value that is another one: E = w_j δ, so that one key explains the whole difference."""
+    """Find a replaced value: E = w_j δ, so that one key explains the whole difference."""
     if not np.isfinite(a.out).all() or a.projected:
         return None
     errors = np.where(a.wrong.any(axis=(2, 3)), np.square(a.out - a.right).sum(axis=(2, 3)), 0)
@@ -157,7 +157,7 @@ def stale_cache_row(a: Anomaly) -> str | None:
     left = np.square(a.noise[b, h, rows]).sum()
     key, total = int(explained.argmax()), float(np.square(error).sum())
     if len(weights) > 1 and explained[key] + 2 * left >= _ONE_ROW * total and total > 4 * left:
-        return f"value {key + 1} of head {h + 1} is another one"
+        return f"a different value {key + 1} is used in head {h + 1}"
     return None
 
 
@@ -186,7 +186,7 @@ def dropout_left_on(a: Anomaly) -> str | None:
 PATTERNS: dict[str, tuple[Pattern, str]] = {
     "empty_rows_nan": (empty_rows_nan, "0/0 where the sum of the weights is 0"),
     "one_head_nan": (one_head_nan, "the pointers of this head"),
-    "one_element": (one_element, "a race, or a bad memory cell: does it come again?"),
+    "one_element": (one_element, "a race, or a bad memory cell: run the kernel again"),
     "all_zero": (all_zero, "whether the kernel runs, and the memory that it writes"),
     "constant_factor": (constant_factor, "a factor of the output or of V, such as a scale of quantization or dropout"),
     "tail_rows_zero": (tail_rows_zero, "the grid: ⌈n / tile⌉ tiles of rows"),
@@ -196,4 +196,4 @@ PATTERNS: dict[str, tuple[Pattern, str]] = {
     "stale_cache_row": (stale_cache_row, "the slot of the cache that is written"),
     "dropout_left_on": (dropout_left_on, "training mode"),
 }
-"""The patterns by id, each with what to look at, in the order in which they are tried; the first that fits is named."""
+"""The patterns by id, each with the place to look at, in the order of trial; the first that fits is named."""

@@ -28,19 +28,19 @@ def faults(s: Setting) -> Iterator[Fault]:
         ("rope_style", f"RoPE pairs dimensions as in the style {style}", "which dimensions form a pair", styles),
         (
             "rope_queries_from_one",
-            "the queries are turned by one position more than the keys",
+            "the queries are rotated one position further than the keys",
             "the first position of the queries",
             {name: replace(op, start=op.start + 1) for name, op in queries.items()},
         ),
         (
             "rope_keys_not_turned",
-            "the keys are not turned",
+            "the keys are not rotated",
             "whether RoPE reaches the keys",
             dict.fromkeys(keys, Same()),
         ),
         (
             "rope_ignored",
-            "queries and keys are not turned",
+            "queries and keys are not rotated",
             "whether RoPE reaches the kernel",
             dict.fromkeys(s.rotations, Same()),
         ),

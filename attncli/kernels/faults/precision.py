@@ -18,10 +18,10 @@ _TF32_DROPPED = 42
 
 
 def faults(s: Setting) -> Iterator[Fault]:
-    """Yield the precisions that can be computed; what they leave is not noise, so that they explain less."""
+    """Yield the precisions that can be computed; their remainder is not noise, so they explain less."""
     if s.kind.digits > 11:
         for cut in (False, True):
-            said = f"products are made in tf32, {'cut' if cut else 'rounded'} to 10 bits"
+            said = f"products are computed in tf32, {'cut' if cut else 'rounded'} to 10 bits"
             yield Fault("tf32", said, "allow_tf32, or the precision of matrix products", _in_tf32(s.kernel, cut=cut))
     for bits, least, most, name in ((3, -6, 448.0, "e4m3"), (2, -14, 57344.0, "e5m2")):
         for scaled in (False, True):
@@ -36,7 +36,7 @@ def _in_tf32(kernel: Kernel, *, cut: bool) -> Kernel:
 
 
 def tf32(x: Array, *, cut: bool) -> Array:
-    """Return numbers with 10 bits behind the point, rounded or cut off."""
+    """Return numbers with 10 bits after the point, rounded or cut off."""
     bits = np.ascontiguousarray(x).view(np.uint64)
     half = np.uint64(0 if cut else 1 << (_TF32_DROPPED - 1))
     result: Array = ((bits + half) & ~np.uint64((1 << _TF32_DROPPED) - 1)).view(np.float64)
@@ -44,7 +44,7 @@ def tf32(x: Array, *, cut: bool) -> Array:
 
 
 def _fp8(x: Array, bits: int, least: int, most: float, *, scaled: bool) -> Array:
-    """Return numbers of a format of eight bits: `bits` behind the point, normal from 2**least, at most `most`."""
+    """Return numbers of a format of eight bits: `bits` after the point, normal from 2**least, at most `most`."""
     factor = (float(np.abs(x).max()) or 1.0) / most if scaled else 1.0
     size = np.abs(x) / factor
     with np.errstate(divide="ignore"):

@@ -1,4 +1,4 @@
-"""Faults of the scale, of the softmax and of its sums over tiles: other weights in the place of the right ones."""
+"""Faults of the scale, of the softmax and of its sums over tiles: other weights in place of the right ones."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _scale(s: Setting) -> Iterator[Fault]:
 
 
 def _softmax(s: Setting) -> Iterator[Fault]:
-    said, look = "2^s in the place of e^s", "the factor log2(e) of the scores"
+    said, look = "2^s in place of e^s", "the factor log2(e) of the scores"
     yield _weighed(s, "softmax_base2", said, look, _base2)
     said, look = "the weights are not divided by their sum", "the last division"
     yield _weighed(s, "softmax_not_divided", said, look, _not_divided)
@@ -73,7 +73,7 @@ def _keys(s: Setting) -> Iterator[Fault]:
         yield _weighed(s, "last_block_dropped", f"{keys} never read", look, partial(_cut, start))
     look = "the mask of the last tile"
     for pad in sorted({-m % tile for tile in TILES} - {0}):
-        said = f"{pad} keys beyond the last take part, with a score of 0"
+        said = f"{pad} keys past the end take part, with a score of 0"
         yield _weighed(s, "tail_not_masked", said, look, partial(_padded, pad))
     for tile in TILES:
         if tile < m:

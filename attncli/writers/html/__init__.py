@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def fragment(what: Trace | Step | Page) -> str:
-    """Return a trace, a step or a report as an element for somebody's page, with the stylesheet that it needs."""
+    """Return a trace, a step or a report as an element for any page, with the stylesheet that it needs."""
     from attncli.writers.html import report, tables
     from attncli.writers.html.page import block
     from attncli.writers.html.stylesheet import STYLES

@@ -1,4 +1,4 @@
-"""Feedback in HTML: a page for each student, with the student's own numbers, and an index over all of them.
+"""Feedback in HTML: a page for each student, with the student's own numbers, and an index of the pages.
 
 A wrong cell is tinted, and marked with a cross for those who do not see the tint.
 """
@@ -45,7 +45,7 @@ def write(told: Feedback, style: Style) -> str:
 
 
 def index(found: Index, style: Style) -> str:
-    """Return the page with a line for each student, which leads to the student's own."""
+    """Return the index, with a link to each student's page."""
     title = found.title or "Feedback"
     rows = "".join(map(_entry, found.entries))
     head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in ("name", "marks", *found.steps))

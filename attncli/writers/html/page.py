@@ -11,7 +11,7 @@ from attncli.writers.html.stylesheet import PAGE, STYLES
 
 
 def page(title: str, body: str, style: Style, styles: str = "") -> str:
-    """Return a whole page; `styles` are rules for this page alone."""
+    """Return a whole page; `styles` are rules only for this page."""
     return style.markup(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'

@@ -1,4 +1,4 @@
-"""The figures of a class in HTML: a bar for each step, in parts for right, following, wrong and open."""
+"""The statistics of a class in HTML: a bar for each step, in parts for right, following, wrong and open."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _PARTS = {"right": "✓", "following": "→", "wrong": "✗", "open": "–"}
 
 
 def write(summary: Summary, style: Style) -> str:
-    """Return one page with the figures."""
+    """Return one page with the statistics."""
     title = summary.title or "Summary"
     return page(title, block(elements(summary, title)), style, STYLES)
 
 
 def elements(summary: Summary, title: str) -> Iterator[str]:
-    """Yield the elements of the figures."""
+    """Yield the elements of the statistics."""
     yield f"<h1>{escaped(title)}</h1>"
     yield from (f"<p>{line}</p>" for line in (summary.verdicts_said, summary.marks_said) if line)
     if summary.steps:

@@ -1,4 +1,4 @@
-"""Worksheets in HTML, to be printed: the given matrices, a box for every answer, and tables to look numbers up in."""
+"""Worksheets in HTML, for printing: the given matrices, a box for every answer, and tables of functions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _lookup(heading: str, note: str, shown: ShownMatrix) -> Iterator[str]:
 
 
 def _prose(text: str) -> str:
-    """Return a note whose formulas stand between dollars, with powers raised."""
+    """Return a note with formulas between dollars, powers raised."""
     text = re.sub(r"\^(?:\{([^}]*)\}|(\w))", lambda power: f"<sup>{power[1] or power[2]}</sup>", text)
     for tex, sign in _SIGNS.items():
         text = text.replace(tex, sign)

@@ -1,4 +1,4 @@
-"""LaTeX: documents that `pdflatex` compiles as they stand, with amsmath and geometry alone; and parts of documents."""
+"""LaTeX: documents that `pdflatex` compiles with only amsmath and geometry, and parts of documents."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _BEGIN = r"""
 
 
 def document(parts: Iterable[str], preamble: str = "") -> str:
-    """Return a whole document: the preamble, perhaps with a line of its own, and the parts, LaTeX, a paragraph each."""
+    """Return a whole document: the preamble, with an optional extra line, and the parts, LaTeX, a paragraph each."""
     return "\n".join(
         [_PREAMBLE + WIDE_MATRICES + preamble + _BEGIN, *(f"{part}\n" for part in parts), "\\end{document}\n"]
     )

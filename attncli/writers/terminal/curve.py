@@ -43,14 +43,14 @@ def write(losses: Sequence[float], style: Style) -> str:
 
 
 def _sampled(values: Sequence[float], most: int) -> list[float]:
-    """Return at most so many values, evenly spaced, the first and the last among them."""
+    """Return at most `most` values, evenly spaced, with the first and the last."""
     if len(values) <= most:
         return list(values)
     return [values[round(at * (len(values) - 1) / (most - 1))] for at in range(most)]
 
 
 def _bar(height: float, style: Style) -> str:
-    """Return the part of a bar in one line, of which it fills `height`."""
+    """Return the part of a bar in one line, filled to `height`."""
     if not style.unicode:
         return "#" if height >= 0.5 else " "
     return _EIGHTHS[max(0, min(len(_EIGHTHS) - 1, round(height * 8)))]

@@ -1,4 +1,4 @@
-"""A conversation in a terminal: sentences, questions, tables and reports in turn."""
+"""A session in a terminal: sentences, questions, tables and reports in turn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from attncli.writers.terminal.printing import printed
 
 
 def write(shown: Sequence[Sentence | Section | Page | Trace], style: Style) -> str:
-    """Return what is said, with an empty line before everything but sentences, and after it."""
+    """Return the text, with an empty line before and after everything but sentences."""
     return printed(_parts(shown, style), style)
 
 

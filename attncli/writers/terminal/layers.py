@@ -10,7 +10,7 @@ from attncli.writers.terminal.plain import write as plain
 
 
 def write(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
-    """Return the table, and how a layer is named."""
+    """Return the table, and the way to select a layer."""
     header = [name.replace("_", " ") for name in rows[0]] if rows else []
     numbers = {at for at, name in enumerate(rows[0]) if name in {"heads", "kv_heads", "d"}} if rows else ()
     below = [f"layer={rows[0]['layer']} selects one; X=FILE is its attention's input"] if rows else []

@@ -20,7 +20,7 @@ from attncli.writers.terminal.printing import printed
 
 _BETWEEN = 2
 _LEAST = 24
-"""The columns for what is wrong; where fewer are left, it stands below the marks."""
+"""The columns for mistakes; if fewer are left, these are shown below the marks."""
 _HEADER = ("name", "marks", "steps")
 _COLORS = {"✓": "green", "→": "yellow", "✗": "red", "–": "dim"}
 
@@ -70,7 +70,7 @@ class _Line:
 
 
 def _marked(lines: Sequence[_Line], style: Style) -> Iterator[Part]:
-    """Yield a table, or where what is wrong finds no room in it a few lines for each student."""
+    """Yield a table, or a few lines for each student if the mistakes do not fit."""
     columns = [[line.name for line in lines], [line.marks for line in lines], [" ".join(line.signs) for line in lines]]
     widths = [max(map(cells, [name, *column])) for name, column in zip(_HEADER, columns, strict=True)]
     most = max(cells(line.words) for line in lines)

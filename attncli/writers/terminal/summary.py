@@ -1,4 +1,4 @@
-"""The figures of a class in a terminal: a bar for each step, mistakes by how often they were made."""
+"""The statistics of a class in a terminal: a bar for each step, and mistakes by frequency."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STEPS = ("step", "right", "follows", "wrong", "open", "")
 
 
 def write(summary: Summary, style: Style) -> str:
-    """Return the figures as text."""
+    """Return the statistics as text."""
     return printed(_parts(summary, style), style)
 
 
