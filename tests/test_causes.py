@@ -106,6 +106,14 @@ def test_a_constant_factor(run: Runner, tmp_path: Path, dtype: str, factor: floa
     assert float(found.split()[0]) == pytest.approx(factor, rel=2e-3)
 
 
+def test_zeros_have_no_factor(run: Runner, tmp_path: Path) -> None:
+    """An output of zeros is named; one that should be 0 has no factor."""
+    x = inputs()
+    assert ids(run, tmp_path, x, flash(x) * 0, "--dtype", "float16") == ["all_zero"]
+    nothing = Inputs(x.q, x.k, x.v * 0, x.dtype, x.fields)
+    assert ids(run, tmp_path, nothing, flash(x), "--dtype", "float16") == []
+
+
 def test_a_factor_of_each_row_is_not_constant(run: Runner, tmp_path: Path) -> None:
     """A factor that varies is unknown."""
     x = inputs()
@@ -144,3 +152,27 @@ def test_noise_above_that_of_honest_kernels_names_the_limits(run: Runner, tmp_pa
     assert code == 0
     assert lines[0].endswith("what float16 gives (accepted: 1.6× over 16 rows, 7× in one element)")
     assert lines[0].startswith("✓ output  1×4×96×32 float16: noise 1.2×")
+
+
+def test_a_heat_map_comes_with_the_verdict(run: Runner, tmp_path: Path) -> None:
+    """A picture in a file leaves the verdict to the terminal; --quiet takes it away."""
+    x = inputs()
+    reported(run, tmp_path, x, to("float16", flash(x) * 2))
+    args = ("compare", "p.npz", "out=out.npy", "--dtype", "float16", "--heatmap", "-o", "h.svg")
+    result = run(*args)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("attncli: note: beyond: 1×4×96×32 float16: noise ")
+    assert run(*args, "--quiet").err == ""
+
+
+def test_a_wrong_shape_is_not_accepted_under_another_name(run: Runner, tmp_path: Path) -> None:
+    """The hint leaves out the layout whose shape is the one that should be."""
+    x = inputs()
+    np.savez(tmp_path / "p.npz", **x.problem)
+    np.save(tmp_path / "out.npy", flash(x)[:, :, :90])
+    result = run("compare", "p.npz", "out=out.npy")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "attncli: out: is 1×4×90×32, should be 1×4×96×32\n"
+        "  hint: also accepted: 1×96×4×32 with --layout bshd and 96×1×4×32 with --layout sbhd\n"
+    )

@@ -24,10 +24,7 @@ from attncli.problem.problem import from_arguments
 FLOATS = "out.npy: out: holds {} values, should hold floating-point numbers\n"
 NAME_IT = "  hint: name it as in: attncli compare problem.json out=kernel.npy\n"
 NEEDS = "compare needs softmax attention from Q, K and V (or X) to the output"
-ALSO = (
-    "  hint: also accepted: 1×2×24×16 with --layout bhsd, 1×24×2×16 with --layout bshd "
-    "and 24×1×2×16 with --layout sbhd\n"
-)
+ALSO = "  hint: also accepted: 1×24×2×16 with --layout bshd and 24×1×2×16 with --layout sbhd\n"
 UNITS = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24}
 
 

@@ -63,7 +63,7 @@ def test_the_format_may_be_a_type(dtype: Any) -> None:
 
 def test_a_list_needs_a_format() -> None:
     """Numbers without a type have no format."""
-    with pytest.raises(AttnError, match="the number format of the output is not known"):
+    with pytest.raises(AttnError, match="the output is text, which has no number format"):
         compare({"Q": [[1]], "K": [[1]], "V": [[1]]}, [[1.0]])
 
 

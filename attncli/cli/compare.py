@@ -50,7 +50,7 @@ def compare(
     """
     from attncli.kernels.comparison import comparison
     from attncli.kernels.outputs import output_of
-    from attncli.kernels.words import page
+    from attncli.kernels.words import page, verdict
     from attncli.readers import compared
     from attncli.writers import formats
 
@@ -61,6 +61,10 @@ def compare(
     drawn = chosen.heatmap([found.errors], style) if heatmap else chosen.report([page(found)], style)
     terminal.write(drawn, out, style.encoding)
     if not quiet:
-        terminal.tell(found.notes)
+        if like:
+            from attncli.kernels.conventions import unlike
+
+            terminal.tell(unlike(problem, like))
+        terminal.tell([*found.notes, *([f"{found.verdict}: {verdict(found)}"] if heatmap else [])])
     if not found:
         raise typer.Exit(ExitCode.WRONG)

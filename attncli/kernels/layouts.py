@@ -101,11 +101,12 @@ def _refused(shape: Shape, layout: str | None, natural: Shape, sizes: Shape) -> 
     fitting = [name for name in LAYOUTS if shape in shapes(name, sizes)]
     want = shape_text(natural) if layout is None else f"{shape_text(shapes(layout, sizes)[0])} in the layout {layout}"
     msg = f"is {shape_text(shape)}, should be {want}"
-    return AttnError(msg, Where(field="out"), _hint(fitting, sizes))
+    return AttnError(msg, Where(field="out"), _hint(fitting, sizes, want))
 
 
-def _hint(fitting: Sequence[str], sizes: Shape) -> str:
+def _hint(fitting: Sequence[str], sizes: Shape, want: str) -> str:
     if fitting:
         return f"--layout {fitting[0]} fits"
-    fits = [f"{shape_text(shapes(name, sizes)[0])} with --layout {name}" for name in LAYOUTS]
+    others = {name: shape_text(shapes(name, sizes)[0]) for name in LAYOUTS}
+    fits = [f"{shape} with --layout {name}" for name, shape in others.items() if not want.startswith(shape)]
     return f"also accepted: {listed(fits)}"

@@ -28,14 +28,14 @@ def page(found: Comparison) -> Page:
 
 def line(found: Comparison) -> str:
     """Return the report on one line, as long as pytest shows it."""
-    parts = [_verdict(found), ", ".join(found.where)]
+    parts = [verdict(found), ", ".join(found.where)]
     parts += [f"{finding.id}: {finding.said}" for finding in found.findings[:1]]
     said = "; ".join(filter(None, [*parts, *found.remarks]))
     return f"<{'✓' if found else '✗'} {said if len(said) <= _LINE else said[: _LINE - 1] + '…'}>"
 
 
 def _lines(found: Comparison) -> list[StepSaid]:
-    lines = [StepSaid("output", "✓" if found else "✗", _verdict(found) + _expected(found))]
+    lines = [StepSaid("output", "✓" if found else "✗", verdict(found) + _expected(found))]
     if found.where:
         lines.append(StepSaid("where", " ", ", ".join(found.where)))
     if found.verdict == "narrow":
@@ -49,7 +49,8 @@ def _lines(found: Comparison) -> list[StepSaid]:
     return lines
 
 
-def _verdict(found: Comparison) -> str:
+def verdict(found: Comparison) -> str:
+    """Return the verdict in a clause."""
     size = f"{shape_text(found.shape)} {found.kind.name}"
     if not math.isfinite(found.noise):
         return f"{size}: not finite"

@@ -98,7 +98,7 @@ def all_zero(a: Anomaly) -> str | None:
 
 def constant_factor(a: Anomaly) -> str | None:
     """Fit the factor by least squares in units of the noise; what is left has to be noise."""
-    if a.right.size < _FEW or not np.isfinite(a.out).all():
+    if a.right.size < _FEW or not (a.right.any() and np.isfinite(a.out).all()):
         return None
     out, right = a.out / a.noise, a.right / a.noise
     factor = float((out * right).sum() / np.square(right).sum())
