@@ -83,7 +83,9 @@ def test_fewer_layers_than_the_config_says(run: Runner, model: Path) -> None:
     assert run("run", "m", "--quiet").err == ""
 
 
-def test_as_many_layers_as_the_config_says(run: Runner, model: Path) -> None:
+@pytest.mark.parametrize("number", [1, 2])
+def test_no_note_if_no_layer_is_missing(run: Runner, model: Path, number: int) -> None:
+    (model / "config.json").write_text(json.dumps(folders.LLAMA | {"num_hidden_layers": number}))
     assert run("run", "m").err == ""
 
 

@@ -94,13 +94,13 @@ class Checkpoint:
         return found
 
     def notes(self) -> list[str]:
-        """Return a note if config.json has more or fewer layers than the tensors."""
+        """Return a note if config.json has more layers than the tensors; the files may hold one to predict ahead."""
         if self.family is None or len(self.family.attentions) > 1:
             return []
         attention = self.family.attentions[0]
         config = self.config.inner(attention.config) if attention.config else self.config
         said = config.integer(*LAYERS)
-        if said in {None, len(self.layers)}:
+        if said is None or said <= len(self.layers):
             return []
         return [f"{self.config.source} says {counted(said, 'layer')}, the tensors have {len(self.layers)}"]
 
