@@ -334,7 +334,11 @@ TABLE = [
             "K=1 2",
         ),
     ),
-    Bad("directory", ".: cannot be read: Is a directory", (".",)),
+    Bad(
+        "directory",
+        ".: is a folder without a config.json, expected a file or a model's folder\n  hint: name a file",
+        (".",),
+    ),
     Bad(
         "directory-Q",
         ".: cannot be read: Is a directory",

@@ -130,3 +130,64 @@ def test_a_mistake_is_told_of_the_claimed_step_alone(run: Runner, claim: str, sa
 def test_a_mistake_that_is_made_each_time_is_told_of_all(run: Runner) -> None:
     out = run("check", *PROBLEM, "Q=1 0; 4 2; 3 1", "K=2 1; 0 2; 2 2", "V=1 0; 2 6; 3 6").out
     assert "So for Q, K, V.  [w_transposed]" in out
+
+
+@pytest.mark.parametrize(
+    ("loss", "id"), [("17.82", "loss_sum"), ("8.91", "loss_half_sum"), ("4.22", "loss_root"), ("2.97", None)]
+)
+def test_a_loss_of_another_criterion_is_named(run: Runner, loss: str, id: str | None) -> None:
+    """The mean of the squares, 2.9699, is right; their sum is 17.8191, of which the root is 4.2213."""
+    found = json.loads(run("check", *TRAINED, f"loss={loss}", "-f", "json").out)
+    assert found["mistakes"] == ([id] if id else [])
+    assert (found["verdict"] == "right") == (id is None)
+
+
+@pytest.mark.parametrize(("output", "code"), [("1.5 3.5", 0), ("1.5 3.9", 1)])
+def test_a_problem_may_begin_at_the_weights(run: Runner, output: str, code: int) -> None:
+    """Nothing makes them: they are an input, as they are for `run`."""
+    done = run("check", "V=1 1; 2 6; 1 4", "weights=.5 .5 0", f"output={output}")
+    assert (done.code, done.err) == (code, "attncli: checking output to 1 decimal\n")
+    if code:
+        assert "attncli explain 'V=1 1; 2 6; 1 4' 'weights=.5 .5 0' 'output[q1,d2]'" in done.out
+
+
+def test_weights_beside_scores_are_claims(run: Runner) -> None:
+    done = run("check", "V=1 1; 2 6; 1 4", "scores=1 2 3", "weights=.09 .24 .67")
+    assert (done.code, done.err) == (0, "attncli: checking weights to 2 decimals\n")
+
+
+def test_the_loss_without_a_target_is_told(run: Runner) -> None:
+    """As `grad` tells it, and only where a gradient is claimed."""
+    note = "attncli: note: the loss is the sum of output: neither target nor d_output is given\n"
+    claim = "d_V[k1]=0.09 0.09"
+    assert run("check", *PROBLEM, claim).err.endswith(note)
+    assert run("check", *PROBLEM, claim, "--quiet").err == ""
+    assert "note" not in run("check", *PROBLEM, "K=2 0; 2 2; 3 1").err
+    assert "note" not in run("check", *TRAINED, claim).err
+
+
+def test_a_row_alone_is_not_the_whole_step(run: Runner) -> None:
+    assert (
+        run("check", *PROBLEM, "weights[q3]=.01 .80 .19").out == "✓ weights  right in the 3 cells given\n\nAll right.\n"
+    )
+    assert run("check", *PROBLEM, "weights=.04 .64 .32; .05 .77 .19; .01 .80 .19").out.startswith("✓ weights  right\n")
+
+
+def test_a_mistake_that_comes_close_is_told_in_a_sentence(run: Runner) -> None:
+    """2 (output − target) of the mean that was forgotten, one digit of it wrong by one."""
+    claim = "d_output=-1.28 6.35; -1.54 0.80; 0.41 5.11"
+    out = run("check", *TRAINED, claim).out
+    assert "Its numbers are close to those of a known mistake:\n" in out
+    assert "; d_output = 2 (output − target) / 6.  [loss_mean_forgotten]" in out
+
+
+def test_why_shows_the_nearest_routes_alone(run: Runner) -> None:
+    """A number that is far off everything is as far off every route."""
+    claim = "output=0.36 5.17; .23 5.40; .20 6.56"
+    _, judged = run("check", *PROBLEM, claim, "--why", "output[q3,d2]").out.split("units of the last decimal:\n")
+    first, *nearest, left, _ = judged.splitlines()
+    assert first == "✗ exact arithmetic: output[q3,d2] off by 100, allowed 1"
+    assert len(nearest) == 4
+    assert all("output[q3,d2] off by 9" in line for line in nearest)
+    assert left.startswith("and ")
+    assert left.endswith(" other routes")

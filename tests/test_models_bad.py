@@ -131,7 +131,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         _sharded({"model.layers.0.self_attn.q_proj.weight": "ones.safetensors"}),
         (
             "m/model.safetensors.index.json: names 'ones.safetensors', but there is no such file\n"
-            "  hint: did you mean 'm/one.safetensors'?\n"
+            "  hint: download all files that the index names\n"
         ),
     ),
     "path escapes": (
@@ -255,5 +255,6 @@ def test_an_unknown_family_says_how_to_read_it_by_hand(
         "net.blocks.0.mixer.wk.weight 4×6, net.blocks.0.mixer.wv.weight 4×6, net.blocks.0.mixer.wo.weight 6×4\n"
         f"  hint: name the tensors: attncli run X=FILE heads=2 W_q='{line}.wq.weight' W_k='{line}.wk.weight' "
         f"W_v='{line}.wv.weight' W_o='{line}.wo.weight'\n"
+        "    masks and positions are yours to add: its class decides on both\n"
     )
     assert refused("run", "m") == message

@@ -172,3 +172,35 @@ def test_alibi_explains_its_slope(run: Runner, head: int, power: str) -> None:
     found = shown(run, f"Q={three}", f"K={three}", "--positions", "alibi", f"biased[head{head},q2,k1]", "-p", "6")
     k, h = map(int, power[7:-1].split("/"))
     assert float(found[power]) == pytest.approx(-(2 ** (-8 * k / h)), abs=1e-6)
+
+
+def test_a_part_of_a_batch_is_named_once(run: Runner, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    Q, K, V = rng.normal(size=(3, 2, 2, 3, 4))
+    np.savez(tmp_path / "p.npz", Q=Q, K=K, V=V)
+    names = ["-s", "weights[head2]", "-s", "weights[head1,q3]", "-f"]
+    csv = run("run", "p.npz", *names, "csv").out
+    assert [line for line in csv.splitlines() if "[" in line] == [
+        *("weights[batch1,head2]", "weights[batch2,head2]"),
+        *("weights[batch1,head1,q3]", "weights[batch2,head1,q3]"),
+    ]
+    whole = run("run", "p.npz", "-s", "weights", "-f", "long").out.splitlines()
+    part = run("run", "p.npz", *names, "long").out.splitlines()
+    wanted = ("weights,batch.,head2,.*", "weights,batch.,head1,q3,.*")
+    assert part == [whole[0], *(line for one in wanted for line in whole if re.fullmatch(one, line))]
+
+
+@pytest.mark.parametrize(
+    ("like", "said"),
+    [
+        ("jax", "hidden scores are −10⁹ or so, not −∞: all keys weigh the same"),
+        ("torch-mha", "0/0 where a query sees no key"),
+    ],
+)
+def test_an_implementation_that_treats_a_query_without_a_key_otherwise(run: Runner, like: str, said: str) -> None:
+    blind = [*TWO, "-s", "weights", "--like", like, "mask=0 0 0; 1 1 1"]
+    assert run("run", *blind).err == (
+        f"attncli: note: a query sees no key, so its weights are 0; {like} differs: {said}\n"
+    )
+    assert run("run", *blind[:-1], "--causal").err == ""
+    assert run("run", *blind, "--quiet").err == ""

@@ -135,8 +135,8 @@ def test_hints_of_a_drill_rise_and_end(run: Runner) -> None:
     done = run("practice", "--seed", "7", "--drill", "mask_zero", "--plain", stdin=lines(*typed))
     suspects, cell, *ended, _, formula, last, _ = replies(done)
     assert re.fullmatch(r"The wrong step is (\w+ or masked|masked or \w+)\.\n", suspects)
-    assert cell.endswith("The table has 0 there.\n")
-    assert {*ended, last} == {"There are no more hints; show tells the mistake.\n"}
+    assert cell.endswith("The derivation shows 0.\n")
+    assert {*ended, last} == {"There are no more hints; show names the mistake.\n"}
     assert formula == "shown: masked = scaled, 0 where hidden\n"
     assert "mask_zero: found after 3 hints\n" in done.out
 

@@ -57,6 +57,8 @@ class Claim:
     decimals: int
     asked: Bools
     """The cells that the claim names, but for those that a mask hides."""
+    partial: bool
+    """Whether it names some cells of the step and not all."""
     percent: bool = False
     """Whether the numbers were percentages without %."""
 
@@ -101,6 +103,7 @@ def read(step: Step, parts: Iterable[tuple[str, Entry]], *, hidden: Bools | None
         texts[place] = fitted if shape else fitted.item()
         named[place] = True
     texts, asked = facing(texts, step.columns), facing(named, step.columns)
+    partial = not asked.all()
     where = next((entry.where for _, entry in parts), Where(field=step.name))
     written = [_number(text, where, step, at) for at, text in enumerate(texts.ravel())]
     values = np.array([one.value for one in written]).reshape(texts.shape)
@@ -112,7 +115,7 @@ def read(step: Step, parts: Iterable[tuple[str, Entry]], *, hidden: Bools | None
     part = 0.01 if percent else 1.0
     unit = found.values * part
     whole = found.whole & (unit < COARSE) if step.name == "weights" else found.whole
-    return Claim(values * part, unit, whole, texts, written, found.decimals + 2 * percent, asked, percent)
+    return Claim(values * part, unit, whole, texts, written, found.decimals + 2 * percent, asked, partial, percent)
 
 
 def _without_infinities(values: Array, step: Step, hidden: Bools) -> Array:
@@ -178,7 +181,7 @@ def _flat(value: Any, where: Where) -> tuple[tuple[int, ...], list[str]]:
 
 
 def _unequal(first: tuple[int, ...], other: tuple[int, ...], row: int) -> str:
-    """Return the message for a row, by its number from 1, that is not as long as the first."""
+    """Return the message for a row, numbered from 1, whose length differs from the first."""
     if len(first) == len(other) == 1:
         return f"its rows differ in length: row 1 has {counted(first[0], 'number')}, row {row} has {other[0]}"
     return "its rows differ in length"

@@ -146,6 +146,6 @@ def _may_fit(claim: Claim, value: Array) -> bool:
 
 
 def _once(found: list[Mistake]) -> list[Mistake]:
-    """Return each mistake by its id once, as made in the fewest steps: nothing says that it was made in others."""
+    """Return each mistake once by its id, as made in the fewest steps that explain the numbers."""
     ids = dict.fromkeys(mistake.id for mistake in found)
     return [min((one for one in found if one.id == id), key=lambda one: len(one.change)) for id in ids]

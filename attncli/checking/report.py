@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,6 +114,8 @@ class Report:
     """The title of the problem."""
     precision: int | None = None
     """Decimals that the problem asks for in what people read."""
+    notes: Sequence[str] = ()
+    """What is to be known of the gradients, if some are claimed."""
     truth: Trace | None = None
     """The derivation that the numbers were compared with."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_NAMED = 2
 """Rows that are named one by one."""
 SURE = 5
-"""How many units a number has at least that is a multiple of another one by more than chance."""
+"""The fewest units of a number that is not a multiple of another by chance."""
 
 
 def signatures(step: Step, claim: Claim) -> list[str]:

@@ -148,7 +148,7 @@ class Student:
         decimals: Mapping[str, int] | None = None,
         copied: Mapping[str, Array] | None = None,
     ) -> Chain:
-        """Return what exact arithmetic makes of the first `count` rounded steps, but for what is rounded or copied."""
+        """Return the results of exact arithmetic on the first `count` rounded steps, except rounded or copied ones."""
         return Chain(self, count, change, decimals or {}, copied or {})
 
     def is_following(self, claim: Claim, follows: Array, moved: Array) -> Bools:

@@ -3,6 +3,7 @@
 When a number is right, with u one unit in its last decimal (`units`):
 
 1. It is within u/2 of the truth: `correct`; or within u of what cannot be written with those decimals: `last_digit`.
+   A weight of 0 or 1 decimals is right only as the rounded number, since the one next to it is another weight.
 2. Its row is given by one route (`routes`): from the student's own numbers, from exact arithmetic on some of them, or
    with rounding that is not shown: `rounding_carried`, after an error `follows_from_error`.
 3. Otherwise it is held against the catalogue of mistakes, on the student's own numbers: `known_mistake`, else `slip`
@@ -76,6 +77,7 @@ class Judge:
         report.title = self._truth.title
         report.precision = self._precision
         report.truth = self._truth_of(report.steps)
+        report.notes = [note for note in report.truth.notes if note not in self._truth.notes]
         return report
 
     def _with_convention(self, parts: Parts, *, own: bool) -> Report:

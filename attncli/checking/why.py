@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
 from attncli.common.labels import place
 from attncli.common.report import Sentence
-from attncli.common.text import quoted, visible
+from attncli.common.text import counted, quoted, visible
 from attncli.readers.answers import split
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from attncli.checking.routes import Route
 
     Bools = npt.NDArray[np.bool_]
+
+MOST = 5
+"""Routes that are shown: exact arithmetic, those that fit, and the nearest others."""
 
 
 def why(report: Report, cell: str) -> list[Sentence]:
@@ -35,8 +38,13 @@ def why(report: Report, cell: str) -> list[Sentence]:
         raise AttnError(msg, where, f"answers were given for {', '.join(report.steps)}")
     verdict = report.steps[name]
     rows = _rows(verdict, labels, where)
-    lines = [line for route in report.routes_to(name) for line in _said(route, verdict, rows)]
-    return [Sentence(f"How {visible(cell)} was judged, in units of the last decimal:", strong=False), *lines]
+    found = [_tried(route, verdict, rows) for route in report.routes_to(name)]
+    nearest = sorted(range(1, len(found)), key=lambda at: (not found[at].fits, found[at].off))[: MOST - 1]
+    lines = [found[at].said for at in sorted([0, *nearest])]
+    if left := len(found) - len(lines):
+        lines.append(f"and {counted(left, 'other route')}")
+    above = f"How {visible(cell)} was judged, in units of the last decimal:"
+    return [Sentence(text, strong=False) for text in (above, *lines)]
 
 
 def _rows(verdict: StepVerdict, labels: str, where: Where) -> Bools:
@@ -47,8 +55,18 @@ def _rows(verdict: StepVerdict, labels: str, where: Where) -> Bools:
     return np.asarray(facing(named, step.columns).any(axis=-1))
 
 
-def _said(route: Route, verdict: StepVerdict, rows: Bools) -> Iterator[Sentence]:
-    """Yield a line on one route: the worst cell of the rows, and what is allowed there."""
+@dataclass(frozen=True)
+class _Tried:
+    """A route that was tried for some rows."""
+
+    said: str
+    fits: bool
+    off: float
+    """How far off the worst cell is, in units."""
+
+
+def _tried(route: Route, verdict: StepVerdict, rows: Bools) -> _Tried:
+    """Return what is said of one route: the worst cell of the rows, and what is allowed there."""
     claim = verdict.claim
     off = np.where(rows[..., None], route.off(claim), -1.0)
     if (off > 0).any():
@@ -60,5 +78,6 @@ def _said(route: Route, verdict: StepVerdict, rows: Bools) -> Iterator[Sentence]
     allowed = float(np.broadcast_to(side, off.shape)[cell] / claim.units[cell])
     fits = bool(route.rows(claim)[..., 0][rows].all())
     where = verdict.step.cell_name(cell)
-    text = f"{'✓' if fits else '✗'} {route.name}: {where} off by {max(off[cell], 0):.3g}, allowed {max(allowed, 0):.3g}"
-    yield Sentence(text, strong=False)
+    worst_off = max(float(off[cell]), 0)
+    text = f"{'✓' if fits else '✗'} {route.name}: {where} off by {worst_off:.3g}, allowed {max(allowed, 0):.3g}"
+    return _Tried(text, fits, worst_off)

@@ -118,9 +118,10 @@ def _said(verdict: StepVerdict, hints: int) -> str:
         said = "wrong"
     if verdict.state == "rounding_carried":
         said += f" (off by up to {verdict.carried:.2g})"
-    if not verdict.claim.open:
-        return said
     right = verdict.state == "correct"
+    if not verdict.claim.open:
+        given = int(verdict.claim.answered.sum())
+        return f"right in the {counted(given, 'cell')} given" if right and verdict.claim.partial else said
     return open_said("", verdict.claim, right=True) if right else f"{said}; {open_said('', verdict.claim, right=False)}"
 
 

@@ -80,6 +80,7 @@ def check(
         if not quiet:
             for report in reports:
                 terminal.complain(echo(report))
+            terminal.tell(note for report in reports for note in report.notes)
         if len(reports) == 1 and (move := next_move.command(reports[0], problem, typed.options, level)):
             drawn[0].conclusion.append(Sentence(move, strong=False))
     text = chosen.report(drawn, style)

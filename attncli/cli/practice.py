@@ -125,7 +125,7 @@ def practice(
 
 
 def _play(terminal: Terminal, session: Practice, style: Style, log: Log | None, *, plain: bool) -> None:
-    """Show what a session says, take lines until it is over or the input ends, and show the summary."""
+    """Show the replies of a session, read lines until it is over or the input ends, and show the summary."""
     from attncli.writers import spoken
     from attncli.writers.terminal import dialogue
 

@@ -120,7 +120,7 @@ def check_product(d: Draft, x: PlannedStep, w: PlannedStep) -> None:
     msg = f"{d.has(x, -1)}, {d.has(w, -2)}: {d.product(x, w)} needs them equal; {d.shaped(x, w)}"
     transposed = w.name != "W_o" and w.shape[-1] == width
     hint = f"is {w.name} transposed? PyTorch stores it that way" if transposed else None
-    raise AttnError(msg, d.problem.file_of(w.name), hint)
+    raise AttnError(msg, d.problem.file_of(x.name, w.name), hint)
 
 
 def check_bias(d: Draft, b: PlannedStep, width: int, name: str) -> None:

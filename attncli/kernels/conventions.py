@@ -18,7 +18,7 @@ from attncli.derivation.draft import planned
 from attncli.derivation.fused import QUERIES, Attend
 from attncli.kernels.regions import listed
 from attncli.problem.fields import Document, Entry
-from attncli.problem.implementations import DEFAULTS
+from attncli.problem.implementations import DEFAULTS, WITHOUT_A_KEY
 from attncli.problem.problem import Problem
 
 if TYPE_CHECKING:
@@ -125,22 +125,6 @@ def elsewhere(document: Document) -> Iterator[Elsewhere]:
         yield from found or [Elsewhere(name)]
 
 
-def unlike(problem: Problem, name: str) -> Iterator[str]:
-    """Yield where an implementation gives another output even with its defaults, and why."""
-    deviations = [deviation for deviation in DEVIATIONS if name in deviation.implementations]
-    if not deviations or planned(problem).get("output") is None:
-        return
-    output = derive(problem, steps=["output"])["output"]
-    for deviation in deviations:
-        if (answer := deviation.answer(problem.document)) is None:
-            continue
-        found = _compared(name, answer, output.array, output.axes[-2], deviation.why, deviation.field)
-        if found.differs:
-            rows = "all rows" if found.rows == "all" else found.rows
-            instead = f"; as here with: {found.field}" if found.field else ""
-            yield f"{name} differs in {rows}: {found.why}{instead}"
-
-
 def _of(name: str, document: Document, right: Array, query: Axis) -> Iterator[Elsewhere]:
     for field, value in DEFAULTS[name].items():
         other = derive(Problem(_with(document, field, value)), steps=["output"])["output"].array
@@ -223,8 +207,8 @@ def _empty(plan: Plan, op: Attend, shape: tuple[int, ...]) -> Flags:
 
 DEVIATIONS = [
     Deviation(("torch-mha",), "true in its attn_mask hides", "mask, inverted", _inverted),
-    Deviation(("torch-mha",), "0/0 where a query sees no key", "", _empty_nan),
-    Deviation(("jax", "keras"), "hidden scores are −10⁹ or so, not −∞: all keys weigh the same", "", _empty_mean),
+    Deviation(("torch-mha",), WITHOUT_A_KEY["torch-mha"], "", _empty_nan),
+    Deviation(("jax", "keras"), WITHOUT_A_KEY["jax"], "", _empty_mean),
 ]
 """The differences besides the defaults of `attncli.problem.implementations`."""
 

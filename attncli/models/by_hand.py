@@ -14,6 +14,8 @@ from attncli.problem.values import shape_text
 _MOST = 24
 """Tensors of a layer that a message lists."""
 
+_YOURS = "masks and positions are yours to add: its class decides on both"
+
 _USUAL = {
     "W_q": r"(?:q|q_proj|q_lin|query|wq)\.weight",
     "W_k": r"(?:k|k_proj|k_lin|key|wk)\.weight",
@@ -31,7 +33,8 @@ def unknown_family(model_type: str, config: Config, tensors: Tensors, layer: str
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
     holds = f"layer {number} holds {shown}{more}" if names else f"no tensor belongs to a layer {number}"
     msg = f"unknown model_type {quoted(model_type)}; {holds}"
-    return AttnError(msg, Where(config.source), f"name the tensors: {' '.join(_operands(config, tensors, names))}")
+    operands = " ".join((*_operands(config, tensors, names), *_options(config)))
+    return AttnError(msg, Where(config.source), f"name the tensors: {operands}\n    {_YOURS}")
 
 
 def saving_hidden(source: str, layer: str, text: str) -> str:
@@ -45,6 +48,21 @@ def saving_hidden(source: str, layer: str, text: str) -> str:
         f"numpy.save('hidden.npy', states[{number}][0].detach())",
     )
     return "\n    ".join(lines)
+
+
+def _options(config: Config) -> Iterator[str]:
+    """Yield the mask and the positions that config.json suggests."""
+    classes = config.get("architectures")
+    if isinstance(classes, list) and any("CausalLM" in str(name) for name in classes):
+        yield "--causal"
+    today = config.get("rope_parameters")
+    if not isinstance(today, dict) and config.get("rope_theta") is None:
+        return
+    yield "--positions rope --rope-style half"
+    if isinstance(today, dict) and "rope_type" in today:
+        yield f"rope_scaling={quoted(f'{config.source}::rope_parameters', len(config.source) + 20)}"
+    elif (base := config.number("rope_theta")) is not None:
+        yield f"--rope-base {base:.15g}"
 
 
 def _operands(config: Config, tensors: Tensors, names: list[str]) -> Iterator[str]:

@@ -12,9 +12,9 @@ import numpy as np
 
 from attncli.common.arrays import facing
 from attncli.common.errors import AttnError, Where
-from attncli.common.text import quoted, suggestion
+from attncli.common.text import counted, quoted, suggestion
 from attncli.models import by_hand, words
-from attncli.models.config import Config
+from attncli.models.config import LAYERS, Config
 from attncli.models.fact import Fields
 from attncli.models.families import FAMILIES
 from attncli.models.family import Attention, Family
@@ -93,6 +93,17 @@ class Checkpoint:
                 found |= fact.fields(layer)
         return found
 
+    def notes(self) -> list[str]:
+        """Return a note if config.json has more or fewer layers than the tensors."""
+        if self.family is None or len(self.family.attentions) > 1:
+            return []
+        attention = self.family.attentions[0]
+        config = self.config.inner(attention.config) if attention.config else self.config
+        said = config.integer(*LAYERS)
+        if said in {None, len(self.layers)}:
+            return []
+        return [f"{self.config.source} says {counted(said, 'layer')}, the tensors have {len(self.layers)}"]
+
     def named(self, name: str | None) -> str:
         """Return the name of a layer that exists; AttnError for any other, and for None."""
         self._must_have_layers(name)
@@ -101,7 +112,7 @@ class Checkpoint:
             raise AttnError(msg, Where(self.source), f"name one: layer={next(iter(self.layers))}; {self._which()}")
         if name not in self.layers:
             msg = f"has no layer {quoted(name)}"
-            raise AttnError(msg, Where(self.source), suggestion(name, list(self.layers)) or self._which())
+            raise AttnError(msg, Where(self.source), self._instead(name))
         return name
 
     def _must_have_layers(self, name: str | None) -> None:
@@ -119,6 +130,14 @@ class Checkpoint:
         block = attention.block.format(i=index)
         heads = inputs.heads() or attention.heads(config, index)
         return Layer(config, self.tensors, block, index, kind, heads, inputs)
+
+    def _instead(self, name: str) -> str:
+        """Return the hint for a layer that is not there: its attentions if it has several, else a similar name."""
+        if own := [layer for layer in self.layers if layer.startswith(f"{name}.")]:
+            return f"name one of its attentions: {' or '.join(f'layer={layer}' for layer in own)}"
+        is_number = re.fullmatch(r"-?\d+", name) is not None
+        similar = None if is_number else suggestion(name, list(self.layers))
+        return similar or self._which()
 
     def _which(self) -> str:
         names = list(self.layers)

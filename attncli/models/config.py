@@ -10,6 +10,7 @@ from attncli.common.text import quoted
 
 HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
 WIDTH = ("hidden_size", "n_embd", "d_model", "dim", "embed_dim", "n_embed")
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 HEAD_DIM = ("head_dim", "d_kv")
 _GREATEST = 1e300
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from attncli.common.errors import AttnError, Where
+from attncli.common.text import counted
 from attncli.models.config import HEADS, Config
 from attncli.models.embedding import Embedding
 from attncli.models.fact import Fact
@@ -16,7 +18,11 @@ def grouped(*keys: str) -> Callable[[Config, int], Heads]:
 
     def heads(config: Config, index: int) -> Heads:
         query = config.required(*(keys or HEADS))
-        return Heads(query, config.integer("num_key_value_heads") or query)
+        served = config.integer("num_key_value_heads") or query
+        if query % served:
+            msg = f"has {counted(query, 'head')}, which is not a multiple of its num_key_value_heads, {served}"
+            raise AttnError(msg, Where(config.source))
+        return Heads(query, served)
 
     return heads
 

@@ -166,9 +166,9 @@ class Drill:
 
     def _commands(self) -> dict[str, Word]:
         return {
-            "hint": Word(self._hint, "tell more each time"),
+            "hint": Word(self._hint, "show more each time"),
             "show": Word(self._show, "show the mistake and go on"),
-            "problem": Word(self._problem, "show the derivation again, or these of its steps", "[NAME]"),
+            "problem": Word(self._problem, "show the derivation again, or some of its steps", "[NAME]"),
             "quit": Word(self._quit, "end the session"),
             "help": help_word(self._commands),
         }
@@ -179,7 +179,7 @@ class Drill:
         hints = [self._formula] if now.step else [self._suspects, self._arithmetic]
         left = hints[now.told :]
         if not left:
-            yield Sentence("There are no more hints; show tells the mistake.")
+            yield Sentence("There are no more hints; show names the mistake.")
             return
         now.hints += 1
         now.told += 1

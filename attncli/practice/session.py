@@ -114,10 +114,10 @@ class Session:
 
     def _commands(self) -> dict[str, Word]:
         return {
-            "hint": Word(self._hint, "tell more each time, up to the answer"),
+            "hint": Word(self._hint, "show more each time, up to the answer"),
             "show": Word(self._show, "show the answer and go on"),
             "explain": Word(self._explain, "show the arithmetic of a cell, as in explain weights[q1,k2]", "CELL"),
-            "problem": Word(self._problem, "show the problem again, or these of its matrices and your steps", "[NAME]"),
+            "problem": Word(self._problem, "show the problem again, or some of its matrices and your steps", "[NAME]"),
             "skip": Word(self._skip, "go on; after a wrong answer, with your own numbers"),
             "back": Word(self._back, "go back one step and answer it again"),
             "quit": Word(self._quit, "end the session"),

@@ -161,8 +161,16 @@ def _pick(document: Document, path: str, key: str, field: str) -> Entry:
         return Entry({name: found.value for name, found in document.items()}, Where(shown(path), field=field))
     if len(document) != 1:
         has = f"several fields ({', '.join(map(visible, document))})" if document else "no fields"
-        own = next((name for name in document if resolve(name) == field), next(iter(document), ""))
+        own = _wanted(document, field)
         hint = f"name it: {field}={path}::{own}" if document else None
         msg = f"holds {has}; {field} should be one {'object' if kind_of(field) == 'object' else 'matrix'}"
         raise AttnError(msg, where, visible(hint) if hint else None)
     return next(iter(document.values()))
+
+
+def _wanted(document: Document, field: str) -> str:
+    """Return the name of the field in a document that is most likely the one asked for: by its name, by its kind."""
+    named = (name for name in document if resolve(name) == field)
+    objects = (name for name, found in document.items() if isinstance(found.value, dict))
+    fitting = (*named, *(objects if kind_of(field) == "object" else ()))
+    return next(iter((*fitting, *document)), "")

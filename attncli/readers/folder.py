@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from attncli.common.errors import AttnError, Where
-from attncli.common.text import quoted
-from attncli.readers.source import bytes_of, decode, similar_file
+from attncli.common.text import quoted, visible
+from attncli.readers.source import bytes_of, decode
 
 if TYPE_CHECKING:
     from attncli.models.checkpoint import Checkpoint
@@ -23,6 +24,16 @@ _PYTORCH = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 def is_checkpoint(path: str) -> bool:
     """Return whether a path is a folder with a config.json."""
     return "\0" not in path and os.path.isfile(os.path.join(path, CONFIG))
+
+
+def not_a_checkpoint(path: str) -> AttnError:
+    """Return the error for a folder without a config.json, with a checkpoint inside as a hint."""
+    names: list[str] = []
+    with suppress(OSError):  # a folder that may not be listed
+        names = sorted(os.listdir(path))
+    found = next((inside for name in names if is_checkpoint(inside := os.path.join(path, name))), None)
+    hint = f"name a model's folder: attncli run {visible(found)}" if found else "name a file"
+    return AttnError(f"is a folder without a {CONFIG}, expected a file or a model's folder", Where(path), hint)
 
 
 def checkpoint(path: str) -> Checkpoint:
@@ -90,7 +101,7 @@ def _beside(path: str, file: str, index: str) -> str:
     shard = os.path.join(path, file)
     if not os.path.exists(shard):
         msg = f"names {quoted(file, 100)}, but there is no such file"
-        raise AttnError(msg, Where(index), similar_file(shard))
+        raise AttnError(msg, Where(index), "download all files that the index names")
     return shard
 
 

@@ -31,6 +31,7 @@ _BY_START = (
     (b"GGUF", "a GGUF checkpoint", "save its tensors as .safetensors"),
     (b"PAR1", "a Parquet file", _AS_CSV),
     (b"ARROW1", "an Arrow file", _AS_CSV),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch it: git lfs pull"),
     (b"SQLite format 3\0", "an SQLite database", _AS_CSV),
 )
 """First bytes, the format, and a hint."""

@@ -11,7 +11,7 @@ from attncli.common.labels import fold
 from attncli.common.text import quoted
 from attncli.problem.fields import Document
 from attncli.readers.folder import checkpoint, is_checkpoint
-from attncli.readers.source import exists
+from attncli.readers.source import STANDARD_INPUT, exists, no_such_file
 
 if TYPE_CHECKING:
     from attncli.models.checkpoint import Checkpoint
@@ -38,7 +38,7 @@ class Selection:
         `given` are the fields of the command line, which win. Raises AttnError.
         """
         if not files or not is_checkpoint(files[0]):
-            self._must_be_empty()
+            self._must_be_empty(files)
             return None
         found = checkpoint(files[0])
         layer = found.named(self.layer)
@@ -49,8 +49,10 @@ class Selection:
             text = tokenizer.document(found, layer, self.text, given)
         return [found.document(layer, text | given) | text]
 
-    def _must_be_empty(self) -> None:
+    def _must_be_empty(self, files: Sequence[str]) -> None:
         if self.operands:
+            if files and files[0] != STANDARD_INPUT and not exists(files[0]):
+                raise no_such_file(files[0])
             name = self.operands[0].partition("=")[0]
             msg = f"{name}= needs a checkpoint: a folder with a config.json"
             raise AttnError(msg, hint="name the folder: attncli run MODELDIR layer=0 X=x.npy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from attncli.problem.fields import CLAIMS, FIELDS, Document, named, resolve
 from attncli.problem.implementations import with_defaults
 from attncli.problem.problem import Problem, canonical, is_pytorchs, pytorchs
 from attncli.readers import lines, literal
-from attncli.readers.folder import is_checkpoint
+from attncli.readers.folder import is_checkpoint, not_a_checkpoint
 from attncli.readers.layers import selected
 from attncli.readers.source import STANDARD_INPUT, no_such_file
 from attncli.trace.trace import Trace
@@ -192,6 +193,8 @@ def documents_of(path: str, *, written: Collection[str] = ()) -> list[Document]:
     The steps in `written` are read as claims.
     """
     existing(path)
+    if path != STANDARD_INPUT and os.path.isdir(path):
+        raise not_a_checkpoint(path)
     if readers.exists(path) or path == STANDARD_INPUT:
         return readers.documents(path, written=written)
     return [{"": readers.entry(path, "")}]

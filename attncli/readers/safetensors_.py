@@ -69,6 +69,9 @@ def _tensors(data: Content, where: Where) -> dict[str, Tensor]:
             for name, (begin, end) in spans.items()
         }
     except _HeaderError as error:
+        from attncli.readers import foreign
+
+        foreign.refuse(data[:4096], where)  # only now: the length of a header may begin like another format
         msg = f"is not a readable .safetensors file: {error}"
         raise AttnError(msg, where) from None
 

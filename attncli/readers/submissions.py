@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from attncli import readers
 from attncli.common.errors import AttnError, Where
 from attncli.common.text import quoted
 from attncli.derivation.rules import computed
-from attncli.problem.fields import CLAIMS, FIELDS, SOFTMAX_LINES, STEPS, Document, Entry, named, resolve
+from attncli.problem.fields import CLAIMS, FIELDS, PLANES, SOFTMAX_LINES, STEPS, Document, Entry, named, resolve
 from attncli.problem.implementations import with_defaults
 from attncli.problem.problem import canonical, is_pytorchs
 from attncli.readers import operands as operands_
@@ -44,9 +44,13 @@ def checked(
     over = _claimable(typed, found[0][0]) | given
     answers, student = _answers(others[0], found[0][0] | over) if others else ({}, "")
     claims = _together(answers, claims)
+    beginning = _beginning({*found[0][0], *over}, claims)
+    over = over | {name: claims[name][0][1] for name in beginning}
+    claims = {name: parts for name, parts in claims.items() if name not in beginning}
     problems = [(with_defaults(document | over, like), _together(labelled, claims)) for document, labelled in found]
     answered = computed({*found[0][0], *typed}) & CLAIMS.keys()
-    own = [operand for operand in rest if operand not in others and resolve(operand.partition("=")[0]) not in answered]
+    left = [operand for operand in operands if resolve(operand.partition("=")[0]) in beginning or operand in rest]
+    own = [operand for operand in left if operand not in others and resolve(operand.partition("=")[0]) not in answered]
     return problems, student, [*own, *selection.operands]
 
 
@@ -137,6 +141,13 @@ def _refuse_unknown(name: str, where: Where) -> None:
         if error.hint and error.hint.startswith("the fields"):
             error.hint = f"the steps are {', '.join((*STEPS, *SOFTMAX_LINES))}, d_ and a name; {error.hint}"
         raise
+
+
+def _beginning(given: Iterable[str], claims: Parts) -> list[str]:
+    """Return the first of the claimed planes, if nothing that is given makes it: the problem begins there."""
+    claimed = [name for name in PLANES if name in claims and not claims[name][0][0]]
+    there = computed({*given, *claims})
+    return [name for name in claimed if name not in there]
 
 
 def _plain(sources: Mapping[str, str]) -> Document:

@@ -35,6 +35,34 @@ class StepPart(Step):
         assert self.whole is not None
         return {name: values[self.index[:-1]] for name, values in self.whole.margins().items()}
 
+    def matrix_name(self, index: Cell) -> str:
+        """Return the name of one matrix of the part with the labels of both: `weights[batch1,head2,q1]`."""
+        assert self.whole is not None
+        rest = iter(index)
+        labels = []
+        for axis, at in zip(self.whole.axes[:-2], self.index, strict=False):
+            labels.append(axis.distinct.label(next(rest) if isinstance(at, slice) else at))
+        return f"{self.whole.name}[{','.join([*labels, *self._cut()])}]"
+
+    @property
+    def whole_name(self) -> str:
+        """The name of the step that it is a part of."""
+        assert self.whole is not None
+        return self.whole.name
+
+    def label_on(self, axis: str) -> str:
+        """Return the label at which an axis is cut."""
+        assert self.whole is not None
+        cuts = zip(self.whole.axes, self.index, strict=True)
+        return next((own.distinct.label(at) for own, at in cuts if own.name == axis and isinstance(at, int)), "")
+
+    def _cut(self) -> list[str]:
+        """Return the labels of its row and its column, in the order shown, where it has a single one by its name."""
+        assert self.whole is not None
+        cuts = zip(self.whole.axes[-2:], self.index[-2:], strict=True)
+        labels = [own.distinct.label(at.start) for own, at in cuts if isinstance(at, slice) and at.start is not None]
+        return labels[::-1] if self.columns else labels
+
     @property
     def exact(self) -> Objects | None:
         """The exact numbers that are here."""

@@ -159,6 +159,19 @@ class Step:
         """Return the name of one cell: `weights[head2,q1,k3]`."""
         return self.labelled(self.name, cell)
 
+    def matrix_name(self, index: Cell) -> str:
+        """Return the name of one matrix of a stack: `weights[batch1,head2]`."""
+        return self.labelled(self.name, index)
+
+    @property
+    def whole_name(self) -> str:
+        """The name of the step, without the labels of a part of it."""
+        return self.name
+
+    def label_on(self, axis: str) -> str:
+        """Return the label at which an axis is cut in a part of a step; empty if the axis is there."""
+        return ""
+
     def axes_of(self, cell: Cell) -> tuple[Axis, Axis]:
         """Return the axes of one cell, as 1 × 1."""
         rows, cols = (

@@ -99,14 +99,16 @@ class _Blocks:
         around = self.axes_of(name, value)
         if value.ndim <= 2:
             return f"{heading}\n{self.rows(value, around)}\n"
-        axes = ["head", "batch"]
-        lead = value.shape[:-2]
-        kinds = [axes[min(depth, 1)] for depth in range(len(lead))][::-1]
-        blocks = []
-        for index in itertools.product(*map(range, lead)):
-            labels = ",".join(f"{kind}{at + 1}" for kind, at in zip(kinds, index, strict=True))
-            blocks.append(f"{heading}[{labels}]\n{self.rows(value[index], around)}\n")
-        return "\n".join(blocks)
+        indices = itertools.product(*map(range, value.shape[:-2]))
+        return "\n".join(f"{self.matrix_name(name, index)}\n{self.rows(value[index], around)}\n" for index in indices)
+
+    def matrix_name(self, name: str, index: tuple[int, ...]) -> str:
+        """Return the name of one matrix of a stack, by which it is read back: weights[batch1,head2]."""
+        if name in self.trace and self.trace[name].name != self.trace[name].whole_name:
+            return visible(self.trace[name].matrix_name(index))
+        kinds = [*["batch"] * (len(index) - 1), "head"]
+        labels = ",".join(f"{kind}{at + 1}" for kind, at in zip(kinds, index, strict=True))
+        return f"{visible(name)}[{labels}]"
 
     def rows(self, array: npt.NDArray[Any], around: Sequence[Axis]) -> str:
         text = number_text(array).replace('"', "").replace(" ", "").replace("],[", "\n").strip("[]")

@@ -39,9 +39,10 @@ def _lines(step: Step, trace: Trace, style: Style) -> Iterator[tuple[str, ...]]:
     named = [_STANDS_FOR.get(axis.name, axis.name) for axis in step.shown_axes]
     columns = [AXES.index(name) if name in AXES else None for name in named]
     labels = [[visible(label) for label in axis.distinct.labels()] for axis in step.shown_axes]
+    cut = [visible(step.label_on(name)) for name in AXES]
     for index, value in np.ndenumerate(value_of(step, trace, style)):
-        line = [""] * len(AXES)
+        line = cut.copy()
         for axis, column in enumerate(columns):
             if column is not None:
                 line[column] = ".".join(filter(None, (line[column], labels[axis][index[axis]])))
-        yield (visible(step.name), *line, number_text(np.asarray(value)).strip('"'))
+        yield (visible(step.whole_name), *line, number_text(np.asarray(value)).strip('"'))

@@ -17,7 +17,7 @@ from attncli.checking.mistakes.ops import Factor
 from attncli.checking.mistakes.setting import Setting
 from attncli.common.text import listed
 from attncli.derivation.gradients import Multiply
-from attncli.derivation.losses import CrossEntropyGradient, SquaresGradient
+from attncli.derivation.losses import CrossEntropyGradient, Squares, SquaresGradient
 from attncli.derivation.modifiers import Hide
 from attncli.derivation.normalize import Softmax
 from attncli.derivation.ops import Mix, Scale, Scores
@@ -45,11 +45,29 @@ def mistakes(s: Setting) -> Iterator[Mistake]:
 def _loss(s: Setting) -> Iterator[Mistake]:
     """Yield the derivatives of the loss without one of its factors, or of the other sign."""
     for step in s.truth.values():
-        if isinstance(step.op, SquaresGradient):
+        if isinstance(step.op, Squares):
+            yield from _loss_itself(step, step.op)
+        elif isinstance(step.op, SquaresGradient):
             yield from _squares(s, step, step.op.divisor)
         elif isinstance(step.op, CrossEntropyGradient) and (queries := step.array.size // step.array.shape[-1]) > 1:
             said = f"You did not divide by the {queries} queries; the cross entropy is their mean."
             yield _made("loss_mean_forgotten", step, said, _times(step.op, queries, str(queries)))
+
+
+def _loss_itself(step: Step, op: Squares) -> Iterator[Mistake]:
+    """Yield the loss of another criterion, and the length of the difference."""
+    size = step.operands[0].array.size
+    for id, divisor, said in (
+        ("loss_mean", size, f"the mean of the {size} squares"),
+        ("loss_sum", 1, "the sum of the squares"),
+        ("loss_half_sum", 2, "half the sum of the squares"),
+    ):
+        if divisor != op.divisor:
+            yield _made(id, step, f"You took {said}; {right(step)}", Squares(divisor))
+    root = Formula(
+        lambda *x: np.sqrt(Squares(1).apply(*x)), "√(Σ ({0} − {1})²)", r"\sqrt{{\textstyle\sum ({0} - {1})^2}}"
+    )
+    yield _made("loss_root", step, f"You took the root of the sum of the squares; {right(step)}", root)
 
 
 def _squares(s: Setting, step: Step, divisor: int) -> Iterator[Mistake]:

@@ -32,7 +32,8 @@ RARE = {
     "scale_subtracted", "scaled_in_part", "sigmoid", "softmax_forgotten", "softmax_mixed_shift", "softmax_negative",
     "sqrt_of_scores", "squares_normalise", "sum_of_values", "uniform", "uniform_output", "values_shifted",
     "weights_over_m", "wk_for_q", "wv_for_k", "x_as_values",
-    "dq_of_q", "dw_transposed", "loss_factors_forgotten", "loss_mean_of_rows", "loss_two_kept", "path_forgotten_back",
+    "dq_of_q", "dw_transposed", "loss_factors_forgotten", "loss_half_sum", "loss_mean",
+    "loss_mean_of_rows", "loss_root", "loss_sum", "loss_two_kept", "path_forgotten_back",
     "rowsum_of_gradient", "scale_inverted_back", "softmax_skipped_back",
 }  # fmt: skip
 """The ids of mistakes that are seldom seen."""
