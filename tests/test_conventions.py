@@ -157,23 +157,3 @@ def test_against_pytorch_multihead_attention() -> None:
     right = derive(from_arguments(p))["output"].value
     assert found(p)["torch-mha"][0].by == pytest.approx(np.abs(theirs - right).max())
     assert np.isnan(mha(q, k, v, attn_mask=~mask)[0][0, 2].detach().numpy()).all()
-
-
-@pytest.mark.parametrize("name", ["jax", "keras"])
-def test_like_says_where_it_is_unlike(run: Runner, name: str) -> None:
-    """What no field expresses is a note, in run and compare; --quiet takes it away."""
-    args = (QKV[0] + "; 5 6; 7 8", *QKV[1:], "--causal", "--causal-align", "bottom-right", "--like", name)
-    note = f"attncli: note: {name} differs in q1: hidden scores are −10⁹ or so, not −∞: all keys weigh the same\n"
-    assert run("run", *args).err == note
-    assert run("run", *args, "--quiet").err == ""
-    assert run("compare", *args, "out=1 1; 1 1; 1 1; 1 1", "--dtype", "float32").err == note
-    assert run("run", *QKV, "--causal", "--like", name).err == ""
-
-
-def test_like_says_which_field_reproduces_it(run: Runner) -> None:
-    """A mask of torch-mha hides where it is true."""
-    args = (*QKV, "--like", "torch-mha", "-s")
-    mask = "mask=[[true, true, false], [true, true, true]]"
-    note = "torch-mha differs in all rows: true in its attn_mask hides; as here with: mask, inverted\n"
-    assert note in run("run", *args, "output", mask).err
-    assert run("run", "Q=1", "K=1; 2", "--like", "torch-mha", "--causal").err == ""

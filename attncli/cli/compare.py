@@ -61,10 +61,6 @@ def compare(
     drawn = chosen.heatmap([found.errors], style) if heatmap else chosen.report([page(found)], style)
     terminal.write(drawn, out, style.encoding)
     if not quiet:
-        if like:
-            from attncli.kernels.conventions import unlike
-
-            terminal.tell(unlike(problem, like))
         terminal.tell([*found.notes, *([f"{found.verdict}: {verdict(found)}"] if heatmap else [])])
     if not found:
         raise typer.Exit(ExitCode.WRONG)

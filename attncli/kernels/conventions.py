@@ -125,22 +125,6 @@ def elsewhere(document: Document) -> Iterator[Elsewhere]:
         yield from found or [Elsewhere(name)]
 
 
-def unlike(problem: Problem, name: str) -> Iterator[str]:
-    """Yield where an implementation gives another output even with its defaults, and why."""
-    deviations = [deviation for deviation in DEVIATIONS if name in deviation.implementations]
-    if not deviations or planned(problem).get("output") is None:
-        return
-    output = derive(problem, steps=["output"])["output"]
-    for deviation in deviations:
-        if (answer := deviation.answer(problem.document)) is None:
-            continue
-        found = _compared(name, answer, output.array, output.axes[-2], deviation.why, deviation.field)
-        if found.differs:
-            rows = "all rows" if found.rows == "all" else found.rows
-            instead = f"; as here with: {found.field}" if found.field else ""
-            yield f"{name} differs in {rows}: {found.why}{instead}"
-
-
 def _of(name: str, document: Document, right: Array, query: Axis) -> Iterator[Elsewhere]:
     for field, value in DEFAULTS[name].items():
         other = derive(Problem(_with(document, field, value)), steps=["output"])["output"].array

@@ -62,11 +62,6 @@ class Problem:
                     self.values[name] = labels
 
     @property
-    def document(self) -> Document:
-        """The fields and steps as they were given."""
-        return self._entries
-
-    @property
     def names(self) -> Container[str]:
         """The fields and steps that were given."""
         return self._entries.keys()
