@@ -188,3 +188,19 @@ def test_a_part_of_a_batch_is_named_once(run: Runner, tmp_path: Path) -> None:
     part = run("run", "p.npz", *names, "long").out.splitlines()
     wanted = ("weights,batch.,head2,.*", "weights,batch.,head1,q3,.*")
     assert part == [whole[0], *(line for one in wanted for line in whole if re.fullmatch(one, line))]
+
+
+@pytest.mark.parametrize(
+    ("like", "said"),
+    [
+        ("jax", "hidden scores are −10⁹ or so, not −∞: all keys weigh the same"),
+        ("torch-mha", "0/0 where a query sees no key"),
+    ],
+)
+def test_an_implementation_that_treats_a_query_without_a_key_otherwise(run: Runner, like: str, said: str) -> None:
+    blind = [*TWO, "-s", "weights", "--like", like, "mask=0 0 0; 1 1 1"]
+    assert run("run", *blind).err == (
+        f"attncli: note: a query sees no key, so its weights are 0; {like} differs: {said}\n"
+    )
+    assert run("run", *blind[:-1], "--causal").err == ""
+    assert run("run", *blind, "--quiet").err == ""

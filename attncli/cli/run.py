@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -109,11 +109,7 @@ def run(
 
     def work(problem: Problem) -> Trace:
         trace = derive(problem, dtype=dtype, steps=wanted)
-        notes.update(dict.fromkeys(trace.notes))
-        if like and not quiet:
-            from attncli.kernels.conventions import unlike  # with what only other implementations need
-
-            notes.update(dict.fromkeys(unlike(problem, like)))
+        notes.update(dict.fromkeys([*trace.notes, *_differences(trace, like)]))
         return trace.only(parts) if parts else trace
 
     fine = True
@@ -129,6 +125,14 @@ def run(
         terminal.tell(notes)
     if not fine:
         raise typer.Exit(ExitCode.WRONG)
+
+
+def _differences(trace: Trace, like: str | None) -> Iterator[str]:
+    """Yield a note if the implementation that is followed treats queries without a key in another way."""
+    from attncli.problem.implementations import WITHOUT_A_KEY
+
+    if like in WITHOUT_A_KEY and "weights" in trace and not trace["weights"].array.any(axis=-1).all():
+        yield f"a query sees no key, so its weights are 0; {like} differs: {WITHOUT_A_KEY[like]}"
 
 
 def _refuse_beside_heatmap(options: Mapping[str, object]) -> None:

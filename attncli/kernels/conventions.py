@@ -18,7 +18,7 @@ from attncli.derivation.draft import planned
 from attncli.derivation.fused import QUERIES, Attend
 from attncli.kernels.regions import listed
 from attncli.problem.fields import Document, Entry
-from attncli.problem.implementations import DEFAULTS
+from attncli.problem.implementations import DEFAULTS, WITHOUT_A_KEY
 from attncli.problem.problem import Problem
 
 if TYPE_CHECKING:
@@ -207,8 +207,8 @@ def _empty(plan: Plan, op: Attend, shape: tuple[int, ...]) -> Flags:
 
 DEVIATIONS = [
     Deviation(("torch-mha",), "true in its attn_mask hides", "mask, inverted", _inverted),
-    Deviation(("torch-mha",), "0/0 where a query sees no key", "", _empty_nan),
-    Deviation(("jax", "keras"), "hidden scores are −10⁹ or so, not −∞: all keys weigh the same", "", _empty_mean),
+    Deviation(("torch-mha",), WITHOUT_A_KEY["torch-mha"], "", _empty_nan),
+    Deviation(("jax", "keras"), WITHOUT_A_KEY["jax"], "", _empty_mean),
 ]
 """The differences besides the defaults of `attncli.problem.implementations`."""
 
