@@ -465,7 +465,7 @@ def test_hints_name_possible_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExerciseSpec, "_can_be", cache(ExerciseSpec._can_be))  # hints share 2,592 sizes
     refused = spared = 0
     every = list(itertools.product(range(1, 9), (1, 2, 4, 9), (1, 2, 4, 9), (1, 2, 4), (False, True)))
-    for tokens, d_k, d_v, heads, easy in random.Random("sizes").sample(every, 200):
+    for tokens, d_k, d_v, heads, easy in random.Random("sizes").sample(every, 100):
         wish = ExerciseSpec(0, tokens, d_k, d_v, heads, easy=easy)
         try:
             wish.validate()
@@ -480,8 +480,8 @@ def test_hints_name_possible_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
             if d_k == 4 and any(possible(own | {"--dk": other}, easy=easy) for other in range(2, 10)):
                 assert all(own[option] == LEFT[option] for option in sizes), (own, sizes)
                 spared += 1
-    assert refused > 100
-    assert spared > 5
+    assert refused > 50
+    assert spared > 2
 
 
 LEFT = {"--tokens": 3, "--dk": 4, "--dv": 2, "--heads": 1}

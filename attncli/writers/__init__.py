@@ -6,22 +6,25 @@ See `attncli.writers.formats` for how to add one.
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from attncli.common import output
-from attncli.common.report import Page
 from attncli.common.style import Style
 from attncli.trace.step import Step
 from attncli.trace.trace import Selection, Trace
 from attncli.writers.formats import FORMATS, Format, by_name, chosen, lazy, register
+
+if TYPE_CHECKING:
+    from attncli.common.report import Page
 
 __all__ = ["FORMATS", "Format", "lazy", "register", "save", "shown"]
 
 
 def shown(what: Trace | Step | Page, name: str) -> str | bytes:
     """Return a trace, a step or a report in one of the formats, at its natural width and without colour."""
-    if isinstance(what, Page):
-        return by_name(name, "report").report([what], Style())
-    return by_name(name).trace([Selection.of(what)], Style())
+    if isinstance(what, Trace | Step):
+        return by_name(name).trace([Selection.of(what)], Style())
+    return by_name(name, "report").report([what], Style())
 
 
 def save(trace: Trace, path: str | os.PathLike[str]) -> None:
