@@ -193,7 +193,7 @@ def test_a_part_of_a_batch_is_named_once(run: Runner, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("like", "said"),
     [
-        ("jax", "hidden scores are −10⁹ or so, not −∞: all keys weigh the same"),
+        ("jax", "hidden scores are a large negative number, not −∞: all keys weigh the same"),
         ("torch-mha", "0/0 where a query sees no key"),
     ],
 )

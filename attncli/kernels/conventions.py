@@ -47,8 +47,9 @@ CONVENTIONS = [
     Convention(
         "a query that sees no key",
         "weights 0, output 0",
-        "ONNX, FlashAttention, PyTorch's SDPA since 2.5: 0. `nn.MultiheadAttention` with weights, SDPA before 2.5: "
-        "NaN. JAX, Keras: a large negative number in place of −∞, so that all keys weigh the same",
+        "FlashAttention, PyTorch's SDPA since 2.5, ONNX's reference since 1.23: 0. SDPA and ONNX before, "
+        "`nn.MultiheadAttention` with weights: NaN. JAX, Keras: a large negative number in place of −∞, so that all "
+        "keys weigh the same; Keras' `MultiHeadAttention` with `return_attention_scores`: 0",
     ),
     Convention(
         "causal with n ≠ m",
@@ -60,8 +61,8 @@ CONVENTIONS = [
     Convention(
         "bounds of a window",
         "both inclusive; `window: [3, 0]` sees four keys",
-        "FlashAttention, JAX's `local_window_size`: the same. Hugging Face's `sliding_window: 4` is `window: [3, 0]` "
-        "with `causal`",
+        "FlashAttention, JAX's `local_window_size`, ONNX since opset 25: the same. Hugging Face's "
+        "`sliding_window: 4` is `window: [3, 0]` with `causal`",
     ),
     Convention(
         "what True in a mask means",
@@ -69,8 +70,17 @@ CONVENTIONS = [
         "SDPA, ONNX, JAX, Keras: the same. `nn.MultiheadAttention`: the opposite; give `mask` inverted",
     ),
     Convention("a mask of floats", "refused unless 0 and 1", "PyTorch, ONNX: added; give it as `bias`"),
-    Convention("the scale", "1/√d_k", "all the same, but for many courses in NumPy: none; `scale: none`"),
-    Convention("softcap", "before bias and masks", "ONNX, FlashAttention, Gemma 2: the same"),
+    Convention(
+        "the scale",
+        "1/√d_k",
+        "all the same, but for Keras' `Attention` layer and many courses in NumPy: none; `scale: none`",
+    ),
+    Convention(
+        "softcap",
+        "before bias and masks",
+        "FlashAttention, Gemma 2, ONNX's reference since 1.22: the same. ONNX before: after them, so that hidden keys "
+        "have the score −C and some weight",
+    ),
     Convention(
         "heads",
         "contiguous blocks: reshape to (n, h, d)",
@@ -79,7 +89,8 @@ CONVENTIONS = [
     Convention(
         "fewer key/value heads",
         "neighbours share: 0, 0, 1, 1",
-        "PyTorch's `enable_gqa`, ONNX, FlashAttention, Hugging Face: the same",
+        "PyTorch's `enable_gqa`, ONNX, JAX, Keras, FlashAttention, Hugging Face: the same. ONNX's reference 1.18: "
+        "0, 1, 0, 1",
     ),
     Convention(
         "positions with a cache",

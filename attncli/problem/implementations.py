@@ -21,7 +21,7 @@ DEFAULTS: dict[str, dict[str, str]] = {
 }
 """The fields by implementation; a problem's own fields take precedence."""
 
-_MEAN = "hidden scores are −10⁹ or so, not −∞: all keys weigh the same"
+_MEAN = "hidden scores are a large negative number, not −∞: all keys weigh the same"
 WITHOUT_A_KEY = {"torch-mha": "0/0 where a query sees no key", "jax": _MEAN, "keras": _MEAN}
 """How an implementation treats a query that sees no key, where its weights are not 0; no field means that."""
 
