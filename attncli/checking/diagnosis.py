@@ -34,7 +34,7 @@ class Diagnosis:
         self.change = change
         self.student = student
         self._exact = student.chain(0, change)
-        self._tables: dict[str, dict[str, Array]] = {}
+        self._tables: dict[str, Sequence[Mapping[str, Array]]] = {}
         self.candidates = candidates
         if change or student.wrong_rows:
             unrounded = {name: self._exact.value(name) for name in student.own}
@@ -79,19 +79,20 @@ class Diagnosis:
         """Return how a mistake fits that was made on the numbers as written, or as copied from a table."""
         change = self.candidates.changed(mistake)
         best = 0
-        for base in (self.student.own, self._copied(step, claim)):
+        for base in self._bases(step, claim):
             value = replayed(self.truth, step.name, change, base)
             if value is not None and (mistake.zero_is_right or _may_fit(claim, value)):
                 best = max(best, int(fits([mistake], value[None], claim, honest)[0]))
         return best
 
-    def _copied(self, step: Step, claim: Claim) -> dict[str, Array]:
-        """Return the student's numbers, those that a step is made of and that are not claimed rounded as its own."""
+    def _bases(self, step: Step, claim: Claim) -> Sequence[Mapping[str, Array]]:
+        """Return the student's numbers; also with those that a step is made of and that are not claimed rounded."""
         if step.name not in self._tables:
             decimals = max(claim.decimals, LEAST)
             skipped = [one.name for one in step.operands if not one.given and one.name not in self.claims]
             rounds = {name: rounded(self.student.own[name], decimals) for name in skipped}
-            self._tables[step.name] = self.student.own | rounds
+            own = self.student.own
+            self._tables[step.name] = [own, own | rounds] if rounds else [own]
         return self._tables[step.name]
 
     def _likeliest(self, named: Sequence[Mistake], step: Step) -> list[Mistake]:
